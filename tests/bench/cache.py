@@ -1,0 +1,71 @@
+"""A directory of built things, each named after a digest of what went into it."""
+
+import fcntl
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+Inputs = Mapping[str, str] | Sequence[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cache:
+    """Entries below `root`, called `<kind>-<digest of the inputs>`."""
+
+    root: Path
+
+    def get(self, kind: str, inputs: Inputs, build: Callable[[Path], None]) -> Path:
+        """Return the directory for these inputs, building it first when it is missing.
+
+        Args:
+            kind: what is built, the human half of the directory's name.
+            inputs: everything the result depends on; other inputs are another entry.
+            build: fills the empty directory it is given. Whatever it raises passes through and
+                leaves no entry behind.
+
+        A second builder of the same entry, in this process or another, waits for the first.
+        """
+        name = f"{kind}-{digest(inputs)}"
+        entry = self.root / name
+        if entry.is_dir():
+            return entry
+        self.root.mkdir(parents=True, exist_ok=True)
+        with _locked(self.root / f".{name}.lock"):
+            if not entry.is_dir():
+                self._build(entry, build)
+        return entry
+
+    def _build(self, entry: Path, build: Callable[[Path], None]) -> None:
+        partial = self.root / f".{entry.name}.partial"
+        # a builder that was killed leaves its half-done work; holding the lock, it is ours
+        shutil.rmtree(partial, ignore_errors=True)
+        partial.mkdir()
+        try:
+            build(partial)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        partial.rename(entry)
+
+
+def digest(inputs: Inputs) -> str:
+    """Twelve hex digits that change when any input changes (the order of a mapping does not)."""
+    canonical = dict(inputs) if isinstance(inputs, Mapping) else list(inputs)
+    text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:12]
+
+
+@contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    # the lock file stays: unlinking it would let two builders hold two different inodes
+    handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(handle)
