@@ -1,0 +1,53 @@
+"""Azure's side of the bench: the real protocols under the real names, without a subscription.
+
+Standard library and the ``openssl`` command only. Nothing here knows the product.
+"""
+
+import shutil
+from typing import Final
+
+TENANT_ID: Final = "6b1d0a5e-0c53-4a0f-9d1c-2f5f0d3a7c11"
+SUBSCRIPTION_ID: Final = "0d5a3c1e-7d1b-4a7e-8c56-3f0f4c8e9a21"
+RESOURCE_GROUP: Final = "bench-rg"
+LOCATION: Final = "eastus"
+
+VAULT: Final = "bench-vault"
+# the user-assigned managed identity the instance carries unless control says otherwise
+CLIENT_ID: Final = "5f0c1a9e-3d52-4b7c-9a61-0e8f7d2b4c10"
+PRINCIPAL_ID: Final = "c2a4f6e8-1b3d-4f5a-8c7e-9d0b2a4c6e81"
+IDENTITY_NAME: Final = "bench-bot"
+
+IMDS_ADDRESS: Final = "169.254.169.254"
+WIRESERVER_ADDRESS: Final = "168.63.129.16"
+
+NAMES: Final[dict[str, str]] = {
+    f"{VAULT}.vault.azure.net": "keyvault",
+    "github.com": "github",
+    "release-assets.githubusercontent.com": "github",
+    "registry-1.docker.io": "registry",
+    "auth.docker.io": "registry",
+    "ghcr.io": "registry",
+}
+"""DNS name to service key: what the bench's DNS has to answer."""
+
+ADDRESSES: Final[dict[str, str]] = {
+    "keyvault": "100.64.0.10",
+    "github": "100.64.0.11",
+    "registry": "100.64.0.12",
+}
+"""Service key to IPv4 address. IMDS and the wire server have their own fixed addresses."""
+
+SERVICES: Final = ("imds", "wireserver", *ADDRESSES)
+
+HOST_PACKAGES: Final[tuple[str, ...]] = (
+    "ca-certificates",
+    "debian-archive-keyring",
+    "dpkg",
+    "mmdebstrap",
+    "openssl",
+    "pigz",
+    "tar",
+    # another vendor's nodejs brings npm along and conflicts with the package of that name
+    *(() if shutil.which("npm") else ("npm",)),
+)
+"""Debian packages needed on the host to build the artefacts and run the services."""
