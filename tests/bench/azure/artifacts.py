@@ -1,0 +1,63 @@
+"""Everything the services hand out that takes time to build, kept in the bench's cache."""
+
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from pathlib import Path
+
+from tests.bench.azure import ca, node_image, sysbox_deb
+from tests.bench.cache import Cache
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def build(cache: Cache, ca_dir: Path) -> None:
+    """Build what is missing: the certificate authority, the node base image, the Sysbox packages.
+
+    Raises:
+        subprocess.CalledProcessError: a tool failed; its own output went to stderr.
+    """
+    ca.ensure(ca_dir)
+    jobs: list[Callable[[], object]] = [partial(node_image_dir, cache)]
+    jobs += [partial(sysbox_package, cache, version) for version in sysbox_deb.VERSIONS]
+    with ThreadPoolExecutor(max_workers=len(jobs)) as pool:
+        for job in [pool.submit(job) for job in jobs]:
+            job.result()
+
+
+def node_image_dir(cache: Cache) -> Path:
+    """Return the directory of the node base image, building it when it is missing."""
+    architecture = host_architecture()
+    return cache.get(
+        "node-image",
+        node_image.inputs(architecture),
+        partial(node_image.build, architecture=architecture),
+    )
+
+
+def sysbox_package(cache: Cache, version: str) -> Path:
+    """Return the path of the stand-in Sysbox package of that version, building it when missing."""
+    architecture = host_architecture()
+    folder = cache.get(
+        "sysbox-deb",
+        sysbox_deb.inputs(version, architecture),
+        partial(sysbox_deb.build, version=version, architecture=architecture),
+    )
+    return folder / sysbox_deb.file_name(version, architecture)
+
+
+def sysbox_sha256(cache: Cache, version: str = sysbox_deb.DEFAULT_VERSION) -> str:
+    """Return the SHA-256 (hex) of the stand-in Sysbox package for this host's architecture.
+
+    The real package's hash does not fit the stand-in: the instance's config has to name this one.
+    """
+    return sysbox_deb.sha256(sysbox_package(cache, version))
+
+
+def host_architecture() -> str:
+    """Debian's name of this host's architecture, for example amd64."""
+    return subprocess.run(
+        ("dpkg", "--print-architecture"), check=True, capture_output=True, text=True
+    ).stdout.strip()

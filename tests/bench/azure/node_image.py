@@ -1,0 +1,197 @@
+"""A stand-in for the official ``node:24-*-slim`` image, made from Debian and npm packages."""
+
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Final
+
+from tests.bench.azure import host_trust
+from tests.bench.azure.layout import write_image
+
+NODE_VERSION: Final = "24.21.0"
+NPM_VERSION: Final = "11.21.2"
+SUITE: Final = "trixie"
+REPOSITORY: Final = "library/node"
+TAGS: Final = ("24-trixie-slim", "24-bookworm-slim", "24-slim")
+_MIRROR: Final = "http://deb.debian.org/debian"
+_NODE_ARCH: Final = {"amd64": "x64", "arm64": "arm64"}
+_CREATED: Final = "2026-11-01T00:00:00Z"
+_USER_ID: Final = "1000"
+
+_EXCLUDED: Final = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
+
+_SOURCES: Final = """\
+Types: deb
+URIs: http://deb.debian.org/debian
+Suites: trixie trixie-updates
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+
+Types: deb
+URIs: http://deb.debian.org/debian-security
+Suites: trixie-security
+Components: main
+Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
+"""
+
+# the official image starts node for anything that is not a command; scripts rely on it
+_ENTRYPOINT: Final = """\
+#!/bin/sh
+set -e
+case "$1" in
+    -*) set -- node "$@" ;;
+    *) [ -n "$(command -v "$1")" ] || set -- node "$@" ;;
+esac
+exec "$@"
+"""
+
+
+def inputs(architecture: str) -> dict[str, str]:
+    """Everything the image depends on, for the cache."""
+    folder = Path(__file__).parent
+    return {
+        "architecture": architecture,
+        "node": NODE_VERSION,
+        "npm": NPM_VERSION,
+        "trust": _digest(host_trust.BUNDLE.read_bytes()),
+        "recipe": _digest(
+            *(folder.joinpath(name).read_bytes() for name in ("node_image.py", "layout.py"))
+        ),
+    }
+
+
+def build(target: Path, *, architecture: str) -> None:
+    """Fill ``target`` with the image, laid out for the registry.
+
+    Args:
+        target: an empty directory.
+        architecture: Debian's name of the architecture, for example amd64.
+
+    Raises:
+        subprocess.CalledProcessError: mmdebstrap, npm, chroot or tar failed.
+    """
+    root, packages = target / "root", target / "packages"
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        jobs = (
+            pool.submit(_debootstrap, root, architecture),
+            pool.submit(_fetch_packages, packages, architecture),
+        )
+        for job in jobs:
+            job.result()
+    _install_node(root, packages)
+    _settle(root)
+    layer, diff_id = _pack(root, target / "layer.tar.gz")
+    write_image(target, config=_config(architecture, diff_id), layers=(layer,))
+    shutil.rmtree(packages)
+    shutil.rmtree(root)
+
+
+def _digest(*contents: bytes) -> str:
+    return hashlib.sha256(b"\0".join(contents)).hexdigest()
+
+
+def _debootstrap(root: Path, architecture: str) -> None:
+    _run(
+        *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
+        f"--architectures={architecture}",
+        *(f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED),
+        # nothing here has to survive a power cut
+        "--dpkgopt=force-unsafe-io",
+        '--aptopt=Acquire::Languages "none"',
+        *(SUITE, str(root), _MIRROR),
+    )
+
+
+def _fetch_packages(folder: Path, architecture: str) -> None:
+    folder.mkdir()
+    wanted = (f"node-linux-{_NODE_ARCH[architecture]}@{NODE_VERSION}", f"npm@{NPM_VERSION}")
+    _run("npm", "pack", "--silent", *wanted, cwd=folder)
+    for archive in folder.glob("*.tgz"):
+        name = "node" if archive.name.startswith("node-") else "npm"
+        (folder / name).mkdir()
+        _run("tar", "-xzf", str(archive), "-C", str(folder / name), "--strip-components=1")
+
+
+def _install_node(root: Path, packages: Path) -> None:
+    local = root / "usr/local"
+    (local / "lib/node_modules").mkdir(parents=True)
+    shutil.move(packages / "node/bin/node", local / "bin/node")
+    shutil.move(packages / "npm", local / "lib/node_modules/npm")
+    (local / "bin/node").chmod(0o755)
+    (local / "bin/nodejs").symlink_to("node")
+    for name in ("npm", "npx"):
+        command = f"lib/node_modules/npm/bin/{name}-cli.js"
+        (local / command).chmod(0o755)
+        (local / "bin" / name).symlink_to(f"../{command}")
+    entrypoint = local / "bin/docker-entrypoint.sh"
+    entrypoint.write_text(_ENTRYPOINT)
+    entrypoint.chmod(0o755)
+    _run("chown", "-R", "0:0", str(local))
+
+
+def _settle(root: Path) -> None:
+    _run("chroot", str(root), "groupadd", "--gid", _USER_ID, "node")
+    account = ("--uid", _USER_ID, "--gid", "node", "--shell", "/bin/bash", "--create-home", "node")
+    _run("chroot", str(root), "useradd", *account)
+    host_trust.copy_into(root)
+    (root / "etc/apt/sources.list").unlink(missing_ok=True)
+    (root / "etc/apt/sources.list.d/debian.sources").write_text(_SOURCES)
+    (root / "etc/apt/apt.conf.d/bench").write_text('Acquire::Languages "none";\n')
+    # the excluded files would come back with whatever is installed in the image later
+    (root / "etc/dpkg/dpkg.cfg.d/bench").write_text(
+        "force-unsafe-io\n" + "".join(f"path-exclude={pattern}\n" for pattern in _EXCLUDED)
+    )
+    (root / "etc/resolv.conf").unlink(missing_ok=True)
+    (root / "etc/hostname").unlink(missing_ok=True)
+
+
+def _pack(root: Path, archive: Path) -> tuple[Path, str]:
+    """Pack ``root``; returns the archive and the digest of what it holds uncompressed."""
+    uncompressed = hashlib.sha256()
+    members = ("--sort=name", "--numeric-owner", "--xattrs", "-C", str(root), "-c", ".")
+    with (
+        archive.open("wb") as out,
+        subprocess.Popen(("tar", *members), stdout=subprocess.PIPE) as tar,
+        subprocess.Popen(("pigz", "-1"), stdin=subprocess.PIPE, stdout=out) as pigz,
+    ):
+        if tar.stdout is None or pigz.stdin is None:  # never: both were asked for
+            raise AssertionError
+        while chunk := tar.stdout.read(1 << 20):
+            uncompressed.update(chunk)
+            pigz.stdin.write(chunk)
+        pigz.stdin.close()
+    for process in (tar, pigz):
+        if process.returncode:
+            raise subprocess.CalledProcessError(process.returncode, process.args)
+    return archive, f"sha256:{uncompressed.hexdigest()}"
+
+
+def _config(architecture: str, diff_id: str) -> bytes:
+    path = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+    config = {
+        "architecture": architecture,
+        "os": "linux",
+        "created": _CREATED,
+        "config": {
+            "Env": [
+                f"PATH={path}",
+                f"NODE_VERSION={NODE_VERSION}",
+                f"NODE_EXTRA_CA_CERTS={host_trust.BUNDLE}",
+                f"SSL_CERT_FILE={host_trust.BUNDLE}",
+            ],
+            "Entrypoint": ["docker-entrypoint.sh"],
+            "Cmd": ["node"],
+        },
+        "rootfs": {"type": "layers", "diff_ids": [diff_id]},
+        "history": [{"created": _CREATED, "created_by": "clawbot bench"}],
+    }
+    return json.dumps(config, separators=(",", ":")).encode()
+
+
+def _run(*argv: str, cwd: Path | None = None) -> None:
+    # what these print is of interest only when something goes wrong: keep stdout for results
+    subprocess.run(argv, check=True, cwd=cwd, stdout=sys.stderr)
