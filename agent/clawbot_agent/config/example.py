@@ -1,0 +1,75 @@
+"""Effective and example configurations as YAML, generated so that they cannot drift."""
+
+import json
+import textwrap
+from collections.abc import Iterator
+from typing import Any, Final
+
+import yaml
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from clawbot_agent.config.model import BotConfig
+
+_WIDTH: Final = 96
+_HEADER: Final = """\
+# Configuration of one bot: /etc/clawbot/config.yaml on the instance.
+# Every key is shown with its default; keys marked "required" have none.
+# It holds names of secrets, never secrets.
+
+"""
+
+
+def example_text() -> str:
+    """Return a commented configuration with every key, which passes `config check`."""
+    return _HEADER + "\n".join(_section(BotConfig, indent="")) + "\n"
+
+
+def effective_text(config: BotConfig) -> str:
+    """Return a configuration with all its defaults as YAML."""
+    text: str = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False, allow_unicode=True)
+    return text
+
+
+def _section(model: type[BaseModel], *, indent: str) -> Iterator[str]:
+    for name, field in model.model_fields.items():
+        inner = field.annotation
+        is_section = isinstance(inner, type) and issubclass(inner, BaseModel)
+        if is_section and not indent:
+            yield ""
+        required = field.is_required() and not is_section
+        yield from _comment(_description(field), required=required, indent=indent)
+        if isinstance(inner, type) and issubclass(inner, BaseModel):
+            yield f"{indent}{name}:"
+            yield from _section(inner, indent=f"{indent}  ")
+        else:
+            yield f"{indent}{name}: {_scalar(_sample(field))}"
+
+
+def _description(field: FieldInfo) -> str:
+    return field.description or (getattr(field.annotation, "__doc__", None) or "").strip()
+
+
+def _comment(text: str, *, required: bool, indent: str) -> Iterator[str]:
+    start = f"{indent}# "
+    full = f"required: {text}" if required else text
+    yield from textwrap.wrap(full, _WIDTH, initial_indent=start, subsequent_indent=start)
+
+
+def _sample(field: FieldInfo) -> Any:  # noqa: ANN401  # a default is of any type
+    if field.is_required():
+        return (field.examples or [None])[0]
+    if isinstance(field.default, tuple):
+        return [
+            item.model_dump(mode="json") if isinstance(item, BaseModel) else item
+            for item in field.default
+        ]
+    return field.default
+
+
+def _scalar(value: Any) -> str:  # noqa: ANN401  # a default is of any type
+    if isinstance(value, list):
+        # flow style; JSON is YAML
+        return json.dumps(value)
+    text: str = yaml.safe_dump(value, default_flow_style=True)
+    return text.splitlines()[0]

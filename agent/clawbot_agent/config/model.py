@@ -1,0 +1,213 @@
+"""BotConfig: the one description of a bot that agent and controller share."""
+
+import ipaddress
+from pathlib import PurePosixPath
+from typing import Annotated, Final, Literal, Self
+
+from pydantic import Field, model_validator
+
+from clawbot_agent.config.machine import DockerConfig, SysboxConfig
+from clawbot_agent.config.openclaw import OpenClawConfig
+from clawbot_agent.config.openclaw_versions import Engines, engines_for
+from clawbot_agent.config.rules import DataPath, Domain, Email, Must, Origin, refuse
+from clawbot_agent.config.section import LISTED, Section
+
+_UNITS: Final = {"m": 1024**2, "g": 1024**3}
+_MINIMUM_MEMORY: Final = 1024**3
+
+BotName = Annotated[
+    str,
+    Must(
+        r"^(?!.*--)[a-z][a-z0-9-]{1,30}[a-z0-9]$",
+        "must be 3 to 32 lower-case letters, digits and single dashes, starting with a letter "
+        "and not ending with a dash",
+    ),
+]
+ClientId = Annotated[
+    str,
+    Must(
+        r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$",
+        "must be the client id (a UUID) of the user-assigned managed identity",
+    ),
+]
+VaultName = Annotated[
+    str,
+    Must(
+        r"^(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]$",
+        "must be the vault's name alone: 3 to 24 letters, digits and single dashes",
+    ),
+]
+SecretName = Annotated[
+    str,
+    Must(r"^[0-9a-zA-Z-]{1,127}$", "must be a secret's name: 1 to 127 letters, digits and dashes"),
+]
+MemorySize = Annotated[str, Must(r"^[1-9][0-9]{0,5}[mg]$", "must be a size such as 3g or 3072m")]
+
+
+class CaddyConfig(Section):
+    """The web server in front of the gateway."""
+
+    domain: Domain | None = Field(
+        default=None,
+        description="DNS name to serve with automatic HTTPS; null = plain HTTP on port 80",
+    )
+    email: Email | None = Field(default=None, description="mail address of the ACME account")
+    allowed_origins: Annotated[tuple[Origin, ...], LISTED] = Field(
+        default=(),
+        max_length=32,
+        description="further origins (scheme://host[:port]) from which the control UI may be used",
+    )
+
+
+class AzureConfig(Section):
+    """Who the instance is in Azure and where its secrets are."""
+
+    client_id: ClientId = Field(
+        description="client id of the user-assigned managed identity",
+        examples=["11111111-2222-3333-4444-555555555555"],
+    )
+    key_vault: VaultName = Field(description="name of the Key Vault", examples=["my-bot-vault"])
+    key_vault_suffix: Literal["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"] = (
+        Field(default="vault.azure.net", description="DNS suffix of Key Vault in this cloud")
+    )
+
+
+class SecretsConfig(Section):
+    """Names of secrets in the Key Vault; never their values."""
+
+    gateway_token: SecretName = Field(
+        default="openclaw-gateway-token",
+        description="secret that holds the gateway token",
+    )
+    openclaw_config: SecretName | None = Field(
+        default=None,
+        description="secret that holds a fragment of openclaw.json; null = none",
+    )
+
+    @model_validator(mode="after")
+    def _are_different(self) -> Self:
+        if self.openclaw_config == self.gateway_token:
+            refuse("must not be the secret of the gateway token", at="openclaw_config")
+        return self
+
+
+class DirectoryShare(Section):
+    """A share that is already there as a directory of the instance."""
+
+    kind: Literal["directory"] = Field(default="directory", description="what the share is")
+    path: DataPath = Field(default="/srv/clawbot/share", description="absolute path of the share")
+
+
+# the next kind joins as `DirectoryShare | …` with Field(discriminator="kind")
+Share = DirectoryShare
+
+
+class StateConfig(Section):
+    """Where the bot's memory lives while it runs."""
+
+    backend: Literal["local"] = Field(default="local", description="how the state is kept")
+    path: DataPath = Field(
+        default="/var/lib/clawbot/state",
+        description="absolute path of the state directory on the instance",
+    )
+
+
+class GatewayConfig(Section):
+    """The OpenClaw gateway's container."""
+
+    memory_limit: MemorySize | None = Field(
+        default=None,
+        description="container memory limit such as 3g (at least 1g); null = none",
+    )
+    ready_timeout: int = Field(
+        default=180,
+        ge=10,
+        le=3600,
+        description="seconds a new gateway may take until /readyz says ready",
+    )
+
+    @model_validator(mode="after")
+    def _has_room(self) -> Self:
+        limit = self.memory_limit_bytes
+        if limit is not None and limit < _MINIMUM_MEMORY:
+            refuse("must be at least 1g: an idle gateway alone takes 850 MB", at="memory_limit")
+        return self
+
+    @property
+    def memory_limit_bytes(self) -> int | None:
+        """The memory limit in bytes, as docker reports it; None without one."""
+        if self.memory_limit is None:
+            return None
+        return int(self.memory_limit[:-1]) * _UNITS[self.memory_limit[-1]]
+
+
+class LimitsConfig(Section):
+    """Limits of a whole run."""
+
+    run_deadline: int = Field(
+        default=1800,
+        ge=60,
+        le=5400,
+        description="seconds after which a run stops trying",
+    )
+
+
+class BotConfig(Section):
+    """One OpenClaw bot on one instance. Holds no secrets, only their names."""
+
+    name: BotName = Field(
+        description="name of the bot: 3 to 32 lower-case letters, digits and single dashes",
+        examples=["my-bot"],
+    )
+    openclaw: OpenClawConfig = OpenClawConfig()
+    caddy: CaddyConfig = CaddyConfig()
+    azure: AzureConfig
+    secrets: SecretsConfig = SecretsConfig()
+    share: Share = DirectoryShare()
+    state: StateConfig = StateConfig()
+    docker: DockerConfig = DockerConfig()
+    sysbox: SysboxConfig = SysboxConfig()
+    gateway: GatewayConfig = GatewayConfig()
+    limits: LimitsConfig = LimitsConfig()
+
+    @model_validator(mode="after")
+    def _sections_fit(self) -> Self:
+        share, state = PurePosixPath(self.share.path), PurePosixPath(self.state.path)
+        if share.is_relative_to(state) or state.is_relative_to(share):
+            refuse(f"must lie apart from share.path ({share})", at="state.path")
+        if self.gateway.ready_timeout >= self.limits.run_deadline:
+            wording = f"must be less than limits.run_deadline ({self.limits.run_deadline})"
+            refuse(f"{wording}, not {self.gateway.ready_timeout}", at="gateway.ready_timeout")
+        return self
+
+    @property
+    def bridge_address(self) -> ipaddress.IPv4Address:
+        """Address of the docker bridge: the only proxy that the gateway trusts."""
+        return ipaddress.IPv4Interface(self.docker.bip).ip
+
+    @property
+    def vault_url(self) -> str:
+        """Base URL of the Key Vault, without a trailing slash."""
+        return f"https://{self.azure.key_vault}.{self.azure.key_vault_suffix}"
+
+    @property
+    def image_tag(self) -> str:
+        """The image that the gateway runs: the one built here, or the pulled reference."""
+        reference = self.openclaw.image.reference
+        return reference or f"clawbot/openclaw:{self.openclaw.version}"
+
+    @property
+    def base_image(self) -> str:
+        """The Node.js image to build on; the release's default when the image is pulled."""
+        return self.openclaw.image.base or self.engines.base
+
+    @property
+    def engines(self) -> Engines:
+        """Which Node.js the OpenClaw release needs."""
+        return engines_for(self.openclaw.version)
+
+    @property
+    def allowed_origins(self) -> tuple[str, ...]:
+        """Origins the control UI accepts: the domain's first, then the extra ones, each once."""
+        own = (f"https://{self.caddy.domain}",) if self.caddy.domain else ()
+        return tuple(dict.fromkeys((*own, *self.caddy.allowed_origins)))
