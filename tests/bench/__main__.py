@@ -1,0 +1,98 @@
+"""Command line of the bench: `python3 -m tests.bench up|exec|address|down|shell|status`."""
+
+import argparse
+import os
+import signal
+import sys
+import time
+from types import FrameType
+
+from tests.bench.bench import HOME, Bench
+from tests.bench.errors import BenchError
+
+_EPILOG = """\
+exec and shell end with the exit code of what ran inside. `make exec CMD='…'` runs the same; GNU
+make itself turns every exit code but 0 into 2. Without arguments exec takes the command from the
+environment variable CMD.
+"""
+
+
+def main() -> int:
+    """Run one verb; 1 with a message on standard error when the bench cannot."""
+    options = _parser().parse_args()
+    signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        return _run(options)
+    except BenchError as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("bench: interrupted", file=sys.stderr)
+        return 130
+
+
+def _run(options: argparse.Namespace) -> int:
+    bench = Bench(options.name, say=lambda line: print(line, flush=True))
+    match options.verb:
+        case "up":
+            _up(bench)
+        case "down":
+            bench.down()
+        case "address":
+            print(bench.address)
+        case "exec":
+            _become(bench, " ".join(options.command) or os.environ.get("CMD", ""))
+        case "shell":
+            _become(bench, "exec bash -l")
+        case "status":
+            return _status(bench)
+    return 0
+
+
+def _up(bench: Bench) -> None:
+    started = time.monotonic()
+    if bench.up():
+        print(f"{time.monotonic() - started:6.1f} s  up: bench {bench.name!r} at {bench.address}")
+    else:
+        print(f"bench {bench.name!r} runs already, at {bench.address}")
+
+
+def _become(bench: Bench, command: str) -> None:
+    if not command:
+        msg = "nothing to run: give a command, or set CMD"
+        raise BenchError(msg)
+    argv = bench.enter(command)
+    os.execvp(argv[0], argv)  # noqa: S606 - an argv list; streams, signals and exit code pass through
+
+
+def _status(bench: Bench) -> int:
+    for path in sorted((HOME / "run").glob("*/state.json")):
+        other = Bench(path.parent.name)
+        print(f"{other.name}: {'running' if other.running() else 'broken'} at {other.address}")
+    return 0 if bench.running() else 1
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python3 -m tests.bench",
+        description="A bare instance, and Azure around it, on this host.",
+        epilog=_EPILOG,
+    )
+    parser.add_argument("--name", default="demo", help="which bench (default: %(default)s)")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    verbs.add_parser("up", help="bring it up, fresh; nothing to do when it runs")
+    runner = verbs.add_parser("exec", help="run a shell command inside as root")
+    runner.add_argument("command", nargs=argparse.REMAINDER, help="default: the variable CMD")
+    verbs.add_parser("address", help="print the address at which the host reaches the machine")
+    verbs.add_parser("down", help="remove every trace; fine when nothing runs")
+    verbs.add_parser("shell", help="an interactive shell inside")
+    verbs.add_parser("status", help="list benches; exit 0 when this one runs")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

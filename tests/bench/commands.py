@@ -1,0 +1,29 @@
+"""Starting other programs: argv tuples in, output or a readable error out."""
+
+import subprocess
+from collections.abc import Sequence
+
+from tests.bench.errors import BenchError
+
+
+def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
+    """Run one program to its end and return what it wrote to standard output.
+
+    Raises:
+        BenchError: it could not be started or, with `check`, did not exit 0; the message carries
+            the last lines of its output.
+    """
+    try:
+        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+    except OSError as error:
+        msg = f"cannot start {argv[0]}: {error.strerror}"
+        raise BenchError(msg) from error
+    if check and done.returncode != 0:
+        raise BenchError(failure(argv, done.returncode, done.stderr or done.stdout))
+    return done.stdout
+
+
+def failure(argv: Sequence[str], code: int, output: str) -> str:
+    """One message for a command that failed: what, how, and its last words."""
+    tail = "\n".join(output.strip().splitlines()[-15:])
+    return f"{' '.join(argv[:6])} exited {code}:\n{tail}"

@@ -1,0 +1,73 @@
+"""Debian packages the host needs before it can run a bench; installs only what is missing."""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from typing import Final
+
+from tests.bench.commands import failure, run
+from tests.bench.errors import BenchError
+
+# package -> a program it brings
+PACKAGES: Final = {
+    "ca-certificates": "update-ca-certificates",
+    "dnsmasq-base": "dnsmasq",
+    "iproute2": "ip",
+    "mmdebstrap": "mmdebstrap",
+    "nftables": "nft",
+    "openssl": "openssl",
+    "systemd-container": "systemd-nspawn",
+    "util-linux": "nsenter",
+    "xz-utils": "xz",
+    "zstd": "zstd",
+}
+SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
+
+
+def ensure(more: Sequence[str] = ()) -> list[str]:
+    """Install what is missing, of these and of `more`, and return what was installed.
+
+    Raises:
+        BenchError: not root, not a Debian with apt, or apt could not install them.
+    """
+    if os.geteuid() != 0:
+        msg = "the bench needs root: it makes namespaces, mounts and containers"
+        raise BenchError(msg)
+    # a plain user's PATH, kept by sudo or su, often lacks the directories these live in
+    os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}"
+    absent = {name for name, program in PACKAGES.items() if not shutil.which(program)}
+    absent |= {name for name in more if name not in PACKAGES and not _installed(name)}
+    missing = sorted(absent)
+    if missing:
+        _install(missing)
+    return missing
+
+
+def _installed(package: str) -> bool:
+    return run("dpkg-query", "-W", "-f=${db:Status-Status}", package, check=False) == "installed"
+
+
+def _install(packages: list[str]) -> None:
+    if shutil.which("apt-get") is None:
+        msg = f"no apt-get here; install these and try again: {' '.join(packages)}"
+        raise BenchError(msg)
+    # the lists may be fresh enough (or absent, as in a container image): try before updating
+    if _apt_install(packages).returncode == 0:
+        return
+    run("apt-get", "-o", "APT::Update::Error-Mode=any", "update")
+    done = _apt_install(packages)
+    if done.returncode != 0:
+        raise BenchError(failure(("apt-get", "install", *packages), done.returncode, done.stderr))
+
+
+def _apt_install(packages: list[str]) -> subprocess.CompletedProcess[str]:
+    options = ("-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120")
+    return subprocess.run(
+        ("apt-get", "install", *options, *packages),
+        env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )

@@ -1,0 +1,137 @@
+"""The root file system of a bare instance: Debian 12 with systemd and nothing of the product."""
+
+import os
+import re
+import shutil
+import time
+from pathlib import Path
+from typing import Final
+
+from tests.bench import trust
+from tests.bench.cache import Cache
+from tests.bench.commands import run
+
+SUITE: Final = "bookworm"
+# what an Ubuntu server cloud image also brings along, and no more
+PACKAGES: Final = (
+    *("systemd", "systemd-sysv", "dbus", "udev", "libpam-systemd", "kmod", "procps", "psmisc"),
+    *("ca-certificates", "python3", "gnupg", "openssl", "sudo", "less", "file", "lsof"),
+    *("iproute2", "iputils-ping", "netbase", "tzdata", "lsb-release", "e2fsprogs", "xz-utils"),
+)
+KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
+DEFAULT_MIRRORS: Final = {
+    SUITE: "http://deb.debian.org/debian",
+    f"{SUITE}-updates": "http://deb.debian.org/debian",
+    f"{SUITE}-security": "http://deb.debian.org/debian-security",
+}
+# nspawn mounts the version 1 hierarchy read-only; container managers inside need to write there
+CGROUP_UNIT: Final = """\
+[Unit]
+Description=Make the control groups of this machine writable
+DefaultDependencies=no
+Before=sysinit.target
+ConditionPathIsDirectory=/sys/fs/cgroup/systemd
+
+[Service]
+Type=oneshot
+ExecStart=/bin/sh -c 'for d in /sys/fs/cgroup /sys/fs/cgroup/*/; do \
+mountpoint -q "$d" && mount -o remount,bind,rw "$d"; done; true'
+
+[Install]
+WantedBy=sysinit.target
+"""
+
+
+def build(cache: Cache) -> Path:
+    """Return the cached root file system, building it when its inputs changed.
+
+    The inputs hold the week, so that a machine never starts with security updates older than that.
+    """
+    sources = apt_sources(read_apt_lists())
+    inputs = (
+        *PACKAGES,
+        sources,
+        CGROUP_UNIT,
+        trust.host_digest(),
+        time.strftime("%G-%V", time.gmtime()),
+        "2",
+    )
+    return cache.get("rootfs", inputs, lambda target: _build(target / "root", sources)) / "root"
+
+
+def read_apt_lists() -> str:
+    """Everything the host's apt reads as its sources, in either of its two formats."""
+    places = (Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*")))
+    return "\n\n".join(path.read_text() for path in places if path.is_file())
+
+
+def apt_sources(host_lists: str) -> str:
+    """A sources.list for the machine that uses the host's mirrors where the host names some."""
+    mirrors = dict(DEFAULT_MIRRORS)
+    for uri, suites in _entries(host_lists):
+        mirrors |= {suite: uri for suite in suites if suite in mirrors and "debian" in uri}
+    # the keyring is named, or mmdebstrap would copy the host's key list into the machine
+    return "".join(
+        f"deb [signed-by={KEYRING}] {uri} {suite} main\n" for suite, uri in mirrors.items()
+    )
+
+
+def _entries(host_lists: str) -> list[tuple[str, list[str]]]:
+    entries = []
+    for stanza in re.split(r"\n\s*\n", host_lists):
+        fields = dict(re.findall(r"^(URIs|Suites|Types):[ \t]*(.+)$", stanza, re.MULTILINE))
+        if "deb" in fields.get("Types", "").split():
+            entries += [(uri, fields["Suites"].split()) for uri in fields["URIs"].split()]
+        one_line = re.findall(r"^deb\s+(?:\[[^]]*\]\s+)?(\S+)\s+(\S+)", stanza, re.MULTILINE)
+        entries += [(uri, [suite]) for uri, suite in one_line]
+    return entries
+
+
+def _build(root: Path, sources: str) -> None:
+    # a mount namespace of its own: whatever mmdebstrap mounts goes away with it, however it ends
+    run(
+        *("unshare", "--mount", "--propagation", "private", "mmdebstrap", "--quiet"),
+        *("--variant=minbase", "--mode=root", "--format=directory", "--skip=cleanup/tmp"),
+        f"--include={','.join(PACKAGES)}",
+        '--aptopt=Acquire::Languages "none"',
+        "--dpkgopt=force-unsafe-io",
+        "--dpkgopt=path-exclude=/usr/share/man/*",
+        "--dpkgopt=path-exclude=/usr/share/locale/*",
+        *(SUITE, str(root), "-"),
+        stdin=sources,
+    )
+    _strip(root)
+    _configure(root, sources)
+    trust.install_host_certificates(root)
+
+
+def _strip(root: Path) -> None:
+    """Take away what the build needed but a bare instance would not have."""
+    for path in ("etc/dpkg/dpkg.cfg.d/99mmdebstrap", "etc/apt/apt.conf.d/99mmdebstrap"):
+        (root / path).unlink(missing_ok=True)
+    for name in ("apt/lists", "cache/apt/archives"):
+        for left in (root / "var" / name).glob("*.*"):
+            left.unlink()
+    shutil.rmtree(root / "var/cache/man", ignore_errors=True)
+
+
+def _configure(root: Path, sources: str) -> None:
+    files = {
+        "etc/apt/sources.list": sources,
+        "etc/environment": "LANG=C.UTF-8\n",
+        "etc/pip.conf": f"[global]\ncert = /{trust.BUNDLE}\n",
+        "etc/machine-id": "",
+        "etc/fstab": "",
+        "etc/systemd/system/bench-cgroups.service": CGROUP_UNIT,
+    }
+    for path, text in files.items():
+        (root / path).write_text(text)
+    wants = root / "etc/systemd/system/sysinit.target.wants"
+    wants.mkdir(exist_ok=True)
+    (wants / "bench-cgroups.service").symlink_to("/etc/systemd/system/bench-cgroups.service")
+    (root / "var/log/journal").mkdir(exist_ok=True)
+    # a network interface made from outside needs nothing to configure it inside
+    for unit in ("systemd-networkd.service", "systemd-networkd-wait-online.service"):
+        mask = root / "etc/systemd/system" / unit
+        if not os.path.lexists(mask):
+            mask.symlink_to("/dev/null")
