@@ -1,0 +1,1 @@
+"""Runs stages: graph, locks, retries, budgets, the journal. It knows no stage."""

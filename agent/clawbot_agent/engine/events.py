@@ -1,0 +1,41 @@
+"""What happens in a run, told to whoever listens."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from clawbot_agent.engine.result import RunStatus
+
+__all__ = ["Event", "Kind", "Observer"]
+
+
+class Kind(StrEnum):
+    """Of event; operators grep for these."""
+
+    RUN_STARTED = "run.started"
+    STAGE_STARTED = "stage.started"
+    STAGE_ACTION = "stage.action"
+    STAGE_NOTE = "stage.note"
+    STAGE_WAITING = "stage.waiting"
+    STAGE_FINISHED = "stage.finished"
+    RUN_FINISHED = "run.finished"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One fact that matters. Texts in `data` hold no secret: the runner scrubbed them."""
+
+    kind: Kind
+    time: datetime
+    stage: str | None = None
+    data: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Observer(Protocol):
+    """Follows a run. Called by one thread at a time; must not raise."""
+
+    def __call__(self, event: Event, status: RunStatus) -> None:
+        """Take note of `event`; `status` is the run just after it."""
+        ...

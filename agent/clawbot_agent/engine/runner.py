@@ -1,0 +1,248 @@
+"""Runs the stages of a graph: what can overlap overlaps, what fails blocks its dependants only."""
+
+import threading
+import traceback
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import ExitStack
+from dataclasses import replace
+from typing import Any, Final
+
+from clawbot_agent.config.model import BotConfig
+from clawbot_agent.engine.events import Event, Kind, Observer
+from clawbot_agent.engine.graph import AnyStage, Graph
+from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus, State
+from clawbot_agent.engine.retry import Wait, retrying
+from clawbot_agent.engine.stage import Plan, Resource
+from clawbot_agent.errors import (
+    BRIEF,
+    ClawbotError,
+    DeadlineExceededError,
+    InterruptedRunError,
+    UnexpectedError,
+)
+from clawbot_agent.host import Host
+
+__all__ = ["NotConvergedError", "Runner"]
+
+# how often the main thread looks up, so that signals are handled while stages work
+_TICK_SECONDS: Final = 0.5
+_OVER: Final = frozenset({State.UNCHANGED, State.CHANGED, State.DEGRADED, State.SKIPPED})
+
+
+class NotConvergedError(ClawbotError):
+    """A stage did all it planned, and still is not done."""
+
+    code = "NOT_CONVERGED"
+    retry = BRIEF
+    hint = "something undoes the change: look for another tool that manages the same thing"
+
+
+class Runner:
+    """One run.
+
+    Args:
+        graph: all stages.
+        host: the machine, limited to the run's deadline.
+        config: of the bot.
+        status: how the run starts: every stage pending.
+        observers: told of every event, in order.
+    """
+
+    def __init__(
+        self,
+        graph: Graph,
+        *,
+        host: Host,
+        config: BotConfig,
+        status: RunStatus,
+        observers: Sequence[Observer],
+    ) -> None:
+        """See the class."""
+        self._graph = graph
+        self._host = host
+        self._config = config
+        self._status = status
+        self._observers = tuple(observers)
+        self._telling = threading.RLock()
+        # skipped because of a failure, unlike those that this bot does not have
+        self._blocked: set[str] = set()
+        self._resources = {resource: threading.Lock() for resource in Resource}
+
+    def run(self, chosen: Sequence[AnyStage]) -> RunStatus:
+        """Run the `chosen` stages to their end; never raises for what a stage does."""
+        names = {stage.name for stage in chosen}
+        self._tell(Kind.RUN_STARTED, stages=[stage.name for stage in chosen])
+        for stage in self._graph.order:
+            if stage.name not in names:
+                self._finish(stage, State.SKIPPED, reason="not asked for in this run")
+        self._work(chosen)
+        return self._end()
+
+    def _work(self, chosen: Sequence[AnyStage]) -> None:
+        waiting = list(chosen)
+        names = {stage.name for stage in chosen}
+        running: set[Future[None]] = set()
+        with ThreadPoolExecutor(max_workers=max(1, len(chosen))) as pool:
+            while waiting or running:
+                for stage in tuple(waiting):
+                    needs = [self._status.stage(n) for n in stage.needs if n in names]
+                    if bad := next((n for n in needs if self._blocks(n)), None):
+                        waiting.remove(stage)
+                        self._block(stage, by=bad)
+                    elif all(need.state in _OVER for need in needs):
+                        waiting.remove(stage)
+                        running.add(pool.submit(self._run_stage, stage))
+                if running:
+                    done, running = wait(running, _TICK_SECONDS, FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+
+    def _blocks(self, need: StageStatus) -> bool:
+        return need.state is State.FAILED or need.name in self._blocked
+
+    def _block(self, stage: AnyStage, *, by: StageStatus) -> None:
+        self._blocked.add(stage.name)
+        why = "failed" if by.state is State.FAILED else "could not run"
+        self._finish(stage, State.SKIPPED, reason=f"needs {by.name}, which {why}")
+
+    def _run_stage(self, stage: AnyStage) -> None:
+        if reason := stage.skip_reason(self._config):
+            self._finish(stage, State.SKIPPED, reason=reason)
+            return
+        with ExitStack() as held:
+            for resource in sorted(stage.locks):
+                held.enter_context(self._resources[resource])
+            self._change(
+                stage, Kind.STAGE_STARTED, state=State.RUNNING, started=self._host.clock.now()
+            )
+            self._attempts(stage)
+
+    def _attempts(self, stage: AnyStage) -> None:
+        host = replace(
+            self._host.within(stage.budget, label=stage.name),
+            note=lambda text: self._tell(Kind.STAGE_NOTE, stage, text=text),
+        )
+        applied: list[str] = []
+        waits: list[Wait] = []
+
+        def attempt(number: int) -> Plan:
+            host.limit.check()
+            self._set(stage, attempts=number)
+            return self._attempt(stage, host=host, applied=applied)
+
+        def on_wait(pause: Wait) -> None:
+            waits.append(pause)
+            self._tell_wait(stage, pause)
+
+        try:
+            plan = retrying(attempt, limit=host.limit, on_wait=on_wait)
+        except ClawbotError as error:
+            self._fail(stage, _with_cause(error, waits))
+        except Exception as error:  # noqa: BLE001 - a defect in one stage must not end the run
+            self._tell(Kind.STAGE_NOTE, stage, text=traceback.format_exc())
+            self._fail(stage, UnexpectedError(f"{type(error).__name__}: {error}"))
+        else:
+            state = State.CHANGED if applied else State.UNCHANGED
+            reason = "; ".join(applied) if applied else plan.reason
+            self._finish(stage, state, reason=reason)
+
+    def _attempt(self, stage: AnyStage, *, host: Host, applied: list[str]) -> Plan:
+        plan = stage.look(host, self._config)
+        if plan.empty:
+            return plan
+        for action in plan.actions:
+            host.limit.check()
+            self._tell(Kind.STAGE_ACTION, stage, text=action.summary)
+            action.apply(host)
+            applied.append(action.summary)
+        after = stage.look(host, self._config)
+        if not after.empty:
+            left = "; ".join(action.summary for action in after.actions)
+            msg = f"{stage.name}: after all was done there is still to do: {left}"
+            raise NotConvergedError(msg)
+        return after
+
+    def _fail(self, stage: AnyStage, error: ClawbotError) -> None:
+        interrupted = isinstance(error, InterruptedRunError)
+        optional = not stage.required(self._config) and not interrupted
+        state = State.DEGRADED if optional else State.FAILED
+        self._finish(stage, state, reason=error.message, error=error)
+
+    def _end(self) -> RunStatus:
+        states = {stage.state for stage in self._status.stages}
+        result = Result.CONVERGED
+        if self._host.limit.cancelled.is_set():
+            result = Result.INTERRUPTED
+        elif State.FAILED in states:
+            result = Result.FAILED
+        elif State.DEGRADED in states:
+            result = Result.DEGRADED
+        with self._telling:
+            now = self._host.clock.now()
+            self._status = replace(self._status, result=result, finished=now)
+            seconds = (now - self._status.started).total_seconds()
+            self._tell(Kind.RUN_FINISHED, result=result.value, seconds=round(seconds, 3))
+        return self._status
+
+    # --- telling ---------------------------------------------------------------
+
+    def _finish(
+        self, stage: AnyStage, state: State, *, reason: str, error: ClawbotError | None = None
+    ) -> None:
+        started = self._status.stage(stage.name).started
+        now = self._host.clock.now()
+        scrubbed = None if error is None else self._scrub_error(error)
+        self._change(
+            stage,
+            Kind.STAGE_FINISHED,
+            state=state,
+            reason=self._host.redactor.scrub(reason),
+            seconds=None if started is None else (now - started).total_seconds(),
+            error=scrubbed,
+        )
+
+    def _scrub_error(self, error: ClawbotError) -> StageError:
+        plain = StageError.of(error)
+        scrub = self._host.redactor.scrub
+        return replace(plain, message=scrub(plain.message), hint=scrub(plain.hint))
+
+    def _set(self, stage: AnyStage, **changes: Any) -> StageStatus:  # noqa: ANN401 - fields of StageStatus
+        with self._telling:
+            changed = replace(self._status.stage(stage.name), **changes)
+            self._status = self._status.having(changed)
+            return changed
+
+    def _change(self, stage: AnyStage, kind: Kind, **changes: Any) -> None:  # noqa: ANN401 - see _set
+        with self._telling:
+            document = self._set(stage, **changes).document()
+            keys = ("state", "reason", "attempts", "seconds", "error")
+            self._tell(
+                kind, stage, **{k: document[k] for k in keys if document[k] not in (None, "")}
+            )
+
+    def _tell_wait(self, stage: AnyStage, pause: Wait) -> None:
+        self._tell(
+            Kind.STAGE_WAITING,
+            stage,
+            attempt=pause.attempt,
+            seconds=round(pause.seconds, 1),
+            code=pause.error.code,
+            text=pause.error.message,
+        )
+
+    def _tell(self, kind: Kind, stage: AnyStage | None = None, **data: Any) -> None:  # noqa: ANN401 - JSON
+        scrub = self._host.redactor.scrub
+        clean = {k: scrub(v) if isinstance(v, str) else v for k, v in data.items()}
+        with self._telling:
+            event = Event(kind, self._host.clock.now(), stage.name if stage else None, clean)
+            for observer in self._observers:
+                observer(event, self._status)
+
+
+def _with_cause(error: ClawbotError, waits: Sequence[Wait]) -> ClawbotError:
+    if not isinstance(error, DeadlineExceededError) or not waits:
+        return error
+    last = waits[-1].error
+    msg = f"{error.message}; the last error was {last.code}: {last.message}"
+    return DeadlineExceededError(msg, hint=last.hint)

@@ -1,0 +1,78 @@
+"""The only door to the machine.
+
+Nothing outside this package starts a process, touches a file or reads the clock. A
+stage gets a `Host` and uses its ports; a test gives it one made of fakes.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from clawbot_agent.host.commands import Run, SystemRun
+from clawbot_agent.host.docker import Docker, SystemDocker
+from clawbot_agent.host.download import Download, SystemDownload
+from clawbot_agent.host.files import Files, SystemFiles
+from clawbot_agent.host.http import GetJson, SystemGetJson
+from clawbot_agent.host.limit import Clock, Limit, SystemClock
+from clawbot_agent.host.units import Units
+from clawbot_agent.paths import DOCKER_SOCKET
+from clawbot_agent.secret import Redactor
+
+__all__ = ["Host", "system_host"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """The machine, as seen under one time limit.
+
+    Attributes:
+        limit: what time is left; every port honours it.
+        redactor: learns each secret the moment it is read.
+        note: tells a fact worth keeping (one short line) to whoever follows the run.
+        rebound: makes the same ports for another limit.
+    """
+
+    run: Run
+    files: Files
+    units: Units
+    docker: Docker
+    download: Download
+    get_json: GetJson
+    limit: Limit
+    redactor: Redactor
+    rebound: Callable[[Limit], "Host"]
+    note: Callable[[str], None] = lambda _text: None
+
+    @property
+    def clock(self) -> Clock:
+        """Where time comes from."""
+        return self.limit.clock
+
+    def within(self, seconds: float, *, label: str) -> "Host":
+        """The same machine with at most `seconds` from now."""
+        return replace(self.rebound(self.limit.narrowed(seconds, label=label)), note=self.note)
+
+
+def system_host(*, deadline: float, cancelled: threading.Event | None = None) -> Host:
+    """This machine, for at most `deadline` seconds."""
+    clock = SystemClock()
+    files = SystemFiles()
+    redactor = Redactor()
+    limit = Limit(clock, clock.monotonic() + deadline, cancelled=cancelled or threading.Event())
+    docker = SystemDocker.at(DOCKER_SOCKET, limit=limit)
+
+    def bound(limit: Limit) -> Host:
+        run = SystemRun(limit)
+        return Host(
+            run=run,
+            files=files,
+            units=Units(run),
+            docker=SystemDocker(limit=limit, connection=docker.connection),
+            download=SystemDownload(limit),
+            get_json=SystemGetJson(limit),
+            limit=limit,
+            redactor=redactor,
+            rebound=bound,
+        )
+
+    return bound(limit)

@@ -1,0 +1,169 @@
+"""Running programs: argv tuples, bounded time, no orphans."""
+
+import os
+import signal
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.host.limit import Limit
+
+__all__ = ["CommandFailedError", "CommandMissingError", "CommandTimeoutError", "Completed", "Run"]
+
+_SHOWN_STDERR: Final = 400
+_GRACE_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 0.25
+# messages are matched in english, and nothing may ever prompt
+_ENVIRONMENT: Final = {
+    "LC_ALL": "C.UTF-8",
+    "LANG": "C.UTF-8",
+    "DEBIAN_FRONTEND": "noninteractive",
+    "DEBCONF_NONINTERACTIVE_SEEN": "true",
+    "NEEDRESTART_MODE": "l",
+}
+
+
+class CommandFailedError(ClawbotError):
+    """A program ended with a status that its caller did not expect."""
+
+    code = "COMMAND_FAILED"
+    hint = "the message ends with what the program wrote to stderr"
+
+
+class CommandMissingError(ClawbotError):
+    """A program is not installed."""
+
+    code = "COMMAND_MISSING"
+    hint = "run 'clawbot-agent run --stage apt' first"
+
+
+class CommandTimeoutError(ClawbotError):
+    """A program was stopped because it used up its time."""
+
+    code = "COMMAND_TIMEOUT"
+    retry = BRIEF
+    hint = "the machine or the network is slow; the stage is tried again"
+
+
+@dataclass(frozen=True, slots=True)
+class Completed:
+    """How a program ended."""
+
+    argv: tuple[str, ...]
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def ok(self) -> bool:
+        """Whether it ended with status 0."""
+        return self.returncode == 0
+
+    def require(self) -> "Completed":
+        """Itself when it ended well.
+
+        Raises:
+            CommandFailedError: with the status and the end of stderr.
+        """
+        if self.ok:
+            return self
+        said = (self.stderr.strip() or self.stdout.strip())[-_SHOWN_STDERR:]
+        msg = f"{self.argv[0]} ended with status {self.returncode}: {said}"
+        raise CommandFailedError(msg)
+
+
+class Run(Protocol):
+    """Runs a program to its end."""
+
+    def __call__(
+        self,
+        argv: tuple[str, ...],
+        *,
+        timeout: float = 60,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Completed:
+        """Run `argv`; a status other than 0 is the caller's to judge.
+
+        Args:
+            argv: program and arguments; never a shell string.
+            timeout: seconds, further capped by the limit of the run.
+            env: variables on top of the agent's own and `LC_ALL=C.UTF-8`.
+            stdin: text for its standard input; else it reads end-of-file.
+
+        Raises:
+            CommandMissingError: there is no such program.
+            CommandTimeoutError: its time was used up; its whole process group is gone.
+            InterruptedRunError: the run was told to stop; likewise.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SystemRun:
+    """`Run` on this machine."""
+
+    limit: Limit
+
+    def __call__(
+        self,
+        argv: tuple[str, ...],
+        *,
+        timeout: float = 60,
+        env: Mapping[str, str] | None = None,
+        stdin: str | None = None,
+    ) -> Completed:
+        """See `Run`."""
+        self.limit.check()
+        limit = self.limit.narrowed(timeout, label=argv[0])
+        try:
+            # a group of its own, so that what it started ends with it
+            process = subprocess.Popen(
+                argv,
+                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                env={**os.environ, **_ENVIRONMENT, **(env or {})},
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+        except (FileNotFoundError, PermissionError) as error:
+            msg = f"{argv[0]}: {error.strerror}"
+            raise CommandMissingError(msg) from error
+        out, err = _communicate(process, limit=limit, stdin=stdin)
+        return Completed(argv, process.returncode, out, err)
+
+
+def _communicate(
+    process: "subprocess.Popen[str]", *, limit: Limit, stdin: str | None
+) -> tuple[str, str]:
+    text = stdin
+    while True:
+        try:
+            return process.communicate(text, timeout=min(_POLL_SECONDS, limit.remaining() + 0.01))
+        except subprocess.TimeoutExpired:
+            # communicate keeps what it has not yet sent; giving the text twice is an error
+            text = None
+        if limit.cancelled.is_set():
+            _end_group(process)
+            limit.check()
+        if limit.remaining() <= 0:
+            _end_group(process)
+            msg = f"{limit.label}: stopped, its time was used up"
+            raise CommandTimeoutError(msg)
+
+
+def _end_group(process: "subprocess.Popen[str]") -> None:
+    for number in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(process.pid, number)
+        except ProcessLookupError:
+            break
+        try:
+            process.communicate(timeout=_GRACE_SECONDS)
+        except subprocess.TimeoutExpired:
+            continue
+        break

@@ -1,0 +1,289 @@
+"""The Docker engine through its SDK's low-level client: plain JSON in, plain JSON out.
+
+The low-level client is used because its documents are the engine's own: what a stage
+asks for and what `inspect` says can be compared field by field.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final, Protocol
+
+from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.host.limit import Limit
+
+if TYPE_CHECKING:
+    from docker import APIClient
+
+__all__ = ["Docker", "DockerCallError", "DockerUnavailableError", "RunOnce", "SystemDocker"]
+
+Json = dict[str, Any]
+_CALL_SECONDS: Final = 120
+
+
+class DockerUnavailableError(ClawbotError):
+    """The Docker engine does not answer on its socket."""
+
+    code = "DOCKER_UNAVAILABLE"
+    retry = BRIEF
+    hint = "see 'systemctl status docker' and 'journalctl -u docker'"
+
+
+class DockerCallError(ClawbotError):
+    """The Docker engine refused a call."""
+
+    code = "DOCKER_CALL_FAILED"
+    hint = "the message is the engine's own; 'journalctl -u docker' may have more"
+
+
+@dataclass(frozen=True, slots=True)
+class RunOnce:
+    """How a container that was run to its end ended; `output` is stdout and stderr."""
+
+    status: int
+    output: str
+
+
+class Docker(Protocol):
+    """The Docker engine. Names that do not exist answer None.
+
+    Every method raises `DockerUnavailableError` when the engine does not answer and
+    `DockerCallError` when it refuses.
+    """
+
+    def info(self) -> dict[str, Any] | None:
+        """`docker info`; None when the engine is not there."""
+        ...
+
+    def container(self, name: str) -> dict[str, Any] | None:
+        """`docker inspect` of a container."""
+        ...
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """`docker inspect` of an image."""
+        ...
+
+    def network(self, name: str) -> dict[str, Any] | None:
+        """`docker inspect` of a network."""
+        ...
+
+    def build(self, context: Path, *, tag: str, labels: Mapping[str, str]) -> Iterator[Json]:
+        """Build the Dockerfile in `context`; yields the engine's progress messages."""
+        ...
+
+    def pull(self, reference: str) -> Iterator[Json]:
+        """Pull an image; yields the engine's progress messages."""
+        ...
+
+    def tag(self, reference: str, *, tag: str) -> None:
+        """Give an image another name."""
+        ...
+
+    def import_image(self, archive: Path, *, tag: str) -> None:
+        """Make a one-layer image from a tar archive of a root file system."""
+        ...
+
+    def create(self, name: str, config: Mapping[str, Any]) -> str:
+        """Create a container from an engine document (as of /containers/create); its id."""
+        ...
+
+    def start(self, name: str) -> None:
+        """Start it; nothing when it runs."""
+        ...
+
+    def stop(self, name: str, *, timeout: int) -> None:
+        """Stop it, killing it after `timeout` seconds; nothing when it is stopped."""
+        ...
+
+    def rename(self, name: str, *, to: str) -> None:
+        """Give it another name."""
+        ...
+
+    def remove(self, name: str) -> None:
+        """Remove it, running or not; nothing when there is none."""
+        ...
+
+    def logs(self, name: str, *, tail: int) -> str:
+        """The last lines of its output."""
+        ...
+
+    def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:
+        """Create, run to the end and remove a container.
+
+        Raises:
+            DockerCallError: it could not be started, or took over `timeout` seconds.
+        """
+        ...
+
+
+class _Lazy:
+    """Opens the client at the first call; a failed opening is tried again at the next."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._api: APIClient | None = None
+
+    def get(self) -> "APIClient":
+        if self._api is None:
+            from docker import APIClient  # noqa: PLC0415 - 80 ms that 'status' must not pay
+
+            self._api = APIClient(
+                base_url=f"unix://{self._socket}", version="auto", timeout=_CALL_SECONDS
+            )
+        return self._api
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    import requests  # noqa: PLC0415 - see _Lazy
+    from docker.errors import APIError, DockerException  # noqa: PLC0415 - see _Lazy
+
+    try:
+        yield
+    except APIError as error:
+        msg = f"{what}: {error.explanation or error}"
+        raise DockerCallError(msg) from error
+    except (DockerException, requests.exceptions.RequestException) as error:
+        msg = f"{what}: the engine does not answer: {error}"
+        raise DockerUnavailableError(msg) from error
+
+
+@dataclass(frozen=True, slots=True)
+class SystemDocker:
+    """`Docker` on this machine's socket."""
+
+    limit: Limit
+    connection: _Lazy = field(repr=False)
+
+    @classmethod
+    def at(cls, socket: Path, *, limit: Limit) -> "SystemDocker":
+        """A client that connects when first used."""
+        return cls(limit=limit, connection=_Lazy(socket))
+
+    @contextmanager
+    def _call(self, what: str) -> Iterator["APIClient"]:
+        self.limit.check()
+        with _translated(what):
+            yield self.connection.get()
+
+    def info(self) -> dict[str, Any] | None:
+        """See `Docker`."""
+        try:
+            with self._call("docker info") as api:
+                return dict(api.info())
+        except DockerUnavailableError:
+            return None
+
+    def _inspect(self, what: str, fetch: str, name: str) -> dict[str, Any] | None:
+        from docker.errors import NotFound  # noqa: PLC0415 - see _Lazy
+
+        with self._call(f"docker inspect {what} {name}") as api:
+            try:
+                return dict(getattr(api, fetch)(name))
+            except NotFound:
+                return None
+
+    def container(self, name: str) -> dict[str, Any] | None:
+        """See `Docker`."""
+        return self._inspect("container", "inspect_container", name)
+
+    def image(self, reference: str) -> dict[str, Any] | None:
+        """See `Docker`."""
+        return self._inspect("image", "inspect_image", reference)
+
+    def network(self, name: str) -> dict[str, Any] | None:
+        """See `Docker`."""
+        return self._inspect("network", "inspect_network", name)
+
+    def build(self, context: Path, *, tag: str, labels: Mapping[str, str]) -> Iterator[Json]:
+        """See `Docker`."""
+        with self._call(f"docker build {tag}") as api:
+            for message in api.build(
+                path=str(context),
+                tag=tag,
+                labels=dict(labels),
+                rm=True,
+                forcerm=True,
+                decode=True,
+                timeout=max(1, int(self.limit.remaining())),
+            ):
+                self.limit.check()
+                yield message
+
+    def pull(self, reference: str) -> Iterator[Json]:
+        """See `Docker`."""
+        with self._call(f"docker pull {reference}") as api:
+            for message in api.pull(reference, stream=True, decode=True):
+                self.limit.check()
+                yield message
+
+    def tag(self, reference: str, *, tag: str) -> None:
+        """See `Docker`."""
+        repository, _, name = tag.rpartition(":")
+        with self._call(f"docker tag {reference} {tag}") as api:
+            api.tag(reference, repository, name)
+
+    def import_image(self, archive: Path, *, tag: str) -> None:
+        """See `Docker`."""
+        repository, _, name = tag.rpartition(":")
+        with self._call(f"docker import {tag}") as api:
+            api.import_image_from_file(str(archive), repository=repository, tag=name)
+
+    def create(self, name: str, config: Mapping[str, Any]) -> str:
+        """See `Docker`."""
+        with self._call(f"docker create {name}") as api:
+            return _created(api, config, name=name)
+
+    def start(self, name: str) -> None:
+        """See `Docker`."""
+        with self._call(f"docker start {name}") as api:
+            api.start(name)
+
+    def stop(self, name: str, *, timeout: int) -> None:
+        """See `Docker`."""
+        with self._call(f"docker stop {name}") as api:
+            api.stop(name, timeout=timeout)
+
+    def rename(self, name: str, *, to: str) -> None:
+        """See `Docker`."""
+        with self._call(f"docker rename {name} {to}") as api:
+            api.rename(name, to)
+
+    def remove(self, name: str) -> None:
+        """See `Docker`."""
+        from docker.errors import NotFound  # noqa: PLC0415 - see _Lazy
+
+        with self._call(f"docker rm {name}") as api:
+            try:
+                api.remove_container(name, force=True, v=True)
+            except NotFound:
+                return
+
+    def logs(self, name: str, *, tail: int) -> str:
+        """See `Docker`."""
+        with self._call(f"docker logs {name}") as api:
+            return bytes(api.logs(name, tail=tail)).decode(errors="replace")
+
+    def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:
+        """See `Docker`."""
+        import requests  # noqa: PLC0415 - see _Lazy
+
+        with self._call("docker run") as api:
+            made = _created(api, config, name=None)
+            try:
+                api.start(made)
+                seconds = max(1, int(min(timeout, self.limit.remaining())))
+                ended = api.wait(made, timeout=seconds)
+                output = bytes(api.logs(made)).decode(errors="replace")
+            except requests.exceptions.ReadTimeout as error:
+                msg = f"docker run: not finished after {timeout:.0f} s"
+                raise DockerCallError(msg) from error
+            finally:
+                api.remove_container(made, force=True, v=True)
+        return RunOnce(status=int(ended["StatusCode"]), output=output)
+
+
+def _created(api: "APIClient", config: Mapping[str, Any], *, name: str | None) -> str:
+    made = api.create_container_from_config(dict(config), name)  # type: ignore[no-untyped-call]  # not in the stubs
+    return str(made["Id"])

@@ -1,0 +1,55 @@
+"""One run at a time on a machine."""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+from clawbot_agent.host.limit import Clock
+
+__all__ = ["RunLockedError", "run_lock"]
+
+
+class RunLockedError(Exception):
+    """Another run holds the lock; `holder` says who: pid, since, command."""
+
+    def __init__(self, holder: str) -> None:
+        """Keep who holds it."""
+        super().__init__(f"another run is under way: {holder}")
+        self.holder = holder
+
+
+@contextlib.contextmanager
+def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
+    """Hold the machine's run lock.
+
+    The kernel frees it when the process ends however it ends, so a stale lock cannot be.
+
+    Raises:
+        RunLockedError: somebody else has it.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RunLockedError(_holder(path)) from None
+        os.ftruncate(descriptor, 0)
+        started = clock.now().isoformat(timespec="seconds")
+        text = json.dumps({"pid": os.getpid(), "started": started, "command": command})
+        os.write(descriptor, text.encode())
+        yield
+        os.ftruncate(descriptor, 0)
+    finally:
+        os.close(descriptor)
+
+
+def _holder(path: Path) -> str:
+    try:
+        found = json.loads(path.read_text())
+        return f"pid {found['pid']} since {found['started']} ({found['command']})"
+    except (OSError, ValueError, KeyError, TypeError):
+        return "a process that has not yet written its name"

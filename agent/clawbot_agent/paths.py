@@ -1,0 +1,39 @@
+"""Where things are on the instance. One place, so that a path is never spelled twice."""
+
+from pathlib import Path
+from typing import Final
+
+__all__ = [
+    "CACHE_DIR",
+    "CONFIG_FILE",
+    "CONSOLE",
+    "DAEMON_JSON",
+    "DOCKER_SOCKET",
+    "EVENTS_FILE",
+    "GATEWAY_SECRETS_DIR",
+    "IMAGE_BUILD_DIR",
+    "LOCK_FILE",
+    "SECRETS_DIR",
+    "STATUS_FILE",
+    "SYSTEM_CA_BUNDLE",
+]
+
+CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
+STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
+EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
+LOCK_FILE: Final = Path("/run/clawbot/run.lock")
+CONSOLE: Final = Path("/dev/console")
+
+CACHE_DIR: Final = Path("/var/cache/clawbot")
+IMAGE_BUILD_DIR: Final = Path("/var/lib/clawbot/image")
+
+# on disk, not in /run: the gateway must come back after a reboot while Key Vault is out of reach
+SECRETS_DIR: Final = Path("/var/lib/clawbot/secrets")
+# the one directory of secrets that the gateway's container sees (read-only)
+GATEWAY_SECRETS_DIR: Final = SECRETS_DIR / "gateway"
+
+DAEMON_JSON: Final = Path("/etc/docker/daemon.json")
+DOCKER_SOCKET: Final = Path("/run/docker.sock")
+
+# the agent trusts what the instance trusts (apt, curl, docker), not a list frozen into a wheel
+SYSTEM_CA_BUNDLE: Final = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -1,0 +1,90 @@
+"""Secrets in memory: values that do not print, and the one place that redacts text."""
+
+import base64
+import contextlib
+import json
+from typing import Final, final
+from urllib.parse import quote
+
+__all__ = ["Redactor", "Secret"]
+
+_MASK: Final = "[REDACTED]"
+# shorter strings occur by chance; masking them would garble every message
+_SHORTEST_MASKED: Final = 6
+
+
+@final
+class Secret:
+    """A value that never shows in repr, str, logs or tracebacks.
+
+    Equality compares values, so that a plan can tell a changed secret.
+    """
+
+    __slots__ = ("_value",)
+
+    def __init__(self, value: str) -> None:
+        """Wrap `value`."""
+        self._value = value
+
+    def reveal(self) -> str:
+        """The value itself; only for writing it where it belongs."""
+        return self._value
+
+    def __repr__(self) -> str:
+        """A mask."""
+        return "Secret(***)"
+
+    __str__ = __repr__
+
+    def __eq__(self, other: object) -> bool:
+        """Whether both hold the same value."""
+        return isinstance(other, Secret) and other._value == self._value
+
+    def __hash__(self) -> int:
+        """Of the value."""
+        return hash(self._value)
+
+
+def _leaves(value: object) -> list[str]:
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, dict):
+        return [leaf for item in value.values() for leaf in _leaves(item)]
+    if isinstance(value, list):
+        return [leaf for item in value for leaf in _leaves(item)]
+    return []
+
+
+class Redactor:
+    """Replaces every known secret in text, in the encodings that text can carry.
+
+    Values become known when a stage fetches them; everything that leaves the agent
+    (events, status, console, errors) passes through `scrub`.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing known."""
+        self._known: tuple[str, ...] = ()
+
+    def add(self, secret: Secret) -> None:
+        """Learn a secret; of a JSON document also every string inside it."""
+        value = secret.reveal()
+        plain = {value}
+        with contextlib.suppress(ValueError):
+            plain.update(_leaves(json.loads(value)))
+        forms = {form for text in plain for form in _forms(text)} | set(self._known)
+        # longest first: a secret that contains another one is masked whole
+        self._known = tuple(sorted(forms, key=len, reverse=True))
+
+    def scrub(self, text: str) -> str:
+        """`text` without any known secret."""
+        for form in self._known:
+            text = text.replace(form, _MASK)
+        return text
+
+
+def _forms(text: str) -> set[str]:
+    if len(text) < _SHORTEST_MASKED:
+        return set()
+    encoded = base64.b64encode(text.encode()).decode().rstrip("=")
+    return {text, quote(text, safe=""), json.dumps(text)[1:-1], encoded}

@@ -1,0 +1,1 @@
+"""The steps from a bare machine to a bot, one stage a file. They do not import each other."""
