@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from clawbot_agent.config.problems import ConfigError
+from clawbot_agent.paths import CONFIG_FILE
 
 if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig
 
-DEFAULT_FILE: Final = "/etc/clawbot/config.yaml"
 EXIT_CONFIG: Final = 2
 
 
@@ -32,7 +32,7 @@ def check(file: Path) -> None:
 
 
 @config_group.command()
-@click.argument("file", type=click.Path(path_type=Path), default=DEFAULT_FILE)
+@click.argument("file", type=click.Path(path_type=Path), default=CONFIG_FILE)
 def show(file: Path) -> None:
     """Print FILE with every default filled in."""
     from clawbot_agent.config.example import effective_text  # noqa: PLC0415  # loads pydantic

@@ -6,12 +6,11 @@ from typing import Final
 from pydantic import ValidationError
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.config.problems import ConfigError, Problem
+from clawbot_agent.config.problems import ConfigError, Problem, shown
 from clawbot_agent.config.reader import TOP, read_yaml
 from clawbot_agent.config.wording import problems_of
 
 MAX_BYTES: Final = 64 * 1024
-DEFAULT_PATH: Final = Path("/etc/clawbot/config.yaml")
 
 
 def parse_config(text: str) -> BotConfig:
@@ -34,18 +33,20 @@ def load_config(path: Path) -> BotConfig:
     Raises:
         ConfigError: the file cannot be read, or whatever is wrong with its content.
     """
+    # a path from the command line may hold anything; an error is one printable line
+    name = str(path) if str(path).isprintable() else shown(str(path))
     try:
         with path.open("rb") as file:
             content = file.read(MAX_BYTES + 1)
     except (OSError, ValueError) as error:
         reason = (getattr(error, "strerror", None) or str(error)).lower()
-        raise ConfigError([Problem(str(path), f"cannot be read: {reason}")]) from error
+        raise ConfigError([Problem(name, f"cannot be read: {reason}")]) from error
     if len(content) > MAX_BYTES:
-        raise ConfigError([_too_large(str(path))])
+        raise ConfigError([_too_large(name)])
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        problem = Problem(str(path), f"must be UTF-8 text (byte {error.start + 1} is not)")
+        problem = Problem(name, f"must be UTF-8 text (byte {error.start + 1} is not)")
         raise ConfigError([problem]) from error
     return parse_config(text)
 

@@ -44,7 +44,7 @@ class ImageConfig(Section):
     )
     reference: ImageReference | None = Field(
         default=None,
-        description=f"pull: the image, may carry @sha256:…; null = {OFFICIAL_IMAGE}:<version>",
+        description=f"pull: the image, may carry a digest; null = {OFFICIAL_IMAGE}:<version>",
     )
     packages: Annotated[tuple[DebianPackage, ...], LISTED] = Field(
         default=(),

@@ -12,6 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from clawbot_agent.config.problems import shown
+from clawbot_agent.paths import CACHE_DIR, EVENTS_FILE, IMAGE_BUILD_DIR, SECRETS_DIR
 
 
 def refuse(problem: str, *, at: str = "") -> NoReturn:
@@ -122,6 +123,8 @@ _NEVER_BELOW: Final = frozenset(
     {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin"}
     | {"/sys", "/usr", "/var/lib/docker", "/var/lib/containerd"}
     | {"/tmp"}  # noqa: S108  # refused here, not used
+    # the agent's own: secrets would end up inside the gateway
+    | {str(own) for own in (SECRETS_DIR, IMAGE_BUILD_DIR, CACHE_DIR, EVENTS_FILE.parent)}
 )
 _NEVER_ITSELF: Final = frozenset(
     {"/home", "/media", "/mnt", "/opt", "/root", "/srv", "/var", "/var/cache", "/var/lib"}
@@ -139,7 +142,7 @@ def data_path(value: str) -> str:
     path = PurePosixPath(value)
     below = {str(parent) for parent in (path, *path.parents)}
     if value in _NEVER_ITSELF or below & _NEVER_BELOW:
-        refuse(f"must be a directory of its own, not the system's {shown(value)}")
+        refuse(f"must be a directory of its own, not the system's or the agent's {shown(value)}")
     return value
 
 
