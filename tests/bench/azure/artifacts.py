@@ -4,13 +4,18 @@ import subprocess
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Final
 
 from tests.bench.azure import ca, node_image, sysbox_deb
+from tests.bench.azure.image_store import ImageStore
+from tests.bench.azure.layout import read_image
+from tests.bench.azure.serve import Content
 from tests.bench.cache import Cache
-from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_RELEASES: Final = "/nestybox/sysbox/releases/download"
 
 
 def build(cache: Cache, ca_dir: Path) -> None:
@@ -54,6 +59,26 @@ def sysbox_sha256(cache: Cache, version: str = sysbox_deb.DEFAULT_VERSION) -> st
     The real package's hash does not fit the stand-in: the instance's config has to name this one.
     """
     return sysbox_deb.sha256(sysbox_package(cache, version))
+
+
+def content(cache: Cache, run_dir: Path) -> Content:
+    """What the services hand out, all of it from the cache, building what is missing.
+
+    Args:
+        cache: of built things.
+        run_dir: images added at run time are unpacked below it.
+    """
+    architecture = host_architecture()
+    assets = {
+        f"{_RELEASES}/v{version}/{sysbox_deb.file_name(version, architecture)}": sysbox_package(
+            cache, version
+        )
+        for version in sysbox_deb.VERSIONS
+    }
+    images = ImageStore(run_dir / "images")
+    repository = f"registry-1.docker.io/{node_image.REPOSITORY}"
+    images.add(repository, node_image.TAGS, read_image(node_image_dir(cache)))
+    return Content(assets=assets, images=images)
 
 
 def host_architecture() -> str:

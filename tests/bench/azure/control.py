@@ -55,7 +55,7 @@ class Control:
         return recorded
 
     def reset(self) -> None:
-        """End every fault and forget recorded requests; secrets and images stay."""
+        """Put every knob back to its default, forget requests; secrets and images stay."""
         self._call("POST", "/reset", {})
 
     def _call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON

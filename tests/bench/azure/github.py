@@ -1,0 +1,91 @@
+"""GitHub's release downloads: a redirect from github.com to the host that holds the assets.
+
+Knobs, all for the asset itself: ``corrupt`` (one byte is changed), ``truncate`` (the connection
+drops after so many bytes; 0 is off), ``html`` (200 with an error page), ``status`` (that status
+instead; 0 is off), ``slow`` (bytes per second; 0 is off), ``script`` (statuses for the next
+downloads), ``down`` (connections to both hosts are dropped).
+"""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from tests.bench.azure.downloads import file_reply
+from tests.bench.azure.knobs import Knobs
+from tests.bench.azure.messages import DROP, Reply, Request, text_reply
+
+ASSET_HOST: Final = "release-assets.githubusercontent.com"
+_PREFIX: Final = "/github-production-release-asset/182571592/"
+_PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>Unicorn!</title></head><body></body></html>\n"
+
+
+class GitHub:
+    """Answers as github.com and as its asset host.
+
+    Args:
+        assets: path on github.com to file.
+    """
+
+    def __init__(self, assets: Mapping[str, Path]) -> None:
+        self._releases = dict(assets)
+        self._assets = {_asset_path(path): file for path, file in assets.items()}
+        self.knobs = Knobs(
+            corrupt=False, truncate=0, html=False, status=0, slow=0, script=[], down=False
+        )
+
+    def change(self, state: Mapping[str, object]) -> None:
+        """Take a state change."""
+        self.knobs.change(state)
+
+    def snapshot(self) -> dict[str, object]:
+        """The knobs."""
+        return self.knobs.snapshot()
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request."""
+        if self.knobs["down"]:
+            return DROP
+        if request.method not in {"GET", "HEAD"}:
+            return text_reply(405, "Method Not Allowed")
+        if request.host == ASSET_HOST:
+            return self._asset(request)
+        if request.path not in self._releases:
+            return text_reply(404, "Not Found")
+        name = request.path.rpartition("/")[2]
+        disposition = quote(f"attachment; filename={name}")
+        query = f"sp=r&sv=2018-11-09&sr=b&rscd={disposition}&sig={_signature(request.path)}"
+        location = f"https://{ASSET_HOST}{_asset_path(request.path)}?{query}"
+        headers = (("Location", location), ("Cache-Control", "no-cache"))
+        return Reply(302, (*headers, ("Content-Type", "text/html; charset=utf-8")))
+
+    def _asset(self, request: Request) -> Reply:
+        if status := self.knobs.next_status() or self.knobs["status"]:
+            return text_reply(status, "Service Unavailable")
+        file = self._assets.get(request.path)
+        if file is None or "sig=" not in request.query:
+            return text_reply(404, "The specified resource does not exist.")
+        if self.knobs["html"]:
+            return Reply(200, (("Content-Type", "text/html; charset=utf-8"),), _PAGE)
+        disposition = f"attachment; filename={request.parameter('rscd') or ''}".rpartition("=")[2]
+        headers = (
+            ("Content-Type", "application/octet-stream"),
+            ("Content-Disposition", f"attachment; filename={disposition}"),
+            ("ETag", f'"0x{_signature(request.path)[:16].upper()}"'),
+        )
+        # near the end: the parts a package manager reads first stay good
+        flip = file.stat().st_size - 100 if self.knobs["corrupt"] else None
+        reply = file_reply(request, file, *headers, flip=flip)
+        return replace(
+            reply, stop_after=self.knobs["truncate"] or None, pace=self.knobs["slow"] or None
+        )
+
+
+def _asset_path(path: str) -> str:
+    return f"{_PREFIX}{_signature(path)[:32]}"
+
+
+def _signature(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()

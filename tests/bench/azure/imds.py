@@ -1,0 +1,215 @@
+"""The instance metadata service.
+
+Shape and errors: MicrosoftDocs/azure-compute-docs, instance-metadata-service.md; tokens:
+MicrosoftDocs/entra-docs, how-to-use-vm-token.md.
+
+Knobs: ``script`` (statuses for the next token requests), ``delay`` (seconds before every answer),
+``down`` (connections are dropped), ``identities`` (list of ``{"client_id", "object_id",
+"resource_id"}`` the instance carries), ``token_lifetime`` (seconds), ``revoke`` (true forgets
+every issued token at once), ``events`` (scheduled events), ``instance`` (merged over the document).
+"""
+
+import time
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tests.bench.azure import CLIENT_ID, IDENTITY_NAME, PRINCIPAL_ID, RESOURCE_GROUP
+from tests.bench.azure import SUBSCRIPTION_ID as SUBSCRIPTION
+from tests.bench.azure.imds_document import descend, document, listing, load_balancer
+from tests.bench.azure.knobs import Knobs
+from tests.bench.azure.messages import DROP, Reply, Request, json_reply, text_reply
+from tests.bench.azure.tokens import TokenBook
+
+VERSIONS: Final = (
+    *("2017-04-02", "2017-08-01", "2017-12-01", "2018-02-01", "2018-10-01", "2019-02-01"),
+    *("2019-03-11", "2019-04-30", "2019-06-01", "2019-06-04", "2019-08-01", "2019-08-15"),
+    *("2019-11-01", "2020-06-01", "2020-07-15", "2020-09-01", "2020-10-01", "2020-12-01"),
+    *("2021-01-01", "2021-02-01", "2021-03-01", "2021-05-01", "2021-08-01", "2021-10-01"),
+    *("2021-11-01", "2021-11-15", "2021-12-13", "2023-07-01", "2023-11-15", "2025-04-07"),
+)
+_EVENT_VERSIONS: Final = ("2017-08-01", "2017-11-01", "2019-01-01", "2019-04-01", "2019-08-01")
+_AUDIENCES: Final = (
+    "https://vault.azure.net",
+    "https://management.azure.com",
+    "https://management.core.windows.net",
+    "https://storage.azure.com",
+    "https://graph.microsoft.com",
+    "https://monitor.azure.com",
+)
+_FAULTS: Final = {
+    404: {"error": "not_found", "error_description": "Resource not found."},
+    410: {"error": "gone", "error_description": "IMDS is going through updates."},
+    429: {"error": "too_many_requests", "error_description": "Too many requests"},
+}
+_FAULT: Final = {
+    "error": "unknown_error",
+    "error_description": "Failed to retrieve token from the Active directory.",
+}
+_RESOURCE_ID: Final = (
+    f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{RESOURCE_GROUP}"
+    f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY_NAME}"
+)
+_SELECTORS: Final = {
+    "client_id": "client_id",
+    "object_id": "object_id",
+    "msi_res_id": "resource_id",
+    "mi_res_id": "resource_id",
+}
+
+
+class Imds:
+    """Answers at 169.254.169.254.
+
+    Args:
+        tokens: where issued tokens are written down for the other services.
+    """
+
+    def __init__(self, tokens: TokenBook) -> None:
+        self._tokens = tokens
+        self.knobs = Knobs(
+            script=[],
+            delay=0.0,
+            down=False,
+            identities=[
+                {"client_id": CLIENT_ID, "object_id": PRINCIPAL_ID, "resource_id": _RESOURCE_ID}
+            ],
+            token_lifetime=86400.0,
+            revoke=False,
+            events=[],
+            instance={},
+        )
+
+    def change(self, state: Mapping[str, object]) -> None:
+        """Take a state change; ``revoke`` acts once and stays false."""
+        self.knobs.change(state)
+        if self.knobs["revoke"]:
+            self._tokens.revoke_all()
+            self.knobs.change({"revoke": False})
+
+    def snapshot(self) -> dict[str, object]:
+        """The knobs; tokens are not among them."""
+        return self.knobs.snapshot()
+
+    def answer(self, request: Request) -> Reply:
+        """Answer one request."""
+        time.sleep(self.knobs["delay"])
+        if self.knobs["down"]:
+            return DROP
+        return _refusal(request) or self._route(request)
+
+    def _route(self, request: Request) -> Reply:
+        reply = json_reply(404, {"error": "Not found"})
+        match [step for step in request.path.split("/") if step]:
+            case ["metadata", "instance", *inner]:
+                content = document(request.client, self.knobs["instance"])
+                reply = _node(request, content, inner)
+            case ["metadata", "identity", "oauth2", "token"]:
+                reply = self._token(request)
+            case ["metadata", "loadbalancer", *inner]:
+                reply = _node(request, load_balancer(request.client), inner)
+            case ["metadata", "scheduledevents"]:
+                reply = self._events(request)
+            case ["metadata", "versions"]:
+                reply = json_reply(200, {"apiVersions": list(VERSIONS)})
+        return reply
+
+    def _events(self, request: Request) -> Reply:
+        if request.parameter("api-version") not in (*_EVENT_VERSIONS, "2020-07-01"):
+            return _bad_version(request)
+        if request.method == "POST":
+            return Reply(200)
+        events = self.knobs["events"]
+        return json_reply(200, {"DocumentIncarnation": len(events) + 1, "Events": events})
+
+    def _token(self, request: Request) -> Reply:
+        if status := self.knobs.next_status():
+            return json_reply(status, _FAULTS.get(status, _FAULT))
+        version = request.parameter("api-version")
+        # the managed identity endpoint came with this version
+        if version not in VERSIONS or version < "2018-02-01":
+            return _token_error("invalid_request", "Required api-version missing or unsupported")
+        resource = request.parameter("resource")
+        if not resource:
+            return _token_error("invalid_request", "Required query variable 'resource' is missing")
+        if resource.rstrip("/") not in _AUDIENCES:
+            reason = f"AADSTS500011: The resource principal named {resource} was not found."
+            return _token_error("invalid_resource", reason)
+        return self._issue(request, resource)
+
+    def _issue(self, request: Request, resource: str) -> Reply:
+        found = [item for item in self.knobs["identities"] if _selected(item, request)]
+        if not found:
+            return _token_error("invalid_request", "Identity not found")
+        if len(found) > 1:
+            reason = (
+                "Multiple user assigned identities exist, please specify the clientId / "
+                "resourceId of the identity in the token request"
+            )
+            return _token_error("invalid_request", reason)
+        client_id = found[0]["client_id"]
+        lifetime = self.knobs["token_lifetime"]
+        token = self._tokens.issue(client_id=client_id, resource=resource, lifetime=lifetime)
+        content = {
+            "access_token": token.value,
+            "client_id": client_id,
+            "expires_in": str(token.expires - int(time.time())),
+            "expires_on": str(token.expires),
+            "ext_expires_in": str(int(lifetime)),
+            "not_before": str(token.issued),
+            "resource": resource,
+            "token_type": "Bearer",
+        }
+        return json_reply(200, content)
+
+
+def _refusal(request: Request) -> Reply | None:
+    identity = request.path.startswith("/metadata/identity/")
+    if request.headers.get("metadata", "").lower() != "true":
+        if identity:
+            return _token_error("bad_request_102", "Required metadata header not specified")
+        return _bad("Bad request. Required metadata header not specified")
+    if "x-forwarded-for" in request.headers:
+        return _bad("Bad request. Requests with an X-Forwarded-For header are not allowed")
+    if any(len(values) > 1 for values in request.parameters.values()):
+        return _bad("Bad request. A query parameter was specified more than once")
+    return None
+
+
+def _node(request: Request, content: dict[str, Any], steps: list[str]) -> Reply:
+    if request.method != "GET":
+        return json_reply(405, {"error": "Method not allowed"})
+    if request.parameter("api-version") not in VERSIONS:
+        return _bad_version(request)
+    try:
+        node = descend(content, steps)
+    except KeyError:
+        return json_reply(404, {"error": "Not found"})
+    text = request.parameter("format") == "text"
+    if isinstance(node, dict | list):
+        return text_reply(200, listing(node)) if text else json_reply(200, node)
+    if not text:
+        return _bad("Bad request. A leaf can only be returned with format=text")
+    return text_reply(200, str(node))
+
+
+def _selected(identity: Mapping[str, str], request: Request) -> bool:
+    return all(
+        (wanted := request.parameter(name)) is None
+        or identity.get(field, "").lower() == wanted.lower()
+        for name, field in _SELECTORS.items()
+    )
+
+
+def _bad(reason: str) -> Reply:
+    return json_reply(400, {"error": reason})
+
+
+def _bad_version(request: Request) -> Reply:
+    given = request.parameter("api-version")
+    problem = "is invalid" if given else "was not specified in the request"
+    reason = f"Bad request. api-version {problem}. For more information refer to aka.ms/azureimds"
+    return json_reply(400, {"error": reason, "newest-versions": list(VERSIONS[:-4:-1])})
+
+
+def _token_error(code: str, description: str) -> Reply:
+    return json_reply(400, {"error": code, "error_description": description})

@@ -1,0 +1,163 @@
+"""The instance metadata document, and walking it the way the metadata service lets one do.
+
+Shape: MicrosoftDocs/azure-compute-docs, instance-metadata-service.md. Every value is a string.
+"""
+
+import ipaddress
+from collections.abc import Mapping
+from typing import Any, Final
+
+from tests.bench.azure import LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID
+
+SCALE_SET: Final = "bench-vmss"
+_NAME: Final = f"{SCALE_SET}_0"
+_GROUP_ID: Final = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
+_COMPUTE_ID: Final = f"{_GROUP_ID}/providers/Microsoft.Compute"
+_VM_ID: Final = "8a1f3c5e-2b4d-4f60-9c7e-1d3b5a7f9e02"
+# what Azure sends for an address it does not know
+_LOOPBACK_STANDS_FOR: Final = "10.0.1.4"
+
+_IMAGE: Final = {
+    "id": "",
+    "offer": "ubuntu-24_04-lts",
+    "publisher": "Canonical",
+    "sku": "server",
+    "version": "latest",
+}
+_OS_DISK: Final = {
+    "caching": "ReadWrite",
+    "createOption": "FromImage",
+    "diffDiskSettings": {"option": ""},
+    "diskSizeGB": "30",
+    "encryptionSettings": {"enabled": "false"},
+    "image": {"uri": ""},
+    "managedDisk": {
+        "id": f"{_COMPUTE_ID}/disks/{_NAME}_OsDisk",
+        "storageAccountType": "StandardSSD_LRS",
+    },
+    "name": f"{_NAME}_OsDisk",
+    "osType": "Linux",
+    "vhd": {"uri": ""},
+    "writeAcceleratorEnabled": "false",
+}
+_COMPUTE: Final[dict[str, Any]] = {
+    "azEnvironment": "AzurePublicCloud",
+    "customData": "",
+    "evictionPolicy": "",
+    "extendedLocation": {"name": "", "type": ""},
+    "host": {"id": ""},
+    "hostGroup": {"id": ""},
+    "isHostCompatibilityLayerVm": "false",
+    "isVmInStandbyPool": "false",
+    "licenseType": "",
+    "location": LOCATION,
+    "name": _NAME,
+    "offer": _IMAGE["offer"],
+    "osProfile": {
+        "adminUsername": "azureuser",
+        "computerName": "bot",
+        "disablePasswordAuthentication": "true",
+    },
+    "osType": "Linux",
+    "placementGroupId": "",
+    "plan": {"name": "", "product": "", "publisher": ""},
+    "platformFaultDomain": "0",
+    "platformSubFaultDomain": "",
+    "platformUpdateDomain": "0",
+    "priority": "Regular",
+    "provider": "Microsoft.Compute",
+    "publicKeys": [],
+    "publisher": _IMAGE["publisher"],
+    "resourceGroupName": RESOURCE_GROUP,
+    "resourceId": f"{_COMPUTE_ID}/virtualMachines/{_NAME}",
+    "securityProfile": {
+        "encryptionAtHost": "false",
+        "secureBootEnabled": "true",
+        "securityType": "TrustedLaunch",
+        "virtualTpmEnabled": "true",
+    },
+    "sku": _IMAGE["sku"],
+    "storageProfile": {
+        "dataDisks": [],
+        "imageReference": {**_IMAGE, "exactVersion": "24.04.202611010"},
+        "osDisk": _OS_DISK,
+        "resourceDisk": {"size": "0"},
+    },
+    "subscriptionId": SUBSCRIPTION_ID,
+    "tags": "bot:bench",
+    "tagsList": [{"name": "bot", "value": "bench"}],
+    "userData": "",
+    "version": "24.04.202611010",
+    "virtualMachineScaleSet": {"id": f"{_COMPUTE_ID}/virtualMachineScaleSets/{SCALE_SET}"},
+    "vmId": _VM_ID,
+    "vmScaleSetName": SCALE_SET,
+    "vmSize": "Standard_B2als_v2",
+    "zone": "",
+}
+
+
+def document(client: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """The whole document for the instance that asks from ``client``.
+
+    Args:
+        client: the asking instance's IPv4 address, which is the private address it is told.
+        overrides: merged over the document; a mapping merges, anything else replaces.
+    """
+    address = _LOOPBACK_STANDS_FOR if ipaddress.ip_address(client).is_loopback else client
+    subnet = ipaddress.ip_network(f"{address}/24", strict=False)
+    interface = {
+        "ipv4": {
+            # a standard public address is often missing here: see loadbalancer
+            "ipAddress": [{"privateIpAddress": address, "publicIpAddress": ""}],
+            "subnet": [{"address": str(subnet.network_address), "prefix": "24"}],
+        },
+        "ipv6": {"ipAddress": []},
+        "macAddress": "000D3A0B1C2D",
+    }
+    return _merged({"compute": _COMPUTE, "network": {"interface": [interface]}}, overrides)
+
+
+def load_balancer(client: str) -> dict[str, Any]:
+    """What ``/metadata/loadbalancer`` says: the public address, if any, lives here."""
+    address = _LOOPBACK_STANDS_FOR if ipaddress.ip_address(client).is_loopback else client
+    public = {"frontendIpAddress": "203.0.113.17", "privateIpAddress": address}
+    return {
+        "loadbalancer": {
+            "publicIpAddresses": [public],
+            "inboundRules": [],
+            "outboundRules": [],
+        }
+    }
+
+
+def descend(node: object, steps: list[str]) -> object:
+    """Follow a path such as ``["network", "interface", "0"]``.
+
+    Raises:
+        KeyError: the path leads nowhere.
+    """
+    for step in steps:
+        if isinstance(node, dict) and step in node:
+            node = node[step]
+        elif isinstance(node, list) and step.isdecimal() and int(step) < len(node):
+            node = node[int(step)]
+        else:
+            raise KeyError(step)
+    return node
+
+
+def listing(node: dict[str, Any] | list[Any]) -> str:
+    """An inner node as ``format=text`` shows it: its children, those with children with a slash."""
+    children = node.items() if isinstance(node, dict) else enumerate(node)
+    return "\n".join(f"{name}{'/' * isinstance(child, dict | list)}" for name, child in children)
+
+
+def _merged(base: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(base)
+    for name, value in overrides.items():
+        inner = merged.get(name)
+        if isinstance(value, dict) and isinstance(inner, dict):
+            merged[name] = _merged(inner, value)
+        else:
+            merged[name] = value
+    return merged

@@ -1,0 +1,78 @@
+"""A service's adjustable state: named values with defaults, safe to use from many threads."""
+
+import threading
+from collections.abc import Mapping
+from typing import Any
+
+
+class KnobError(Exception):
+    """A state change names something unknown or has a value of the wrong type."""
+
+
+class Knobs:
+    """Named values; a change has to name an existing one and keep its JSON type.
+
+    Args:
+        defaults: every name with its value at rest. ``script`` is special: a list of HTTP statuses,
+            one used up per request before normal answers resume.
+    """
+
+    def __init__(self, **defaults: object) -> None:
+        self._defaults = defaults
+        self._values: dict[str, Any] = {}
+        self._lock = threading.Lock()
+        self.reset()
+
+    def change(self, state: Mapping[str, object]) -> None:
+        """Take over all of ``state``, or nothing of it.
+
+        Raises:
+            KnobError: an unknown name, or a value of another type than the default's.
+        """
+        for name, value in state.items():
+            if name not in self._defaults:
+                known = ", ".join(sorted(self._defaults))
+                message = f"unknown key {name!r}; known: {known}"
+                raise KnobError(message)
+            if not _fits(value, self._defaults[name]):
+                kind = type(self._defaults[name]).__name__
+                message = f"{name}: must be of type {kind}, not {type(value).__name__}"
+                raise KnobError(message)
+        with self._lock:
+            self._values.update({name: _copy(value) for name, value in state.items()})
+
+    def reset(self) -> None:
+        """Go back to the defaults."""
+        with self._lock:
+            self._values = {name: _copy(value) for name, value in self._defaults.items()}
+
+    def snapshot(self) -> dict[str, Any]:
+        """All values as they are now."""
+        with self._lock:
+            return {name: _copy(value) for name, value in self._values.items()}
+
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value, as the default says
+        """One value as it is now."""
+        with self._lock:
+            return _copy(self._values[name])
+
+    def next_status(self) -> int | None:
+        """Use up one entry of ``script``; None when it is empty."""
+        with self._lock:
+            script: list[int] = self._values["script"]
+            return script.pop(0) if script else None
+
+
+def _fits(value: object, default: object) -> bool:
+    if isinstance(default, bool) or isinstance(value, bool):
+        return isinstance(default, bool) and isinstance(value, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float)
+    return isinstance(value, type(default))
+
+
+def _copy(value: object) -> object:
+    # shallow is enough: nested values are only ever replaced
+    if isinstance(value, list):
+        return list(value)
+    return dict(value) if isinstance(value, dict) else value
