@@ -207,8 +207,6 @@ class Bench:
         names = {name: azure.ADDRESSES[service] for name, service in azure.NAMES.items()}
         inside = ("ip", "netns", "exec", net.azure_namespace)
         self._start(state, "dns", (*inside, *network.dns_arguments(names, self.run_dir)))
-        if not (REPOSITORY / "tests/bench/azure/__main__.py").exists():
-            return
         serve = ("-m", "tests.bench.azure", "serve", "--run-dir", str(self.run_dir))
         argv = (*inside, sys.executable, *serve, "--cache", str(self.cache_dir))
         self._start(state, "azure", argv)
@@ -266,7 +264,7 @@ class Bench:
             launch.clear(_group(index))
             net.down()
             slots.release(index)
-        machine.discard(self.run_dir)
+        machine.discard(self.run_dir, None if index is None else f"cb{index}")
         with contextlib.suppress(OSError):
             self.run_dir.parent.rmdir()
 

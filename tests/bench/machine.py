@@ -47,6 +47,8 @@ class Machine:
         devices = ("--bind=/dev/fuse",) if Path("/dev/fuse").exists() else ()
         return (
             *("env", "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "TERM=dumb"),
+            # a cloud image keeps /tmp on its disk: large, and with device files
+            "SYSTEMD_NSPAWN_TMPFS_TMP=0",
             *("systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}"),
             *(f"--machine={self.name}", f"--hostname={HOSTNAME}"),
             *("--register=no", "--keep-unit", "--console=read-only", "--resolv-conf=off"),
@@ -169,9 +171,12 @@ def read_environment(path: Path) -> Mapping[str, str]:
     return {name.strip(): value.strip().strip("\"'") for name, sep, value in pairs if sep}
 
 
-def discard(root: Path) -> None:
-    """Delete the root file system, mounts below it first."""
+def discard(run_dir: Path, name: str | None) -> None:
+    """Delete a run directory, mounts below it first, and what a killed nspawn left in /run."""
+    if name is not None:
+        for kind in ("propagate", "unix-export"):
+            shutil.rmtree(Path("/run/systemd/nspawn", kind, name), ignore_errors=True)
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in sorted((path for path in mounts if path.startswith(f"{root}/")), reverse=True):
+    for mount in sorted((path for path in mounts if path.startswith(f"{run_dir}/")), reverse=True):
         run("umount", "--lazy", mount, check=False)
-    shutil.rmtree(root, ignore_errors=True)
+    shutil.rmtree(run_dir, ignore_errors=True)

@@ -93,12 +93,6 @@ class Network:
         for namespace in (self.vm_namespace, self.azure_namespace):
             run("ip", "netns", "delete", namespace, check=False)
 
-    def pids(self) -> list[int]:
-        """Processes in the bench's two namespaces, also those nobody recorded."""
-        names = (self.vm_namespace, self.azure_namespace)
-        found = (run("ip", "netns", "pids", name, check=False) for name in names)
-        return [int(pid) for output in found for pid in output.split()]
-
     def _refuse_collision(self) -> None:
         for route in json.loads(run("ip", "-json", "-4", "route", "show") or "[]"):
             if route["dst"] == "default":
