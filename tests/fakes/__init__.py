@@ -1,0 +1,19 @@
+"""A machine made of dictionaries: each port of `Host` as a fake, and `fake_host` to join them."""
+
+from tests.fakes.clock import FakeClock
+from tests.fakes.docker import FakeDocker
+from tests.fakes.files import FakeFiles
+from tests.fakes.host import fake_host
+from tests.fakes.net import FakeDownload, FakeGetJson
+from tests.fakes.run import Call, FakeRun
+
+__all__ = [
+    "Call",
+    "FakeClock",
+    "FakeDocker",
+    "FakeDownload",
+    "FakeFiles",
+    "FakeGetJson",
+    "FakeRun",
+    "fake_host",
+]

@@ -1,0 +1,53 @@
+"""A whole machine of fakes."""
+
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+
+from clawbot_agent.host import Host
+from clawbot_agent.host.limit import Limit
+from clawbot_agent.host.units import Units
+from clawbot_agent.secret import Redactor
+from tests.fakes.clock import FakeClock
+from tests.fakes.docker import FakeDocker
+from tests.fakes.files import FakeFiles
+from tests.fakes.net import FakeDownload, FakeGetJson
+from tests.fakes.run import FakeRun
+
+__all__ = ["fake_host"]
+
+
+def fake_host(  # noqa: PLR0913 - one argument for each port
+    *,
+    run: FakeRun | None = None,
+    files: FakeFiles | None = None,
+    docker: FakeDocker | None = None,
+    download: FakeDownload | None = None,
+    get_json: FakeGetJson | None = None,
+    clock: FakeClock | None = None,
+    redactor: Redactor | None = None,
+    cancelled: threading.Event | None = None,
+    note: Callable[[str], None] = lambda _text: None,
+    deadline: float = 3600,
+) -> Host:
+    """A machine; pass in the fakes that the test wants to prepare or to look at.
+
+    `deadline` is in seconds from the clock's present.
+    """
+    clock = clock or FakeClock()
+    files = files or FakeFiles(clock=clock)
+    run = run or FakeRun()
+    limit = Limit(clock, clock.monotonic() + deadline, cancelled=cancelled or threading.Event())
+    host = Host(
+        run=run,
+        files=files,
+        units=Units(run),
+        docker=docker or FakeDocker(),
+        download=download or FakeDownload(files),
+        get_json=get_json or FakeGetJson(),
+        limit=limit,
+        redactor=redactor or Redactor(),
+        rebound=lambda limit: replace(host, limit=limit),
+        note=note,
+    )
+    return host
