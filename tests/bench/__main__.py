@@ -6,11 +6,13 @@ import signal
 import sys
 import time
 from types import FrameType
+from typing import Final
 
 from tests.bench.bench import HOME, Bench
 from tests.bench.errors import BenchError
 
-_EPILOG = """\
+_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_EPILOG: Final = """\
 exec and shell end with the exit code of what ran inside. `make exec CMD='…'` runs the same; GNU
 make itself turns every exit code but 0 into 2. Without arguments exec takes the command from the
 environment variable CMD.
@@ -20,7 +22,10 @@ environment variable CMD.
 def main() -> int:
     """Run one verb; 1 with a message on standard error when the bench cannot."""
     options = _parser().parse_args()
-    signal.signal(signal.SIGTERM, _interrupt)
+    for number in _ENDING:
+        # a shell that started this in the background had it ignore Ctrl-C: leave that so
+        if signal.getsignal(number) is not signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     try:
         return _run(options)
     except BenchError as error:
@@ -73,6 +78,9 @@ def _status(bench: Bench) -> int:
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    for number in _ENDING:
+        # an impatient second one must not stop the cleaning up
+        signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt
 
 

@@ -13,8 +13,10 @@ def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
         BenchError: it could not be started or, with `check`, did not exit 0; the message carries
             the last lines of its output.
     """
+    # what was begun by a command that is killed must not go on and fill what others clean up
+    tied = ("setpriv", "--pdeathsig", "KILL", *argv)
     try:
-        done = subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False)
+        done = subprocess.run(tied, input=stdin, capture_output=True, text=True, check=False)
     except OSError as error:
         msg = f"cannot start {argv[0]}: {error.strerror}"
         raise BenchError(msg) from error

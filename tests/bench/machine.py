@@ -15,6 +15,7 @@ from tests.bench.errors import BenchError
 from tests.bench.state import Process
 
 HOSTNAME: Final = "bot"
+_DISCARD_SECONDS: Final = 10.0
 _SEARCH_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # systemd takes this real-time signal as "power off" (systemd(1))
 _POWEROFF: Final = signal.SIGRTMIN + 4
@@ -179,4 +180,7 @@ def discard(run_dir: Path, name: str | None) -> None:
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in sorted((path for path in mounts if path.startswith(f"{run_dir}/")), reverse=True):
         run("umount", "--lazy", mount, check=False)
-    shutil.rmtree(run_dir, ignore_errors=True)
+    deadline = time.monotonic() + _DISCARD_SECONDS
+    while run_dir.exists() and time.monotonic() < deadline:
+        # a process that is just ending may still write below
+        shutil.rmtree(run_dir, ignore_errors=True)
