@@ -9,7 +9,7 @@ from pathlib import Path
 
 from clawbot_agent.host.limit import Clock
 
-__all__ = ["RunLockedError", "run_lock"]
+__all__ = ["RunLockedError", "holder_of", "run_lock"]
 
 
 class RunLockedError(Exception):
@@ -25,7 +25,7 @@ class RunLockedError(Exception):
 def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
     """Hold the machine's run lock.
 
-    The kernel frees it when the process ends however it ends, so a stale lock cannot be.
+    The kernel frees it when the process ends, however it ends: it cannot go stale.
 
     Raises:
         RunLockedError: somebody else has it.
@@ -36,7 +36,7 @@ def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise RunLockedError(_holder(path)) from None
+            raise RunLockedError(_named(path)) from None
         os.ftruncate(descriptor, 0)
         started = clock.now().isoformat(timespec="seconds")
         text = json.dumps({"pid": os.getpid(), "started": started, "command": command})
@@ -47,7 +47,23 @@ def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _holder(path: Path) -> str:
+def holder_of(path: Path) -> str | None:
+    """Who runs now; None when nobody does."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return None
+    try:
+        # shared: two readers at once do not take each other for a run
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _named(path)
+    finally:
+        os.close(descriptor)
+    return None
+
+
+def _named(path: Path) -> str:
     try:
         found = json.loads(path.read_text())
         return f"pid {found['pid']} since {found['started']} ({found['command']})"

@@ -1,0 +1,97 @@
+"""`clawbot-agent status`: how the last run ended, or how far the present one is."""
+
+import json
+import time
+from typing import Any, Final
+
+import click
+
+from clawbot_agent.cli.common import Exit, fail
+from clawbot_agent.host.files import SystemFiles
+from clawbot_agent.host.lock import holder_of
+from clawbot_agent.paths import LOCK_FILE, STATUS_FILE
+from clawbot_agent.reporting.lines import shortened
+from clawbot_agent.reporting.status_file import read_status
+
+__all__ = ["compact", "status"]
+
+# what Azure's Run Command passes on of a script's output
+_RUN_COMMAND_BYTES: Final = 4096
+_POLL_SECONDS: Final = 1.0
+_GOOD: Final = frozenset({"converged", "degraded", "running"})
+
+
+@click.command()
+@click.option("--json", "as_json", is_flag=True, help="Print status.json as it is.")
+@click.option("--compact", "as_compact", is_flag=True, help="At most 4,096 bytes, for Run Command.")
+@click.option("--wait", is_flag=True, help="Wait until no run is under way.")
+@click.option("--timeout", type=float, default=1800, show_default=True, help="Seconds to --wait.")
+def status(*, as_json: bool, as_compact: bool, wait: bool, timeout: float) -> None:
+    """Say how the last run ended. Exit 1 when it failed, was cut off, or never was."""
+    document = _waited(timeout) if wait else _read()
+    if document is None:
+        fail("no run yet on this machine: start one with 'clawbot-agent run'", Exit.FAILED)
+    if as_json:
+        click.echo(json.dumps(document, indent=2))
+    elif as_compact:
+        click.echo(compact(document), nl=False)
+    else:
+        _show(document)
+    raise click.exceptions.Exit(Exit.OK if document["result"] in _GOOD else Exit.FAILED)
+
+
+def _read() -> dict[str, Any] | None:
+    document = read_status(STATUS_FILE, SystemFiles())
+    # a run that was killed cannot say so; nobody holding the lock tells it
+    if document is not None and document["result"] == "running" and holder_of(LOCK_FILE) is None:
+        document = read_status(STATUS_FILE, SystemFiles()) or document
+        if document["result"] == "running":
+            document["result"] = "interrupted"
+    return document
+
+
+def _waited(timeout: float) -> dict[str, Any] | None:
+    end = time.monotonic() + timeout
+    while True:
+        document = _read()
+        running = holder_of(LOCK_FILE) is not None
+        if document is not None and document["result"] != "running" and not running:
+            return document
+        if time.monotonic() >= end:
+            fail(f"still not finished after {timeout:.0f} s", Exit.FAILED)
+        time.sleep(_POLL_SECONDS)
+
+
+def _show(document: dict[str, Any]) -> None:
+    from rich.console import Console  # noqa: PLC0415 - 50 ms that --json need not pay
+
+    from clawbot_agent.reporting.table import stage_table  # noqa: PLC0415 - same
+
+    console = Console(highlight=False)
+    console.print(stage_table(document))
+    console.print(_headline(document))
+
+
+def _headline(document: dict[str, Any]) -> str:
+    ended = document["finished"] or "not finished"
+    version = document["agent_version"]
+    return f"{document['result']}: started {document['started']}, {ended}, agent {version}"
+
+
+def compact(document: dict[str, Any]) -> str:
+    """The document as text of at most 4,096 bytes: what failed first and whole, the rest short."""
+    for width in (200, 100, 60, 30, 10):
+        lines = [_headline(document), *(_compact(stage, width) for stage in document["stages"])]
+        text = "\n".join(lines) + "\n"
+        if len(text.encode()) <= _RUN_COMMAND_BYTES:
+            return text
+    return text.encode()[:_RUN_COMMAND_BYTES].decode(errors="ignore")
+
+
+def _compact(stage: dict[str, Any], width: int) -> str:
+    error = stage["error"]
+    seconds = "" if stage["seconds"] is None else f" {stage['seconds']:.0f}s"
+    head = f"{stage['name']} {stage['state']}{seconds}"
+    if error is None:
+        return f"{head} {shortened(stage['reason'], width)}"
+    return f"{head} {error['code']}: {shortened(error['message'], 2 * width)} | {error['hint']}"

@@ -1,0 +1,78 @@
+"""Looks at every stage without changing anything: what a run would do."""
+
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+from clawbot_agent.config.model import BotConfig
+from clawbot_agent.engine.graph import AnyStage
+from clawbot_agent.engine.result import StageError
+from clawbot_agent.errors import ClawbotError
+from clawbot_agent.host import Host
+
+__all__ = ["StagePlan", "Verdict", "look_at"]
+
+
+class Verdict(StrEnum):
+    """On a stage."""
+
+    UNCHANGED = "unchanged"
+    CHANGE = "change"
+    SKIPPED = "skipped"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class StagePlan:
+    """What a run would do in one stage, or why that cannot be told."""
+
+    name: str
+    phase: str
+    verdict: Verdict
+    reason: str = ""
+    actions: tuple[str, ...] = ()
+    error: StageError | None = None
+
+    def document(self) -> dict[str, Any]:
+        """As JSON; these keys are a promise."""
+        return {
+            "name": self.name,
+            "phase": self.phase,
+            "verdict": self.verdict.value,
+            "reason": self.reason,
+            "actions": list(self.actions),
+            "error": None if self.error is None else self.error.document(),
+        }
+
+
+def look_at(stages: Sequence[AnyStage], *, host: Host, config: BotConfig) -> tuple[StagePlan, ...]:
+    """The plans of `stages`, each within its own budget, all at once."""
+    with ThreadPoolExecutor(max_workers=max(1, len(stages))) as pool:
+        plans = tuple(pool.map(lambda stage: _look(stage, host=host, config=config), stages))
+    # a secret may have been learnt by one stage after another one spoke
+    return tuple(_scrubbed(plan, host=host) for plan in plans)
+
+
+def _look(stage: AnyStage, *, host: Host, config: BotConfig) -> StagePlan:
+    told = StagePlan(stage.name, stage.phase.value, Verdict.UNCHANGED)
+    if reason := stage.skip_reason(config):
+        return replace(told, verdict=Verdict.SKIPPED, reason=reason)
+    try:
+        plan = stage.look(host.within(stage.budget, label=stage.name), config)
+    except ClawbotError as error:
+        return replace(told, verdict=Verdict.UNKNOWN, error=StageError.of(error))
+    if plan.empty:
+        return replace(told, reason=plan.reason)
+    actions = tuple(action.summary for action in plan.actions)
+    return replace(told, verdict=Verdict.CHANGE, actions=actions)
+
+
+def _scrubbed(plan: StagePlan, *, host: Host) -> StagePlan:
+    scrub = host.redactor.scrub
+    error = plan.error
+    if error is not None:
+        error = replace(error, message=scrub(error.message), hint=scrub(error.hint))
+    actions = tuple(scrub(action) for action in plan.actions)
+    return replace(plan, reason=scrub(plan.reason), actions=actions, error=error)

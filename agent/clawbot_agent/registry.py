@@ -1,0 +1,33 @@
+"""All stages of a bot. The only place that knows them all."""
+
+from clawbot_agent.engine.graph import Graph
+from clawbot_agent.stages.apt import AptStage
+from clawbot_agent.stages.caddy import CaddyStage
+from clawbot_agent.stages.container import ContainerStage
+from clawbot_agent.stages.docker import DockerStage
+from clawbot_agent.stages.image import ImageStage
+from clawbot_agent.stages.mount import MountStage
+from clawbot_agent.stages.openclaw_config import OpenClawConfigStage
+from clawbot_agent.stages.secrets import SecretsStage
+from clawbot_agent.stages.state import StateStage
+from clawbot_agent.stages.sysbox import SysboxStage
+
+__all__ = ["all_stages"]
+
+
+def all_stages() -> Graph:
+    """The graph of every stage that a bot can have."""
+    return Graph(
+        (
+            AptStage(),
+            DockerStage(),
+            SysboxStage(),
+            MountStage(),
+            SecretsStage(),
+            StateStage(),
+            ImageStage(),
+            OpenClawConfigStage(),
+            ContainerStage(),
+            CaddyStage(),
+        )
+    )

@@ -1,0 +1,1 @@
+"""Observers of a run: status file, event log, console, terminal."""

@@ -1,0 +1,41 @@
+"""`events.jsonl`: one line per fact that matters."""
+
+from typing import TextIO
+
+import structlog
+
+from clawbot_agent.engine.events import Event, Kind
+from clawbot_agent.engine.result import RunStatus
+
+__all__ = ["EventLog"]
+
+
+class EventLog:
+    """Writes each event as a line of JSON: time, level, event, stage, then its data."""
+
+    def __init__(self, file: TextIO) -> None:
+        """Append to `file`."""
+        self._log = structlog.wrap_logger(
+            structlog.WriteLogger(file),
+            processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+            wrapper_class=structlog.BoundLogger,
+        )
+
+    def __call__(self, event: Event, status: RunStatus) -> None:
+        """Write one line."""
+        fields = {"time": event.time.isoformat(timespec="milliseconds"), "run": _run_id(status)}
+        if event.stage is not None:
+            fields["stage"] = event.stage
+        tell = getattr(self._log, _level(event))
+        tell(event.kind.value, **fields, **event.data)
+
+
+def _run_id(status: RunStatus) -> str:
+    return status.started.strftime("%Y%m%dT%H%M%S.%f")[:-3]
+
+
+def _level(event: Event) -> str:
+    if event.kind is Kind.STAGE_WAITING:
+        return "warning"
+    error = event.data.get("error")
+    return "error" if error is not None else "info"
