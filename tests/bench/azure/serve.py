@@ -79,6 +79,7 @@ class Servers:
             for key, service in self._services.items():
                 self.addresses[key] = self._listen(undo, key, service)
             control = ControlServer(self._run_dir / CONTROL_SOCKET, self._services, self._recorder)
+            undo.callback((self._run_dir / CONTROL_SOCKET).unlink, missing_ok=True)
             _run(undo, control)
             ready = self._run_dir / READY_FILE
             partial = ready.with_suffix(".partial")

@@ -1,0 +1,113 @@
+import ipaddress
+from pathlib import Path
+
+import pytest
+
+from tests.bench.azure import ADDRESSES, NAMES, host_trust, sysbox_deb
+from tests.bench.azure.downloads import file_reply
+from tests.bench.azure.image_store import ImageError, split_reference
+from tests.bench.azure.imds_document import descend, document, listing
+from tests.bench.azure.layout import read_image, write_image
+from tests.bench.azure.messages import FilePart, Request
+
+PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
+
+
+def test_every_name_leads_to_an_address_of_its_own() -> None:
+    assert set(NAMES.values()) == set(ADDRESSES)
+    assert len(set(ADDRESSES.values())) == len(ADDRESSES)
+    assert all(
+        ipaddress.ip_address(address) in ipaddress.ip_network("100.64.0.0/24")
+        for address in ADDRESSES.values()
+    )
+
+
+@pytest.mark.parametrize(
+    ("reference", "expected"),
+    [
+        ("node:24", ("registry-1.docker.io/library/node", "24")),
+        ("a/b:1", ("registry-1.docker.io/a/b", "1")),
+        ("docker.io/a/b:1", ("registry-1.docker.io/a/b", "1")),
+        ("ghcr.io/a/b:1", ("ghcr.io/a/b", "1")),
+    ],
+)
+def test_references(reference: str, expected: tuple[str, str]) -> None:
+    assert split_reference(reference) == expected
+
+
+@pytest.mark.parametrize("reference", ["node", "host:5000/node", ""])
+def test_a_reference_needs_a_tag(reference: str) -> None:
+    with pytest.raises(ImageError):
+        split_reference(reference)
+
+
+def test_the_instance_is_told_the_address_it_asks_from() -> None:
+    interface = document("10.61.3.4", {})["network"]["interface"][0]
+    assert interface["ipv4"]["ipAddress"][0]["privateIpAddress"] == "10.61.3.4"
+    assert interface["ipv4"]["subnet"] == [{"address": "10.61.3.0", "prefix": "24"}]
+
+
+def test_every_leaf_of_the_document_is_text() -> None:
+    def leaves(node: object) -> list[object]:
+        if isinstance(node, dict):
+            node = list(node.values())
+        return (
+            [leaf for child in node for leaf in leaves(child)] if isinstance(node, list) else [node]
+        )
+
+    assert all(isinstance(leaf, str) for leaf in leaves(document("10.0.0.4", {})))
+
+
+def test_walking_the_document() -> None:
+    content = document("10.0.0.4", {})
+    steps = ["network", "interface", "0", "macAddress"]
+    assert descend(content, steps) == "000D3A0B1C2D"
+    assert listing(content["network"]["interface"]) == "0/"
+    for astray in (["nowhere"], ["network", "interface", "1"], [*steps, "deeper"]):
+        with pytest.raises(KeyError):
+            descend(content, astray)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "start", "length"),
+    [
+        ("", 200, 0, 10),
+        ("bytes=0-", 206, 0, 10),
+        ("bytes=2-3", 206, 2, 2),
+        ("bytes=8-99", 206, 8, 2),
+        ("bytes=-3", 206, 7, 3),
+        ("bytes=-99", 206, 0, 10),
+        ("bytes=-", 200, 0, 10),
+        ("lines=1-2", 200, 0, 10),
+    ],
+)
+def test_ranges(tmp_path: Path, asked: str, status: int, start: int, length: int) -> None:
+    file = tmp_path / "file"
+    file.write_bytes(b"0123456789")
+    reply = file_reply(Request("GET", "/", headers={"range": asked}), file)
+    assert (reply.status, reply.body) == (status, FilePart(file, start, length))
+
+
+def test_only_what_debian_does_not_ship_is_extra(tmp_path: Path) -> None:
+    packaged, bundle = tmp_path / "packaged", tmp_path / "bundle.crt"
+    packaged.mkdir()
+    shipped, own = PEM.format("AAAA"), PEM.format("BBBB")
+    (packaged / "shipped.crt").write_text(shipped)
+    bundle.write_text(shipped + own)
+    assert host_trust.extra_certificates(bundle=bundle, packaged=packaged) == [own]
+
+
+def test_an_image_survives_its_layout(tmp_path: Path) -> None:
+    layer = tmp_path / "layer"
+    layer.write_bytes(b"layer")
+    write_image(tmp_path, config=b"{}", layers=(layer,))
+    image = read_image(tmp_path)
+    assert [path.read_bytes() for path in image.blobs.values()] == [b"{}", b"layer"]
+    assert all(path.name == digest.removeprefix("sha256:") for digest, path in image.blobs.items())
+
+
+def test_the_sysbox_package_depends_on_its_parts() -> None:
+    inputs = sysbox_deb.inputs("0.6.7", "amd64")
+    assert {"control", "config", "postinst", "sysbox-runc"} <= set(inputs)
+    assert inputs != sysbox_deb.inputs("0.7.1", "amd64")
+    assert sysbox_deb.file_name("0.6.7", "arm64") == "sysbox-ce_0.6.7.linux_arm64.deb"
