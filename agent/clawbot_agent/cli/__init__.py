@@ -42,10 +42,10 @@ class _Verbs(click.Group):
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="clawbot-agent")
 def main() -> None:
-    r"""Turn this instance into an OpenClaw bot, keep it one, and say how it is.
+    """Turn this instance into an OpenClaw bot, keep it one, and say how it is.
 
     \b
     Exit codes: 0 converged (also degraded, unless --strict), 1 failed,
     2 wrong usage or configuration, 3 'plan --exit-code' found something to do,
     4 another run is under way.
-    """
+    """  # noqa: D301 - click reads the backspace as "do not rewrap"

@@ -1,0 +1,98 @@
+#!/bin/sh
+# Installs clawbot-agent into a venv of its own under /opt/clawbot and puts it on the PATH.
+#
+#   bootstrap.sh [--wheelhouse DIR] REQUIREMENT
+#
+# REQUIREMENT is what pip understands: a wheel file or "clawbot-agent==0.1.0". With --wheelhouse
+# nothing is fetched from a package index. Running it again with the same wheel changes nothing;
+# another version is built beside the present one, which stays in use until the new one works.
+set -eu
+
+root=/opt/clawbot
+command=clawbot-agent
+wheelhouse=
+
+say() { printf 'bootstrap: %s\n' "$*"; }
+die() {
+    printf 'bootstrap: %s\n' "$*" >&2
+    exit 1
+}
+
+# try five times: another apt on a first boot holds the locks for a while
+retry() {
+    tries=1
+    until "$@"; do
+        [ "$tries" -lt 5 ] || die "gave up after $tries tries: $*"
+        say "try $tries failed, once more in $((tries * 5)) s: $*"
+        sleep $((tries * 5))
+        tries=$((tries + 1))
+    done
+}
+
+ensure_venv_module() {
+    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+        die "python3 must be there and at least 3.11"
+    python3 -c 'import ensurepip, venv' 2>/dev/null && return
+    say "installing python3-venv"
+    export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
+    retry apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=3 update
+    retry apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+        install -y --no-install-recommends python3-venv >/dev/null
+}
+
+# the same bytes give the same directory, so an interrupted installation is known by what works
+name_of() {
+    if [ -f "$1" ]; then
+        sha256sum "$1" | cut -c1-16
+    else
+        printf '%s' "$1" | sha256sum | cut -c1-16
+    fi
+}
+
+install_into() {
+    # $1: directory, $2: requirement
+    if "$1/bin/$command" --version >/dev/null 2>&1; then
+        say "already built in $1"
+        return
+    fi
+    rm -rf "$1"
+    python3 -m venv "$1"
+    if [ -n "$wheelhouse" ]; then
+        "$1/bin/pip" install --quiet --no-index --find-links "$wheelhouse" "$2"
+    else
+        retry "$1/bin/pip" install --quiet --retries 3 "$2"
+    fi
+    "$1/bin/$command" --version >/dev/null || die "the new $command does not start; the old one stays"
+}
+
+switch_to() {
+    # rename is atomic: there is no moment without an agent
+    ln -sfn "$1" "$root/current.new"
+    mv -T "$root/current.new" "$root/current"
+    ln -sfn "$root/current/bin/$command" "/usr/local/bin/$command"
+}
+
+while [ $# -gt 0 ]; do
+    case $1 in
+        --wheelhouse)
+            [ $# -ge 2 ] || die "--wheelhouse needs a directory"
+            wheelhouse=$2
+            shift 2
+            ;;
+        -h | --help)
+            sed -n '2,8s/^# \{0,1\}//p' "$0"
+            exit 0
+            ;;
+        -*) die "unknown option $1" ;;
+        *) break ;;
+    esac
+done
+[ $# -eq 1 ] || die "what to install? See $0 --help"
+[ "$(id -u)" -eq 0 ] || die "run as root"
+
+ensure_venv_module
+mkdir -p "$root/versions"
+target="$root/versions/$(name_of "$1")"
+install_into "$target" "$1"
+switch_to "$target"
+say "$("/usr/local/bin/$command" --version) is installed"
