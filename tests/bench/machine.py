@@ -147,13 +147,18 @@ class Machine:
 
 def init_pid(supervisor: Process) -> int | None:
     """The host's number of the machine's process 1; it changes when the machine reboots."""
+    if not supervisor.alive():
+        return None
+    container = _only_child(supervisor.pid)
+    return None if container is None else _only_child(container)
+
+
+def _only_child(pid: int) -> int | None:
     try:
-        children = Path(f"/proc/{supervisor.pid}/task/{supervisor.pid}/children").read_text()
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    if not supervisor.alive() or not children.split():
-        return None
-    return int(children.split()[0])
+    return int(children[0]) if children else None
 
 
 def stop(supervisor: Process, *, grace_seconds: float) -> None:
@@ -177,6 +182,12 @@ def discard(run_dir: Path, name: str | None) -> None:
     if name is not None:
         for kind in ("propagate", "unix-export"):
             shutil.rmtree(Path("/run/systemd/nspawn", kind, name), ignore_errors=True)
+        root = run_dir / "root"
+        if root.exists():
+            held = root.stat()
+            Path(f"/run/systemd/nspawn/locks/inode-{held.st_dev}:{held.st_ino}").unlink(
+                missing_ok=True
+            )
     mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
     for mount in sorted((path for path in mounts if path.startswith(f"{run_dir}/")), reverse=True):
         run("umount", "--lazy", mount, check=False)
