@@ -1,0 +1,1 @@
+"""Azure as the instance sees it: its identity, and the secrets that the identity may read."""

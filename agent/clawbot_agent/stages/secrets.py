@@ -1,0 +1,179 @@
+"""The bot's secrets: read from Key Vault, kept in files that only their users can read.
+
+Key Vault decides. When it answers, what it says is what the instance gets: a secret that
+is gone, or a role that was taken away, is an error even though the files are still there.
+When it cannot be reached, and good files are there from before, they are kept and the
+stage says so: a bot that restarts during an outage of Key Vault comes up again. A failure
+here takes nothing down: it keeps the stages that need the secrets from running, and a
+gateway that runs goes on with the files it has.
+"""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Final
+
+from clawbot_agent.actions import Action, RemovePath
+from clawbot_agent.azure.errors import (
+    ImdsUnavailableError,
+    KeyVaultAccessLostError,
+    KeyVaultForbiddenError,
+    KeyVaultThrottledError,
+    KeyVaultUnreachableError,
+)
+from clawbot_agent.azure.keyvault import ReadSecrets, read_secrets
+from clawbot_agent.config.model import BotConfig
+from clawbot_agent.drift import Stored, directory_actions, file_actions
+from clawbot_agent.engine.stage import Phase, Plan, Stage
+from clawbot_agent.errors import ClawbotError
+from clawbot_agent.host import Host
+from clawbot_agent.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
+from clawbot_agent.secret import Secret
+from clawbot_agent.secret_rules import gateway_token, openclaw_fragment
+
+__all__ = ["FRAGMENT_FILE", "TOKEN_FILE", "SecretsFacts", "SecretsStage"]
+
+TOKEN_FILE: Final = GATEWAY_SECRETS_DIR / "token"
+FRAGMENT_FILE: Final = SECRETS_DIR / "openclaw.json"
+
+# the user "node" of OpenClaw's image
+_GATEWAY_UID: Final = 1000
+# path to mode, owner and group
+_DIRECTORIES: Final = {SECRETS_DIR: (0o700, 0), GATEWAY_SECRETS_DIR: (0o500, _GATEWAY_UID)}
+_FILES: Final = {TOKEN_FILE: (0o400, _GATEWAY_UID), FRAGMENT_FILE: (0o600, 0)}
+# a write that was killed leaves its temporary file, with the secret in it
+_LEFTOVERS: Final = {path.parent: f".{path.name}." for path in _FILES}
+
+_OUTAGES: Final = (ImdsUnavailableError, KeyVaultThrottledError, KeyVaultUnreachableError)
+# with good files at hand an outage is not worth the minutes that it is without
+_PATIENCE_SECONDS: Final = 30.0
+_FIRST_PAUSE_SECONDS: Final = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class SecretsFacts:
+    """What is there, and what Key Vault says.
+
+    Attributes:
+        found: by path: directories and files that exist.
+        leftovers: temporary files of writes that were killed.
+        wanted: content by file, from Key Vault; from the files themselves in an outage.
+        kept: why and since when the files had the last word; empty when Key Vault had it.
+    """
+
+    found: dict[Path, Stored]
+    leftovers: tuple[Path, ...]
+    wanted: dict[Path, Secret] = field(repr=False)
+    kept: str = ""
+
+
+class SecretsStage(Stage[SecretsFacts]):
+    """Gateway token and OpenClaw fragment in files.
+
+    Args:
+        read: reads Key Vault.
+    """
+
+    name = "secrets"
+    title = "Secrets from Key Vault"
+    phase = Phase.NODE
+    # a new role assignment may need a quarter of an hour
+    budget = 1200
+
+    def __init__(self, read: ReadSecrets = read_secrets) -> None:
+        """See the class."""
+        self._read = read
+
+    def probe(self, host: Host, config: BotConfig) -> SecretsFacts:
+        """Read the files, then Key Vault.
+
+        Raises:
+            ClawbotError: Key Vault refused, holds unusable values, or cannot be reached
+                while there are no good files.
+        """
+        found = {path: _stored(host, path) for path in (*_DIRECTORIES, *_FILES)}
+        there = {path: stored for path, stored in found.items() if stored is not None}
+        leftovers = tuple(
+            folder / name
+            for folder, prefix in _LEFTOVERS.items()
+            for name in host.files.list(folder)
+            if name.startswith(prefix)
+        )
+        kept = _usable(there, config)
+        if kept is None:
+            return SecretsFacts(there, leftovers, self._fetch(host, config))
+        try:
+            return SecretsFacts(there, leftovers, self._fetch_patiently(host, config))
+        except KeyVaultForbiddenError as error:
+            raise KeyVaultAccessLostError(error.message, hint=error.hint) from error
+        except _OUTAGES as error:
+            modified = there[TOKEN_FILE].stat.modified
+            since = datetime.fromtimestamp(modified, tz=UTC).date().isoformat()
+            why = f"kept the secrets of {since}: {error.code}: {error.message}"
+            return SecretsFacts(there, leftovers, kept, why)
+
+    def plan(self, facts: SecretsFacts, config: BotConfig) -> Plan:
+        """Directories first, then the files whose content, mode or owner differs."""
+        actions: list[Action] = []
+        for path, (mode, uid) in _DIRECTORIES.items():
+            actions += directory_actions(path, facts.found.get(path), mode=mode, uid=uid)
+        for path, (mode, uid) in _FILES.items():
+            wanted = facts.wanted.get(path)
+            actions += file_actions(path, facts.found.get(path), wanted, mode=mode, uid=uid)
+        actions += [
+            RemovePath(path, "left by a write that was cut off") for path in facts.leftovers
+        ]
+        count = "2 secrets" if len(facts.wanted) > 1 else "the gateway token"
+        current = f"{count} as in the vault {config.azure.key_vault}"
+        return Plan(facts.kept or current, tuple(actions))
+
+    def _fetch_patiently(self, host: Host, config: BotConfig) -> dict[Path, Secret]:
+        """Try for half a minute; raises what the last attempt raised."""
+        give_up = host.clock.monotonic() + _PATIENCE_SECONDS
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                return self._fetch(host, config)
+            except _OUTAGES as error:
+                if host.clock.monotonic() + pause > give_up:
+                    raise
+                host.note(f"trying again in {pause:.0f} s: {error.code}: {error.message}")
+            host.limit.sleep(pause)
+            pause *= 2
+
+    def _fetch(self, host: Host, config: BotConfig) -> dict[Path, Secret]:
+        names = config.secrets
+        asked = [names.gateway_token, *([names.openclaw_config] if names.openclaw_config else [])]
+        values = self._read(
+            config.vault_url, asked, client_id=config.azure.client_id, limit=host.limit
+        )
+        for value in values.values():
+            host.redactor.add(value)
+        token = gateway_token(values[names.gateway_token], name=names.gateway_token)
+        host.redactor.add(token)
+        wanted = {TOKEN_FILE: token}
+        if name := names.openclaw_config:
+            wanted[FRAGMENT_FILE] = openclaw_fragment(values[name], name=name)
+        return wanted
+
+
+def _stored(host: Host, path: Path) -> Stored | None:
+    stat = host.files.stat(path)
+    if stat is None or stat.kind != "file":
+        return None if stat is None else Stored(stat)
+    text = Secret(host.files.read_text(path) or "")
+    host.redactor.add(text)
+    return Stored(stat, text)
+
+
+def _usable(found: dict[Path, Stored], config: BotConfig) -> dict[Path, Secret] | None:
+    """The files' content when it would do without Key Vault, else None."""
+    names = config.secrets
+    texts = {path: stored.text for path, stored in found.items() if stored.text is not None}
+    try:
+        usable = {TOKEN_FILE: gateway_token(texts[TOKEN_FILE], name=names.gateway_token)}
+        if name := names.openclaw_config:
+            usable[FRAGMENT_FILE] = openclaw_fragment(texts[FRAGMENT_FILE], name=name)
+    except (KeyError, ClawbotError):
+        return None
+    return usable
