@@ -1,4 +1,6 @@
-# The bench: a bare instance and Azure around it, on this host. Needs root and Python 3.11.
+# Needs root, Debian 12, Python 3.11. Each target does all its own set-up.
+#   make demo     a bare machine becomes a bot, and stays up
+#   make test     lint, types, unit, contract and machine tests
 #   make up | down
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make -s address
@@ -11,7 +13,46 @@ BENCH = $(PYTHON) -m tests.bench --name $(BENCH_NAME)
 override CMD := $(subst $$$$,$$,$(value CMD))
 export CMD
 
-.PHONY: up exec address down
+VENV = .venv
+STAMP = $(VENV)/.installed
+
+.PHONY: demo test lint types unit contract machine up exec address down clean
+.DEFAULT_GOAL := help
+
+help:
+	@sed -n 's/^#   //p' Makefile
+
+demo:
+	@$(PYTHON) -m tests.bench.demo $(BENCH_NAME)
+
+test: lint types unit contract machine
+
+$(STAMP): pyproject.toml
+	@$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv', 'shellcheck'))"
+	$(PYTHON) -m venv $(VENV)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	@touch $@
+
+lint: $(STAMP)
+	$(VENV)/bin/ruff check
+	$(VENV)/bin/ruff format --check
+	shellcheck bootstrap.sh .ci/run
+
+types: $(STAMP)
+	$(VENV)/bin/mypy
+
+unit: $(STAMP)
+	$(VENV)/bin/pytest -q tests/unit
+
+contract: $(STAMP)
+	$(VENV)/bin/pytest -q tests/contract
+
+machine: $(STAMP)
+	$(VENV)/bin/pytest -v tests/machine tests/faults
+
+clean: down
+	rm -rf .bench $(VENV)
+
 up:
 	@$(BENCH) up
 

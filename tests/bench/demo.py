@@ -6,13 +6,15 @@ import sys
 import time
 import urllib.request
 from concurrent.futures import Future, ThreadPoolExecutor
-from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from tests.bench import azure, host_setup, product
 from tests.bench.bench import Bench
 from tests.bench.cache import Cache
 from tests.bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 _OUTSIDE_SECONDS: Final = 10
 
@@ -64,7 +66,7 @@ def _show_health(bench: Bench) -> None:
     print(f"\nfrom inside, {ready}:", flush=True)
     product.follow(bench, inside)
     url = f"http://{bench.address}/"
-    with urllib.request.urlopen(url, timeout=_OUTSIDE_SECONDS) as page:  # noqa: S310 - http, our own machine
+    with urllib.request.urlopen(url, timeout=_OUTSIDE_SECONDS) as page:
         title = page.read().decode(errors="replace").partition("<title>")[2].partition("<")[0]
         print(f"from outside, {url}: {page.status}, page title {title!r}")
 

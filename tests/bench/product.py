@@ -1,5 +1,6 @@
-"""The product on the bench: its wheels, a configuration, its installation. The bench itself,
-everything else in this package, knows nothing of it.
+"""The product on the bench: its wheels, a configuration, its installation.
+
+The bench itself, everything else in this package, knows nothing of it.
 """
 
 import hashlib

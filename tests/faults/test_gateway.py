@@ -1,0 +1,64 @@
+"""A change that does not work must not take down a gateway that does."""
+
+import time
+
+from tests.support.bot import Bot
+
+
+def _container(bot: Bot) -> str:
+    return bot.sh("docker inspect -f '{{.Id}} {{.State.StartedAt}}' openclaw-gateway")
+
+
+def test_a_replacement_that_never_gets_ready_leaves_the_old_one_serving(bot: Bot) -> None:
+    """The image is spoilt so that its gateway ends at once, saying something."""
+    before = _container(bot)
+    tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
+    bot.sh(f"docker tag {tag} clawbot-test/good:1")
+    spoilt = (
+        f"FROM {tag}\nUSER root\n"
+        "RUN f=$(readlink -f $(command -v openclaw)) && "
+        "printf '#!/bin/sh\\\\necho no gateway today >&2\\\\nexit 3\\\\n' > $f && chmod 755 $f\n"
+        "USER node\n"
+    )
+    bot.sh(f"printf '{spoilt}' | docker build -q -t {tag} -", timeout=300)
+    run = bot.run("container")
+    error = run.stage("container")["error"]
+    assert run.code == 1
+    assert "no gateway today" in error["message"]
+    assert _container(bot) == before
+    assert bot.ready()["ready"] is True
+    bot.sh(f"docker tag clawbot-test/good:1 {tag} && docker rmi clawbot-test/good:1")
+
+
+def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
+    """A container somebody made by hand, wide open, in place of ours."""
+    tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
+    bot.sh("docker rm -f openclaw-gateway")
+    bot.sh(
+        "docker run -d --name openclaw-gateway -p 0.0.0.0:18789:18789 --privileged "
+        f"{tag} sleep 1000"
+    )
+    plan = bot.plan()
+    text = " ".join(plan.stage("container")["actions"])
+    for field in ("User", "PortBindings", "SecurityOpt", "CapDrop", "Binds", "Privileged"):
+        assert field in text, text
+    assert bot.run().document["result"] == "converged"
+    assert (
+        bot.sh("docker inspect -f '{{.HostConfig.Privileged}}' openclaw-gateway").strip() == "false"
+    )
+
+
+def test_a_run_killed_at_any_moment_is_completed_by_the_next(bot: Bot) -> None:
+    """Killed by SIGKILL while the container is being replaced; twice, at different moments."""
+    for delay in (1.0, 6.0):
+        memory = "3g" if delay < 2 else "4g"
+        bot.configure(gateway={"memory_limit": memory})
+        bot.bench.exec(f"timeout -s KILL {delay} clawbot-agent run --json >/dev/null 2>&1")
+        time.sleep(0.5)
+        run = bot.run()
+        assert run.document["result"] == "converged", run.stdout
+        limit = bot.sh("docker inspect -f '{{.HostConfig.Memory}}' openclaw-gateway")
+        assert int(limit) == int(memory[0]) * 1024**3
+        names = bot.sh("docker ps -a --format '{{.Names}}'").split()
+        assert names == ["openclaw-gateway"]
+        assert bot.ready()["ready"] is True

@@ -1,0 +1,128 @@
+"""A bare machine becomes a bot: the main job, on real parts."""
+
+import re
+import time
+
+from tests.conftest import FirstRun
+from tests.support.bot import Bot
+
+STAGES = {
+    "apt",
+    "docker",
+    "sysbox",
+    "mount",
+    "secrets",
+    "state",
+    "image",
+    "openclaw-config",
+    "container",
+    "caddy",
+}
+
+
+def test_the_first_run_brings_up_the_bot(first: FirstRun) -> None:
+    """Page, WebSocket and readiness, although the optional Sysbox could not be installed."""
+    states = first.run.states()
+    assert states.pop("sysbox") == "degraded"
+    assert set(states.values()) == {"changed"}
+    assert first.run.document["result"] == "degraded"
+    assert first.ready["ready"] is True
+    assert "OpenClaw" in first.title
+    assert first.upgrade.startswith("HTTP/1.1 101")
+
+
+def test_a_wrong_sysbox_hash_installs_nothing(first: FirstRun) -> None:
+    error = first.run.stage("sysbox")["error"]
+    assert error["code"] == "SHA256_MISMATCH"
+    assert error["retryable"] is False
+    assert error["hint"]
+    assert first.sysbox_files.strip() == ""
+
+
+def test_every_stage_is_in_the_status(first: FirstRun) -> None:
+    assert set(first.run.states()) == STAGES
+
+
+def test_with_the_right_hash_the_sandbox_runtime_works(bot: Bot) -> None:
+    runtimes = bot.sh("docker info --format '{{json .Runtimes}}'")
+    assert "sysbox-runc" in runtimes
+    assert bot.sh("dpkg-query -W -f '${Status}' sysbox-ce") == "install ok installed"
+    # the gateway itself stays on runc, whatever the sandbox uses
+    assert bot.sh("docker inspect -f '{{.HostConfig.Runtime}}' openclaw-gateway").strip() == "runc"
+
+
+def test_a_second_run_changes_nothing(bot: Bot, first: FirstRun, figures: dict[str, float]) -> None:
+    run = bot.run()
+    assert set(run.states().values()) == {"unchanged"}
+    assert all(stage["reason"] for stage in run.document["stages"])
+    figures["first run --stage all, s"] = first.run.seconds
+    figures["second run --stage all, s"] = run.seconds
+    assert run.seconds < first.run.seconds / 10
+    assert bot.plan("--exit-code").code == 0
+
+
+def test_plan_names_what_drifted_and_run_repairs_it(bot: Bot) -> None:
+    bot.sh("docker stop openclaw-gateway", timeout=400)
+    bot.sh("rm /etc/caddy/Caddyfile")
+    bot.sh("sed -i 's|172.20.0.1/16|172.21.0.1/16|' /etc/docker/daemon.json")
+    plan = bot.plan("--exit-code")
+    assert plan.code == 3
+    changed = {name for name, verdict in plan.states().items() if verdict == "change"}
+    assert changed == {"docker", "container", "caddy"}
+    run = bot.run()
+    assert run.code == 0, run.stdout
+    repaired = {name for name, state in run.states().items() if state == "changed"}
+    assert repaired == {"docker", "container", "caddy"}
+    assert bot.ready()["ready"] is True
+    assert "OpenClaw" in bot.page().text
+    assert "172.20.0.1" in bot.sh("ip -4 addr show docker0")
+
+
+def test_daemon_json_keeps_what_others_wrote(bot: Bot) -> None:
+    bot.sh(
+        """jq '. + {"max-concurrent-downloads": 2}' /etc/docker/daemon.json > /tmp/d.json
+        cp /tmp/d.json /etc/docker/daemon.json"""
+    )
+    bot.sh('sed -i \'s/"max-size": "10m"/"max-size": "1m"/\' /etc/docker/daemon.json')
+    assert bot.run().stage("docker")["state"] == "changed"
+    found = bot.sh("cat /etc/docker/daemon.json")
+    assert '"max-concurrent-downloads": 2' in found
+    assert '"max-size": "10m"' in found
+
+
+def test_the_gateway_comes_back_after_kill_9(bot: Bot, figures: dict[str, float]) -> None:
+    before = int(bot.sh("docker inspect -f '{{.State.Pid}}' openclaw-gateway"))
+    # the gateway itself, the last descendant of the container's init; never by name
+    gateway = bot.sh(
+        f"pid={before}; while c=$(pgrep -P $pid | head -1); do pid=$c; done; echo $pid"
+    )
+    bot.sh(f"kill -9 {gateway}")
+    time.sleep(0.5)
+    seconds = bot.seconds_until_ready(within=60) + 0.5
+    after = int(bot.sh("docker inspect -f '{{.State.Pid}}' openclaw-gateway"))
+    figures["serving again after kill -9, s"] = seconds
+    assert after != before
+    assert seconds < 15
+
+
+def test_the_gateway_listens_on_loopback_only(bot: Bot) -> None:
+    listening = bot.sh("ss -Hltn 'sport = :18789'")
+    assert [line.split()[3] for line in listening.splitlines()] == ["127.0.0.1:18789"]
+
+
+def test_headers_in_and_out(bot: Bot) -> None:
+    answer = bot.page()
+    assert "Server" not in answer.headers
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+
+
+def test_status_and_analyze_tell_the_run(bot: Bot) -> None:
+    bot.run()
+    shown = bot.agent("status")
+    assert shown.code == 0
+    assert "converged" in shown.stdout
+    compact = bot.agent("status", "--compact")
+    assert len(compact.stdout.encode()) <= 4096
+    analysis = bot.agent("analyze")
+    assert re.search(r"critical path: .*container", analysis.stdout)
+    assert bot.agent("logs", "gateway").stdout.strip()

@@ -1,0 +1,154 @@
+"""A bot on a bench, as the tests drive it."""
+
+import json
+import secrets
+import socket
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import requests
+
+from tests.bench import product
+from tests.bench.bench import Bench
+from tests.bench.cache import Cache
+
+_RUN_SECONDS: Final = 900
+_WEB_SECONDS: Final = 20
+READY_URL: Final = "http://127.0.0.1:18789/readyz"
+
+
+def _canary(what: str) -> str:
+    return f"canary-{what}-{secrets.token_urlsafe(24)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """A verb of clawbot-agent, ended."""
+
+    code: int
+    stdout: str
+    stderr: str
+    seconds: float
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """Its stdout as JSON."""
+        found: dict[str, Any] = json.loads(self.stdout)
+        return found
+
+    def stage(self, name: str) -> dict[str, Any]:
+        """That stage in the document of a run or a plan."""
+        return next(stage for stage in self.document["stages"] if stage["name"] == name)
+
+    def states(self) -> dict[str, str]:
+        """State of each stage (run) or verdict on it (plan)."""
+        return {s["name"]: s.get("state") or s["verdict"] for s in self.document["stages"]}
+
+
+@dataclass(slots=True)
+class Bot:
+    """The machine with the agent installed.
+
+    Attributes:
+        bench: machine and Azure.
+        token: canary that is the gateway token.
+        inner: canary inside the configuration fragment in Key Vault.
+    """
+
+    bench: Bench
+    token: str = field(default_factory=lambda: _canary("token"))
+    inner: str = field(default_factory=lambda: _canary("config"))
+
+    def install(self) -> None:
+        """Deliver the product and the secrets."""
+        wheel, wheelhouse = product.build(Cache(self.bench.cache_dir))
+        product.install(self.bench, wheel=wheel, wheelhouse=wheelhouse)
+        self.store_secrets()
+
+    def store_secrets(self) -> None:
+        """Put both canaries into the Key Vault."""
+        fragment = json.dumps({"env": {"vars": {"BENCH_API_KEY": self.inner}}})
+        values = {product.TOKEN_SECRET: self.token, product.CONFIG_SECRET: fragment}
+        self.bench.azure.set("keyvault", secrets=values)
+
+    def configure(self, **sections: Mapping[str, Any]) -> None:
+        """Write the bench's configuration with these changes."""
+        config = product.configuration(self.bench, **sections)
+        product.configure(self.bench, json.dumps(config))
+
+    def agent(self, *arguments: str, timeout: float = _RUN_SECONDS) -> Done:
+        """Run `clawbot-agent` with these arguments."""
+        began = time.monotonic()
+        done = self.bench.exec(("clawbot-agent", *arguments), timeout=timeout)
+        return Done(done.returncode, done.stdout, done.stderr, time.monotonic() - began)
+
+    def run(self, stage: str = "all") -> Done:
+        """`run --stage STAGE --json`."""
+        return self.agent("run", "--stage", stage, "--json")
+
+    def plan(self, *options: str) -> Done:
+        """`plan --json`."""
+        return self.agent("plan", "--json", *options)
+
+    def sh(self, command: str, *, timeout: float = 120) -> str:
+        """Stdout of a shell command inside, which must end well."""
+        done = self.bench.exec(command, timeout=timeout)
+        assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    def events(self) -> list[dict[str, Any]]:
+        """All of events.jsonl."""
+        path = self.bench.root / "var/log/clawbot/events.jsonl"
+        return [json.loads(line) for line in path.read_text().splitlines()]
+
+    # --- from outside, as a client on the internet ------------------------------
+
+    def page(self, path: str = "/", **headers: str) -> requests.Response:
+        """GET through Caddy on port 80."""
+        url = f"http://{self.bench.address}{path}"
+        return requests.get(url, timeout=_WEB_SECONDS, headers=headers, allow_redirects=False)
+
+    def upgrade(self) -> str:
+        """The status line with which a WebSocket upgrade through Caddy is answered."""
+        address = self.bench.address
+        lines = (
+            "GET / HTTP/1.1",
+            f"Host: {address}",
+            "Connection: Upgrade",
+            "Upgrade: websocket",
+            "Sec-WebSocket-Version: 13",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        )
+        with socket.create_connection((address, 80), timeout=_WEB_SECONDS) as connection:
+            connection.sendall("\r\n".join((*lines, "", "")).encode())
+            return connection.recv(4096).decode(errors="replace").partition("\r\n")[0]
+
+    def ready(self) -> dict[str, Any]:
+        """What the gateway's /readyz says on the machine; empty when it does not answer."""
+        script = (
+            "import json,sys,urllib.request as u\n"
+            f"try: print(u.urlopen('{READY_URL}', timeout=3).read().decode())\n"
+            "except Exception: print('{}')"
+        )
+        done = self.bench.exec(("python3", "-c", script), timeout=30)
+        try:
+            found: dict[str, Any] = json.loads(done.stdout or "{}")
+        except ValueError:
+            return {}
+        return found
+
+    def seconds_until_ready(self, *, within: float) -> float:
+        """How long until /readyz says ready.
+
+        Raises:
+            AssertionError: not within that many seconds.
+        """
+        began = time.monotonic()
+        while time.monotonic() - began < within:
+            if self.ready().get("ready") is True:
+                return time.monotonic() - began
+            time.sleep(0.2)
+        msg = f"the gateway is not ready after {within} s"
+        raise AssertionError(msg)
