@@ -11,6 +11,7 @@ every issued token at once), ``events`` (scheduled events), ``instance`` (merged
 
 import time
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 from tests.bench.azure import CLIENT_ID, IDENTITY_NAME, PRINCIPAL_ID, RESOURCE_GROUP
@@ -45,6 +46,7 @@ _FAULT: Final = {
     "error": "unknown_error",
     "error_description": "Failed to retrieve token from the Active directory.",
 }
+_NEIGHBOURS: Final = Path("/proc/net/arp")
 _RESOURCE_ID: Final = (
     f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{RESOURCE_GROUP}"
     f"/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{IDENTITY_NAME}"
@@ -101,7 +103,7 @@ class Imds:
         reply = json_reply(404, {"error": "Not found"})
         match [step for step in request.path.split("/") if step]:
             case ["metadata", "instance", *inner]:
-                content = document(request.client, self.knobs["instance"])
+                content = document(request.client, _mac_of(request.client), self.knobs["instance"])
                 reply = _node(request, content, inner)
             case ["metadata", "identity", "oauth2", "token"]:
                 reply = self._token(request)
@@ -160,6 +162,15 @@ class Imds:
             "token_type": "Bearer",
         }
         return json_reply(200, content)
+
+
+def _mac_of(client: str) -> str | None:
+    """The neighbour's hardware address as Azure writes it; None when it is not on our link."""
+    for line in _NEIGHBOURS.read_text().splitlines():
+        address, _kind, _flags, mac, *_ = line.split()
+        if address == client:
+            return mac.replace(":", "").upper()
+    return None
 
 
 def _refusal(request: Request) -> Reply | None:

@@ -13,8 +13,9 @@ SCALE_SET: Final = "bench-vmss"
 _NAME: Final = f"{SCALE_SET}_0"
 _GROUP_ID: Final = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
 _COMPUTE_ID: Final = f"{_GROUP_ID}/providers/Microsoft.Compute"
+_MAC: Final = "000D3A0B1C2D"
 _VM_ID: Final = "8a1f3c5e-2b4d-4f60-9c7e-1d3b5a7f9e02"
-# what Azure sends for an address it does not know
+# asked over loopback, there is no instance whose address could be told
 _LOOPBACK_STANDS_FOR: Final = "10.0.1.4"
 
 _IMAGE: Final = {
@@ -96,11 +97,12 @@ _COMPUTE: Final[dict[str, Any]] = {
 }
 
 
-def document(client: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
+def document(client: str, mac: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The whole document for the instance that asks from ``client``.
 
     Args:
         client: the asking instance's IPv4 address, which is the private address it is told.
+        mac: its hardware address, twelve hex digits, or None for a made-up one.
         overrides: merged over the document; a mapping merges, anything else replaces.
     """
     address = _LOOPBACK_STANDS_FOR if ipaddress.ip_address(client).is_loopback else client
@@ -112,7 +114,7 @@ def document(client: str, overrides: Mapping[str, Any]) -> dict[str, Any]:
             "subnet": [{"address": str(subnet.network_address), "prefix": "24"}],
         },
         "ipv6": {"ipAddress": []},
-        "macAddress": "000D3A0B1C2D",
+        "macAddress": mac or _MAC,
     }
     return _merged({"compute": _COMPUTE, "network": {"interface": [interface]}}, overrides)
 

@@ -42,8 +42,9 @@ def test_a_reference_needs_a_tag(reference: str) -> None:
 
 
 def test_the_instance_is_told_the_address_it_asks_from() -> None:
-    interface = document("10.61.3.4", {})["network"]["interface"][0]
+    interface = document("10.61.3.4", "000D3A610304", {})["network"]["interface"][0]
     assert interface["ipv4"]["ipAddress"][0]["privateIpAddress"] == "10.61.3.4"
+    assert interface["macAddress"] == "000D3A610304"
     assert interface["ipv4"]["subnet"] == [{"address": "10.61.3.0", "prefix": "24"}]
 
 
@@ -55,11 +56,11 @@ def test_every_leaf_of_the_document_is_text() -> None:
             [leaf for child in node for leaf in leaves(child)] if isinstance(node, list) else [node]
         )
 
-    assert all(isinstance(leaf, str) for leaf in leaves(document("10.0.0.4", {})))
+    assert all(isinstance(leaf, str) for leaf in leaves(document("10.0.0.4", None, {})))
 
 
 def test_walking_the_document() -> None:
-    content = document("10.0.0.4", {})
+    content = document("10.0.0.4", None, {})
     steps = ["network", "interface", "0", "macAddress"]
     assert descend(content, steps) == "000D3A0B1C2D"
     assert listing(content["network"]["interface"]) == "0/"
