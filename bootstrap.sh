@@ -72,6 +72,17 @@ switch_to() {
     ln -sfn "$root/current/bin/$command" "/usr/local/bin/$command"
 }
 
+install_units() {
+    # cmp first: systemd reads its units again only when one has changed
+    for unit in "$root"/current/share/clawbot/systemd/*.service; do
+        target_unit="/etc/systemd/system/${unit##*/}"
+        cmp -s "$unit" "$target_unit" && continue
+        install -m 0644 "$unit" "$target_unit"
+        systemctl daemon-reload
+        systemctl enable --quiet "${unit##*/}"
+    done
+}
+
 while [ $# -gt 0 ]; do
     case $1 in
         --wheelhouse)
@@ -95,4 +106,5 @@ mkdir -p "$root/versions"
 target="$root/versions/$(name_of "$1")"
 install_into "$target" "$1"
 switch_to "$target"
+install_units
 say "$("/usr/local/bin/$command" --version) is installed"

@@ -9,7 +9,6 @@ import pytest
 from tests.bench.bench import Bench
 from tests.support.bot import Bot, Done
 
-
 _FIGURES: Final = pytest.StashKey[dict[str, float]]()
 
 

@@ -22,7 +22,7 @@ from tests.bench.errors import BenchError
 
 # the machine's python, so that the wheels fit it
 _PYTHON: Final = "/usr/bin/python3"
-_SOURCES: Final = ("pyproject.toml", "README.md", "LICENSE", "agent")
+_SOURCES: Final = ("pyproject.toml", "README.md", "LICENSE", "agent", "systemd")
 _INSIDE: Final = "opt/clawbot-delivery"
 
 HOST_PACKAGES: Final = ("python3-venv",)
