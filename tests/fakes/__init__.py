@@ -1,6 +1,7 @@
 """A machine made of dictionaries: each port of `Host` as a fake, and `fake_host` to join them."""
 
 from tests.fakes.clock import FakeClock
+from tests.fakes.config import a_config
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles
 from tests.fakes.host import fake_host
@@ -15,5 +16,6 @@ __all__ = [
     "FakeFiles",
     "FakeGetJson",
     "FakeRun",
+    "a_config",
     "fake_host",
 ]

@@ -53,6 +53,10 @@ class FakeFiles:
         modified = self.clock.now().timestamp()
         self._entries[path] = _Entry(kind, text, mode, uid, gid, modified)
 
+    def change(self, path: Path, *, mode: int, uid: int) -> None:
+        """Let somebody else change mode and owner; the group has the owner's number."""
+        self._entries[path] = replace(self._entries[path], mode=mode, uid=uid, gid=uid)
+
     def stat(self, path: Path) -> FileStat | None:
         """See `Files`."""
         found = self._entries.get(path)
@@ -89,7 +93,7 @@ class FakeFiles:
             raise FileWriteError(msg)
         self._parents(target)
         for path in [p for p in self._entries if p.is_relative_to(source)]:
-            self._entries[target / path.relative_to(source)] = replace(self._entries.pop(path))
+            self._entries[target / path.relative_to(source)] = self._entries.pop(path)
 
     def remove(self, path: Path) -> None:
         """See `Files`."""
