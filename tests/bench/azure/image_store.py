@@ -29,6 +29,7 @@ class ImageStore:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._lock = threading.Lock()
+        self._unpacking = threading.Lock()
         self._tags: dict[str, dict[str, Image]] = {}
 
     def add(self, repository: str, tags: Iterable[str], image: Image) -> None:
@@ -48,7 +49,8 @@ class ImageStore:
         """
         repository, tag = split_reference(reference)
         try:
-            image = _unpack(archive, self._folder)
+            with self._unpacking:
+                image = _unpack(archive, self._folder)
         except (OSError, KeyError, ValueError, tarfile.TarError) as error:
             message = f"{archive}: not an image saved by docker save: {error}"
             raise ImageError(message) from error
