@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
-from tests.bench import azure, host_setup, launch, machine, network, slots, trust
+from tests.bench import azure, host_setup, launch, machine, network, rundir, slots, trust
 from tests.bench.azure import ca
 from tests.bench.azure.control import Control
 from tests.bench.errors import BenchError
@@ -96,7 +96,7 @@ class Bench:
                 self._bring_up()
             except BaseException:
                 # also on Ctrl-C and SIGTERM, which the command line turns into exceptions
-                self._keep_logs()
+                rundir.keep_logs(self.run_dir, HOME / "failed" / self.name)
                 self._take_down()
                 raise
         return True
@@ -160,7 +160,7 @@ class Bench:
         return state.processes["machine"]
 
     def _bring_up(self) -> None:
-        self.run_dir.mkdir(parents=True)
+        rundir.make(self.run_dir)
         state = State(index=slots.claim(self.run_dir))
         state.save(self.run_dir)
         net = Network(state.index)
@@ -264,16 +264,7 @@ class Bench:
             launch.clear(_group(index))
             net.down()
             slots.release(index)
-        machine.discard(self.run_dir, None if index is None else f"cb{index}")
-        with contextlib.suppress(OSError):
-            self.run_dir.parent.rmdir()
-
-    def _keep_logs(self) -> None:
-        """Save what explains a failed start from being removed with everything else."""
-        kept = HOME / "failed" / self.name
-        kept.mkdir(parents=True, exist_ok=True)
-        for path in self.run_dir.glob("*.log"):
-            path.replace(kept / path.name)
+        rundir.discard(self.run_dir, None if index is None else f"cb{index}")
 
     @contextlib.contextmanager
     def _step(self, what: str) -> Iterator[None]:

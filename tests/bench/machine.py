@@ -1,7 +1,6 @@
 """The bare instance itself: a systemd container with its own network namespace."""
 
 import os
-import shutil
 import signal
 import subprocess
 import time
@@ -15,7 +14,6 @@ from tests.bench.errors import BenchError
 from tests.bench.state import Process
 
 HOSTNAME: Final = "bot"
-_DISCARD_SECONDS: Final = 10.0
 _SEARCH_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # systemd takes this real-time signal as "power off" (systemd(1))
 _POWEROFF: Final = signal.SIGRTMIN + 4
@@ -175,23 +173,3 @@ def read_environment(path: Path) -> Mapping[str, str]:
     lines = path.read_text().splitlines() if path.is_file() else []
     pairs = [line.partition("=") for line in lines if not line.startswith("#")]
     return {name.strip(): value.strip().strip("\"'") for name, sep, value in pairs if sep}
-
-
-def discard(run_dir: Path, name: str | None) -> None:
-    """Delete a run directory, mounts below it first, and what a killed nspawn left in /run."""
-    if name is not None:
-        for kind in ("propagate", "unix-export"):
-            shutil.rmtree(Path("/run/systemd/nspawn", kind, name), ignore_errors=True)
-        root = run_dir / "root"
-        if root.exists():
-            held = root.stat()
-            Path(f"/run/systemd/nspawn/locks/inode-{held.st_dev}:{held.st_ino}").unlink(
-                missing_ok=True
-            )
-    mounts = [line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()]
-    for mount in sorted((path for path in mounts if path.startswith(f"{run_dir}/")), reverse=True):
-        run("umount", "--lazy", mount, check=False)
-    deadline = time.monotonic() + _DISCARD_SECONDS
-    while run_dir.exists() and time.monotonic() < deadline:
-        # a process that is just ending may still write below
-        shutil.rmtree(run_dir, ignore_errors=True)

@@ -1,0 +1,79 @@
+import threading
+from pathlib import Path
+
+import pytest
+
+from tests.bench.cache import Cache, digest
+
+
+def _nothing(_target: Path) -> None:
+    """Build an empty entry."""
+
+
+def test_an_entry_is_built_once_and_found_again(tmp_path: Path) -> None:
+    built: list[Path] = []
+
+    def build(target: Path) -> None:
+        built.append(target)
+        (target / "thing").write_text("made")
+
+    cache = Cache(tmp_path / "cache")
+    first = cache.get("kind", {"version": "1"}, build)
+    assert cache.get("kind", {"version": "1"}, build) == first
+    assert (first / "thing").read_text() == "made"
+    assert len(built) == 1
+
+
+def test_other_inputs_are_another_entry(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+    one = cache.get("kind", ["a", "b"], _nothing)
+    assert cache.get("kind", ["ab"], _nothing) != one
+
+
+def test_the_order_of_a_mapping_does_not_matter_but_that_of_a_list_does() -> None:
+    assert digest({"a": "1", "b": "2"}) == digest({"b": "2", "a": "1"})
+    assert digest(["a", "b"]) != digest(["b", "a"])
+
+
+def test_a_build_that_fails_leaves_no_entry_and_can_be_tried_again(tmp_path: Path) -> None:
+    def fail(target: Path) -> None:
+        (target / "half").write_text("done")
+        raise KeyboardInterrupt
+
+    cache = Cache(tmp_path)
+    with pytest.raises(KeyboardInterrupt):
+        cache.get("kind", ["x"], fail)
+    entry = cache.get("kind", ["x"], _nothing)
+    assert not any(entry.iterdir())
+
+
+def test_what_a_killed_builder_left_behind_is_dropped(tmp_path: Path) -> None:
+    partial = tmp_path / f".kind-{digest(['x'])}.partial"
+    partial.mkdir()
+    (partial / "half").write_text("done")
+    entry = Cache(tmp_path).get("kind", ["x"], _nothing)
+    assert not any(entry.iterdir())
+    assert not partial.exists()
+
+
+def test_a_second_builder_waits_for_the_first_and_takes_its_work(tmp_path: Path) -> None:
+    started, go_on = threading.Event(), threading.Event()
+    built: list[str] = []
+
+    def slow(_target: Path) -> None:
+        built.append("slow")
+        started.set()
+        assert go_on.wait(timeout=10)
+
+    cache = Cache(tmp_path)
+    first = threading.Thread(target=cache.get, args=("kind", ["x"], slow))
+    second = threading.Thread(
+        target=cache.get, args=("kind", ["x"], lambda _target: built.append("second"))
+    )
+    first.start()
+    assert started.wait(timeout=10)
+    second.start()
+    go_on.set()
+    first.join()
+    second.join()
+    assert built == ["slow"]
