@@ -47,7 +47,6 @@ _LEFTOVERS: Final = {path.parent: f".{path.name}." for path in _FILES}
 _OUTAGES: Final = (ImdsUnavailableError, KeyVaultThrottledError, KeyVaultUnreachableError)
 # with good files at hand an outage is not worth the minutes that it is without
 _PATIENCE_SECONDS: Final = 30.0
-_FIRST_PAUSE_SECONDS: Final = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +82,7 @@ class SecretsStage(Stage[SecretsFacts]):
     def __init__(self, read: ReadSecrets = read_secrets) -> None:
         """See the class."""
         self._read = read
+        self._outage_began: float | None = None
 
     def probe(self, host: Host, config: BotConfig) -> SecretsFacts:
         """Read the files, then Key Vault.
@@ -103,14 +103,18 @@ class SecretsStage(Stage[SecretsFacts]):
         if kept is None:
             return SecretsFacts(there, leftovers, self._fetch(host, config))
         try:
-            return SecretsFacts(there, leftovers, self._fetch_patiently(host, config))
+            fetched = self._fetch(host, config)
         except KeyVaultForbiddenError as error:
             raise KeyVaultAccessLostError(error.message, hint=error.hint) from error
         except _OUTAGES as error:
+            if self._worth_waiting(host):
+                raise
             modified = there[TOKEN_FILE].stat.modified
             since = datetime.fromtimestamp(modified, tz=UTC).date().isoformat()
             why = f"kept the secrets of {since}: {error.code}: {error.message}"
             return SecretsFacts(there, leftovers, kept, why)
+        self._outage_began = None
+        return SecretsFacts(there, leftovers, fetched)
 
     def plan(self, facts: SecretsFacts, config: BotConfig) -> Plan:
         """Directories first, then the files whose content, mode or owner differs."""
@@ -127,19 +131,12 @@ class SecretsStage(Stage[SecretsFacts]):
         current = f"{count} as in the vault {config.azure.key_vault}"
         return Plan(facts.kept or current, tuple(actions))
 
-    def _fetch_patiently(self, host: Host, config: BotConfig) -> dict[Path, Secret]:
-        """Try for half a minute; raises what the last attempt raised."""
-        give_up = host.clock.monotonic() + _PATIENCE_SECONDS
-        pause = _FIRST_PAUSE_SECONDS
-        while True:
-            try:
-                return self._fetch(host, config)
-            except _OUTAGES as error:
-                if host.clock.monotonic() + pause > give_up:
-                    raise
-                host.note(f"trying again in {pause:.0f} s: {error.code}: {error.message}")
-            host.limit.sleep(pause)
-            pause *= 2
+    def _worth_waiting(self, host: Host) -> bool:
+        """Whether the outage is so young that the engine should try again."""
+        now = host.clock.monotonic()
+        if self._outage_began is None:
+            self._outage_began = now
+        return now - self._outage_began < _PATIENCE_SECONDS
 
     def _fetch(self, host: Host, config: BotConfig) -> dict[Path, Secret]:
         names = config.secrets
