@@ -46,7 +46,9 @@ def _run(options: argparse.Namespace) -> int:
         case "address":
             print(bench.address)
         case "exec":
-            _become(bench, " ".join(options.command) or os.environ.get("CMD", ""))
+            # joined like ssh does, after the -- that keeps options for the command apart from ours
+            words = options.command[options.command[:1] == ["--"] :]
+            _become(bench, " ".join(words) or os.environ.get("CMD", ""))
         case "shell":
             _become(bench, "exec bash -l")
         case "status":
