@@ -1,0 +1,175 @@
+"""Debian packages: one update, one installation, no service started by it.
+
+The services stay down because docker must first start with our daemon.json and Caddy must
+not show its default page; their own stages start them.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clawbot_agent.actions import Action, RemovePath
+from clawbot_agent.apt import command
+from clawbot_agent.apt.packages import Packages, read_packages
+from clawbot_agent.config.model import BotConfig
+from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
+from clawbot_agent.host import Host
+
+__all__ = ["AptFacts", "AptStage"]
+
+_PACKAGES: Final = (
+    "busybox-static",
+    "ca-certificates",
+    "caddy",
+    "cifs-utils",
+    "curl",
+    "docker.io",
+    "iproute2",
+    "iptables",
+    "jq",
+    "keyutils",
+)
+# what Sysbox's package depends on: here they cost no transaction of their own
+_SYSBOX_PACKAGES: Final = ("fuse3", "lsb-release", "rsync")
+# half-way installed, it is the affair of its own stage: this one must not fail for it
+_OPTIONAL: Final = frozenset({"sysbox-ce"})
+_TOLD: Final = ("docker.io", "caddy", "cifs-utils")
+
+# invoke-rc.d(8) and deb-systemd-invoke ask this program; 101 means "do not start"
+_POLICY: Final = Path("/usr/sbin/policy-rc.d")
+_POLICY_MARK: Final = "# clawbot-agent: no service starts while packages are installed"
+_POLICY_TEXT: Final = f"#!/bin/sh\n{_POLICY_MARK}\nexit 101\n"
+
+
+@dataclass(frozen=True, slots=True)
+class AptFacts:
+    """What dpkg knows and what a killed run may have left.
+
+    Attributes:
+        packages: all of them.
+        policy_left: our own policy-rc.d is still there.
+        timers_left: names of timers that are still held.
+    """
+
+    packages: Packages
+    policy_left: bool
+    timers_left: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class FinishInterrupted:
+    """Have dpkg finish what it had begun."""
+
+    packages: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """Which packages."""
+        what = ", ".join(self.packages) or "its database"
+        return f"let dpkg finish what was interrupted ({what})"
+
+    def apply(self, host: Host) -> None:
+        """Finish it, without starting services."""
+        with _services_held(host):
+            command.configure(host)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateLists:
+    """Fetch the package lists."""
+
+    summary: str = "update the package lists"
+
+    def apply(self, host: Host) -> None:
+        """Fetch them."""
+        command.update(host)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallPackages:
+    """Install what is missing, in one transaction."""
+
+    packages: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """Which packages."""
+        return f"install {', '.join(self.packages)}"
+
+    def apply(self, host: Host) -> None:
+        """Install them, without starting services."""
+        with _services_held(host):
+            command.install(host, self.packages)
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseTimers:
+    """Start timers again that a killed run had stopped."""
+
+    timers: tuple[str, ...]
+
+    @property
+    def summary(self) -> str:
+        """Which timers."""
+        return f"start {', '.join(self.timers)} again (a killed run had stopped them)"
+
+    def apply(self, host: Host) -> None:
+        """Start them."""
+        command.release_timers(host)
+
+
+class AptStage(Stage[AptFacts]):
+    """Every package that the other stages need."""
+
+    name = "apt"
+    title = "Debian packages"
+    phase = Phase.BASE
+    locks = frozenset({Resource.DPKG})
+    budget = 600
+
+    def probe(self, host: Host, config: BotConfig) -> AptFacts:
+        """Read dpkg's database and look for leftovers."""
+        del config
+        return AptFacts(
+            packages=read_packages(host),
+            policy_left=_POLICY_MARK in (host.files.read_text(_POLICY) or ""),
+            timers_left=command.held_timers(host),
+        )
+
+    def plan(self, facts: AptFacts, config: BotConfig) -> Plan:
+        """Repair, then install what is missing."""
+        wanted = _wanted(config)
+        packages = facts.packages
+        actions: list[Action] = []
+        if facts.policy_left:
+            actions.append(RemovePath(_POLICY, "left by a killed run; it keeps services down"))
+        unfinished = tuple(name for name in packages.unfinished() if name not in _OPTIONAL)
+        if packages.interrupted or unfinished:
+            actions.append(FinishInterrupted(unfinished))
+        # an unfinished one is installed once dpkg has finished it
+        if missing := packages.missing(name for name in wanted if name not in unfinished):
+            actions += (UpdateLists(), InstallPackages(missing))
+        elif facts.timers_left:
+            actions.append(ReleaseTimers(facts.timers_left))
+        told = ", ".join(f"{name} {packages.version(name)}" for name in _TOLD)
+        return Plan(f"{len(wanted)} packages installed ({told}, …)", tuple(actions))
+
+
+def _wanted(config: BotConfig) -> tuple[str, ...]:
+    return (*_PACKAGES, *(_SYSBOX_PACKAGES if config.sysbox.enabled else ()))
+
+
+@contextmanager
+def _services_held(host: Host) -> Iterator[None]:
+    """Refuse service starts, unless somebody else's policy decides about them."""
+    found = host.files.read_text(_POLICY)
+    if found is not None and _POLICY_MARK not in found:
+        yield
+        return
+    host.files.write(_POLICY, _POLICY_TEXT, mode=0o755)
+    try:
+        yield
+    finally:
+        host.files.remove(_POLICY)
