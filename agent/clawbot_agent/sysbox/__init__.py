@@ -1,0 +1,1 @@
+"""The Sysbox container runtime: its package, its place in daemon.json, its proof."""
