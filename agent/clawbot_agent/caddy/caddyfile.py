@@ -1,0 +1,74 @@
+"""The Caddyfile of a bot."""
+
+import hashlib
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from typing import Final
+
+from clawbot_agent.rendering import render
+
+__all__ = ["ADMIN_SOCKET", "MARK", "Caddyfile", "caddyfile"]
+
+# in Caddy's own home, because Debian's unit makes no directory in /run
+ADMIN_SOCKET: Final = Path("/var/lib/caddy/clawbot-admin.sock")
+MARK: Final = "clawbot_caddyfile"
+"""Name of the variable that tells which file a running server was configured with."""
+
+_UPSTREAM: Final = "127.0.0.1:18789"
+_DIGITS: Final = 16
+# headers by which proxies tell who a client is; OpenClaw and what it serves may believe them
+_IDENTITY_HEADERS: Final = (
+    "Forwarded",
+    "X-Real-Ip",
+    "X-Client-Ip",
+    "X-Original-Forwarded-For",
+    "True-Client-Ip",
+    "Cf-Connecting-Ip",
+    "Fastly-Client-Ip",
+    "X-Forwarded-User",
+    "X-Forwarded-Email",
+    "X-Forwarded-Groups",
+    "X-Forwarded-Preferred-Username",
+    "X-Forwarded-Access-Token",
+    "X-Auth-Request-*",
+    "X-Authenticated-*",
+    "X-Remote-User",
+    "X-Webauth-User",
+    "Remote-User",
+    "Remote-Email",
+    "Remote-Groups",
+    "Remote-Name",
+    "Tailscale-*",
+    "X-Ms-Client-Principal*",
+    "X-Original-Url",
+    "X-Rewrite-Url",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Caddyfile:
+    """Text of the file, and the digest of itself that it carries."""
+
+    text: str
+    digest: str
+
+
+@lru_cache(maxsize=4)
+def caddyfile(*, domain: str | None, email: str | None) -> Caddyfile:
+    """The file for a bot on `domain` with automatic HTTPS; plain HTTP on port 80 without one."""
+
+    def rendered(digest: str) -> str:
+        return render(
+            "Caddyfile.j2",
+            admin_socket=ADMIN_SOCKET,
+            email=email if domain else None,
+            site=domain or ":80",
+            https=domain is not None,
+            mark=f"{MARK} {digest}",
+            upstream=_UPSTREAM,
+            identity_headers=_IDENTITY_HEADERS,
+        )
+
+    digest = hashlib.sha256(rendered("").encode()).hexdigest()[:_DIGITS]
+    return Caddyfile(rendered(digest), digest)
