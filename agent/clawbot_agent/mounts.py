@@ -1,0 +1,48 @@
+"""What is mounted where, read from the kernel's own table."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from clawbot_agent.host.files import Files
+
+__all__ = ["Mount", "mount_of"]
+
+_TABLE: Final = Path("/proc/self/mountinfo")
+_ESCAPED: Final = re.compile(r"\\([0-7]{3})")
+
+
+@dataclass(frozen=True, slots=True)
+class Mount:
+    """One mount (proc(5), mountinfo).
+
+    Attributes:
+        number: differs after an unmount and mount.
+        point: where it is mounted.
+        kind: type of the file system.
+        read_only: of the mount or of its file system.
+    """
+
+    number: int
+    point: Path
+    kind: str
+    read_only: bool
+
+
+def mount_of(path: Path, files: Files) -> Mount | None:
+    """The mount that `path` lies on, whether or not `path` exists; None without a table."""
+    found = [_parsed(line) for line in (files.read_text(_TABLE) or "").splitlines()]
+    # of two mounts on one point the later covers the earlier
+    over = [mount for mount in found if mount is not None and path.is_relative_to(mount.point)]
+    return max(reversed(over), key=lambda mount: len(mount.point.parts), default=None)
+
+
+def _parsed(line: str) -> Mount | None:
+    mount, separator, filesystem = line.partition(" - ")
+    fields, tail = mount.split(" "), filesystem.split(" ")
+    if not separator or len(fields) < 6 or len(tail) < 3:  # noqa: PLR2004 - fields in proc(5)
+        return None
+    point = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[4])
+    read_only = "ro" in fields[5].split(",") or "ro" in tail[2].split(",")
+    return Mount(int(fields[0]), Path(point), tail[0], read_only)
