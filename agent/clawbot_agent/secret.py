@@ -87,4 +87,5 @@ def _forms(text: str) -> set[str]:
     if len(text) < _SHORTEST_MASKED:
         return set()
     encoded = base64.b64encode(text.encode()).decode().rstrip("=")
-    return {text, quote(text, safe=""), json.dumps(text)[1:-1], encoded}
+    documents = (json.dumps(text), json.dumps(text, ensure_ascii=False), repr(text))
+    return {text, quote(text, safe=""), encoded, *(document[1:-1] for document in documents)}
