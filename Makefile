@@ -16,7 +16,13 @@ export CMD
 VENV = .venv
 STAMP = $(VENV)/.installed
 
-.PHONY: demo test lint types unit contract machine up exec address down clean
+# exact versions and hashes of everything the agent needs, from pyproject.toml
+lock: $(STAMP)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
+	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-emit-index-url --no-header --upgrade pyproject.toml -o packaging/requirements.lock
+
+.PHONY: lock demo test lint types unit contract machine up exec address down clean
 .DEFAULT_GOAL := help
 
 help:

@@ -8,7 +8,6 @@ import os
 import shutil
 import subprocess
 import tempfile
-import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -22,6 +21,7 @@ from tests.bench.errors import BenchError
 
 # the machine's python, so that the wheels fit it
 _PYTHON: Final = "/usr/bin/python3"
+_LOCK: Final = REPOSITORY / "packaging/requirements.lock"
 _SOURCES: Final = ("pyproject.toml", "README.md", "LICENSE", "agent", "systemd")
 _INSIDE: Final = "opt/clawbot-delivery"
 
@@ -81,14 +81,12 @@ def configure(bench: Bench, text: str) -> None:
 
 
 def _wheelhouse(cache: Cache) -> Path:
-    project = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())["project"]
-    needs = sorted(project["dependencies"])
-
     def fetch(directory: Path) -> None:
         pip = (str(_tools(cache)), "-m", "pip", "--disable-pip-version-check")
-        run(*pip, "wheel", "--quiet", "--wheel-dir", str(directory), *needs)
+        flags = ("--quiet", "--no-deps", "--require-hashes", "--wheel-dir", str(directory))
+        run(*pip, "wheel", *flags, "--requirement", str(_LOCK))
 
-    return cache.get("wheelhouse", [_python_version(), *needs], fetch)
+    return cache.get("wheelhouse", [_python_version(), _LOCK.read_text()], fetch)
 
 
 def _wheel(cache: Cache) -> Path:
