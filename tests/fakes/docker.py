@@ -57,6 +57,20 @@ class FakeDocker:
         self._answering()
         return self.images.get(reference)
 
+    def list_images(self, *, label: str) -> tuple[dict[str, Any], ...]:
+        """See `Docker`."""
+        self._answering()
+        return tuple(
+            {**found, "RepoTags": [name], "Labels": labels}
+            for name, found in self.images.items()
+            if label in (labels := found.get("Config", {}).get("Labels") or {})
+        )
+
+    def remove_image(self, reference: str) -> None:
+        """See `Docker`."""
+        self._call("remove_image", reference)
+        self.images.pop(reference, None)
+
     def network(self, name: str) -> dict[str, Any] | None:
         """See `Docker`."""
         self._answering()

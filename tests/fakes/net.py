@@ -1,5 +1,6 @@
 """Downloads and local services without a network."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -53,9 +54,11 @@ class FakeGetJson:
     answers: dict[str, list[Answer]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
 
-    def __call__(self, url: str, *, timeout: float = 5) -> Answer:
+    def __call__(
+        self, url: str, *, timeout: float = 5, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """See `GetJson`."""
-        del timeout
+        del timeout, headers
         self.calls.append(url)
         answers = self.answers.get(url)
         if not answers:

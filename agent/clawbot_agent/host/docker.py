@@ -8,9 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.host.docker_client import (
+    DockerCallError,
+    DockerConnection,
+    DockerUnavailableError,
+    translated,
+)
 from clawbot_agent.host.limit import Limit
 
 if TYPE_CHECKING:
@@ -19,22 +24,6 @@ if TYPE_CHECKING:
 __all__ = ["Docker", "DockerCallError", "DockerUnavailableError", "RunOnce", "SystemDocker"]
 
 Json = dict[str, Any]
-_CALL_SECONDS: Final = 120
-
-
-class DockerUnavailableError(ClawbotError):
-    """The Docker engine does not answer on its socket."""
-
-    code = "DOCKER_UNAVAILABLE"
-    retry = BRIEF
-    hint = "see 'systemctl status docker' and 'journalctl -u docker'"
-
-
-class DockerCallError(ClawbotError):
-    """The Docker engine refused a call."""
-
-    code = "DOCKER_CALL_FAILED"
-    hint = "the message is the engine's own; 'journalctl -u docker' may have more"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +51,14 @@ class Docker(Protocol):
 
     def image(self, reference: str) -> dict[str, Any] | None:
         """`docker inspect` of an image."""
+        ...
+
+    def list_images(self, *, label: str) -> tuple[dict[str, Any], ...]:
+        """`docker images`: those with this label, also the ones without a tag."""
+        ...
+
+    def remove_image(self, reference: str) -> None:
+        """Remove an image, or one of its names; nothing when there is none."""
         ...
 
     def network(self, name: str) -> dict[str, Any] | None:
@@ -117,54 +114,22 @@ class Docker(Protocol):
         ...
 
 
-class _Lazy:
-    """Opens the client at the first call; a failed opening is tried again at the next."""
-
-    def __init__(self, socket: Path) -> None:
-        self._socket = socket
-        self._api: APIClient | None = None
-
-    def get(self) -> "APIClient":
-        if self._api is None:
-            from docker import APIClient  # noqa: PLC0415 - 80 ms that 'status' must not pay
-
-            self._api = APIClient(
-                base_url=f"unix://{self._socket}", version="auto", timeout=_CALL_SECONDS
-            )
-        return self._api
-
-
-@contextmanager
-def _translated(what: str) -> Iterator[None]:
-    import requests  # noqa: PLC0415 - see _Lazy
-    from docker.errors import APIError, DockerException  # noqa: PLC0415 - see _Lazy
-
-    try:
-        yield
-    except APIError as error:
-        msg = f"{what}: {error.explanation or error}"
-        raise DockerCallError(msg) from error
-    except (DockerException, requests.exceptions.RequestException) as error:
-        msg = f"{what}: the engine does not answer: {error}"
-        raise DockerUnavailableError(msg) from error
-
-
 @dataclass(frozen=True, slots=True)
 class SystemDocker:
     """`Docker` on this machine's socket."""
 
     limit: Limit
-    connection: _Lazy = field(repr=False)
+    connection: DockerConnection = field(repr=False)
 
     @classmethod
     def at(cls, socket: Path, *, limit: Limit) -> "SystemDocker":
         """A client that connects when first used."""
-        return cls(limit=limit, connection=_Lazy(socket))
+        return cls(limit=limit, connection=DockerConnection(socket))
 
     @contextmanager
     def _call(self, what: str) -> Iterator["APIClient"]:
         self.limit.check()
-        with _translated(what):
+        with translated(what):
             yield self.connection.get()
 
     def info(self) -> dict[str, Any] | None:
@@ -176,7 +141,7 @@ class SystemDocker:
             return None
 
     def _inspect(self, what: str, fetch: str, name: str) -> dict[str, Any] | None:
-        from docker.errors import NotFound  # noqa: PLC0415 - see _Lazy
+        from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
 
         with self._call(f"docker inspect {what} {name}") as api:
             try:
@@ -191,6 +156,21 @@ class SystemDocker:
     def image(self, reference: str) -> dict[str, Any] | None:
         """See `Docker`."""
         return self._inspect("image", "inspect_image", reference)
+
+    def list_images(self, *, label: str) -> tuple[dict[str, Any], ...]:
+        """See `Docker`."""
+        with self._call("docker images") as api:
+            return tuple(dict(found) for found in api.images(filters={"label": label}))
+
+    def remove_image(self, reference: str) -> None:
+        """See `Docker`."""
+        from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
+
+        with self._call(f"docker rmi {reference}") as api:
+            try:
+                api.remove_image(reference)
+            except NotFound:
+                return
 
     def network(self, name: str) -> dict[str, Any] | None:
         """See `Docker`."""
@@ -252,7 +232,7 @@ class SystemDocker:
 
     def remove(self, name: str) -> None:
         """See `Docker`."""
-        from docker.errors import NotFound  # noqa: PLC0415 - see _Lazy
+        from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
 
         with self._call(f"docker rm {name}") as api:
             try:
@@ -267,7 +247,7 @@ class SystemDocker:
 
     def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:
         """See `Docker`."""
-        import requests  # noqa: PLC0415 - see _Lazy
+        import requests  # noqa: PLC0415 - see DockerConnection
 
         with self._call("docker run") as api:
             made = _created(api, config, name=None)

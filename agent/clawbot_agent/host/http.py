@@ -1,6 +1,7 @@
 """One small GET of a local service, judged by what it says and not by its status alone."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from http.client import HTTPConnection, HTTPException
 from typing import Any, Final, Protocol
@@ -31,7 +32,9 @@ class Answer:
 class GetJson(Protocol):
     """Fetches a JSON object."""
 
-    def __call__(self, url: str, *, timeout: float = 5) -> Answer:
+    def __call__(
+        self, url: str, *, timeout: float = 5, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """GET `url` (plain http, this machine); never raises for what the service does."""
         ...
 
@@ -42,13 +45,15 @@ class SystemGetJson:
 
     limit: Limit
 
-    def __call__(self, url: str, *, timeout: float = 5) -> Answer:
+    def __call__(
+        self, url: str, *, timeout: float = 5, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         """See `GetJson`."""
         self.limit.check()
         parts = urlsplit(url)
         connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
         try:
-            connection.request("GET", parts.path or "/")
+            connection.request("GET", parts.path or "/", headers=dict(headers or {}))
             response = connection.getresponse()
             body = response.read(_LARGEST)
         except (OSError, HTTPException) as error:
