@@ -3,9 +3,9 @@
 #
 #   bootstrap.sh [--wheelhouse DIR] REQUIREMENT
 #
-# REQUIREMENT is what pip understands: a wheel file or "clawbot-agent==0.1.0". With --wheelhouse
-# nothing is fetched from a package index. Running it again with the same wheel changes nothing;
-# another version is built beside the present one, which stays in use until the new one works.
+# REQUIREMENT is what pip understands: a wheel, a checkout, or "clawbot-agent==0.1.0". With
+# --wheelhouse nothing is fetched from a package index. Running it again with the same wheel changes
+# nothing; another version is built beside the present one, which stays until the new one works.
 set -eu
 
 root=/opt/clawbot
@@ -44,6 +44,9 @@ ensure_venv_module() {
 name_of() {
     if [ -f "$1" ]; then
         sha256sum "$1" | cut -c1-16
+    elif [ -d "$1" ]; then
+        find "$1/agent" "$1/systemd" "$1/pyproject.toml" -type f -exec sha256sum {} + |
+            sort | sha256sum | cut -c1-16
     else
         printf '%s' "$1" | sha256sum | cut -c1-16
     fi
