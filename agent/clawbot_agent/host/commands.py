@@ -1,11 +1,13 @@
 """Running programs: argv tuples, bounded time, no orphans."""
 
+import contextlib
 import os
 import signal
 import subprocess
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import IO, Final, Protocol
 
 from clawbot_agent.errors import BRIEF, ClawbotError
 from clawbot_agent.host.limit import Limit
@@ -15,6 +17,7 @@ __all__ = ["CommandFailedError", "CommandMissingError", "CommandTimeoutError", "
 _SHOWN_STDERR: Final = 400
 _GRACE_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.25
+_ENDING_POLL_SECONDS: Final = 0.05
 # messages are matched in english, and nothing may ever prompt
 _ENVIRONMENT: Final = {
     "LC_ALL": "C.UTF-8",
@@ -118,35 +121,47 @@ class SystemRun:
         """See `Run`."""
         self.limit.check()
         limit = self.limit.narrowed(timeout, label=argv[0])
-        try:
-            # a group of its own, so that what it started ends with it
-            process = subprocess.Popen(
-                argv,
-                stdin=subprocess.DEVNULL if stdin is None else subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                env={**os.environ, **_ENVIRONMENT, **(env or {})},
-                text=True,
-                errors="replace",
-                start_new_session=True,
-            )
-        except (FileNotFoundError, PermissionError) as error:
-            msg = f"{argv[0]}: {error.strerror}"
-            raise CommandMissingError(msg) from error
-        out, err = _communicate(process, limit=limit, stdin=stdin)
-        return Completed(argv, process.returncode, out, err)
+        with _memory_file(stdin or "") as given, _memory_file() as out, _memory_file() as err:
+            try:
+                # a group of its own, so that what it started ends with it
+                process = subprocess.Popen(
+                    argv,
+                    stdin=subprocess.DEVNULL if stdin is None else given,
+                    stdout=out,
+                    stderr=err,
+                    env={**os.environ, **_ENVIRONMENT, **(env or {})},
+                    start_new_session=True,
+                )
+            except (FileNotFoundError, PermissionError) as error:
+                msg = f"{argv[0]}: {error.strerror}"
+                raise CommandMissingError(msg) from error
+            _await_end(process, limit=limit)
+            return Completed(argv, process.returncode, _content(out), _content(err))
 
 
-def _communicate(
-    process: "subprocess.Popen[str]", *, limit: Limit, stdin: str | None
-) -> tuple[str, str]:
-    text = stdin
+@contextlib.contextmanager
+def _memory_file(text: str = "") -> Iterator[IO[bytes]]:
+    # not a pipe: a daemon left behind would hold its end open, and the rest of a long input
+    # is lost when communicate() is called again after a timeout; not on disk: it may be a secret
+    with os.fdopen(os.memfd_create("clawbot-agent"), "w+b") as file:
+        file.write(text.encode())
+        file.seek(0)
+        yield file
+
+
+def _content(file: IO[bytes]) -> str:
+    file.seek(0)
+    return file.read().decode(errors="replace")
+
+
+def _await_end(process: "subprocess.Popen[bytes]", *, limit: Limit) -> None:
     while True:
         try:
-            return process.communicate(text, timeout=min(_POLL_SECONDS, limit.remaining() + 0.01))
+            process.wait(min(_POLL_SECONDS, limit.remaining() + 0.01))
         except subprocess.TimeoutExpired:
-            # communicate keeps what it has not yet sent; giving the text twice is an error
-            text = None
+            pass
+        else:
+            return
         if limit.cancelled.is_set():
             _end_group(process)
             limit.check()
@@ -156,14 +171,23 @@ def _communicate(
             raise CommandTimeoutError(msg)
 
 
-def _end_group(process: "subprocess.Popen[str]") -> None:
+def _end_group(process: "subprocess.Popen[bytes]") -> None:
+    """End the program and all that it started, those too that outlive it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
-        try:
-            os.killpg(process.pid, number)
-        except ProcessLookupError:
-            break
-        try:
-            process.communicate(timeout=_GRACE_SECONDS)
-        except subprocess.TimeoutExpired:
-            continue
-        break
+        if not _signal_group(process.pid, number):
+            return
+        for _ in range(round(_GRACE_SECONDS / _ENDING_POLL_SECONDS)):
+            # only who has been waited for is gone from the group
+            process.poll()
+            if not _signal_group(process.pid, 0):
+                return
+            time.sleep(_ENDING_POLL_SECONDS)
+
+
+def _signal_group(group: int, number: int) -> bool:
+    """Whether there was somebody to get the signal."""
+    try:
+        os.killpg(group, number)
+    except ProcessLookupError:
+        return False
+    return True
