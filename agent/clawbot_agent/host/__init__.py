@@ -59,7 +59,6 @@ def system_host(*, deadline: float, cancelled: threading.Event | None = None) ->
     files = SystemFiles()
     redactor = Redactor()
     limit = Limit(clock, clock.monotonic() + deadline, cancelled=cancelled or threading.Event())
-    docker = SystemDocker.at(DOCKER_SOCKET, limit=limit)
 
     def bound(limit: Limit) -> Host:
         run = SystemRun(limit)
@@ -67,7 +66,7 @@ def system_host(*, deadline: float, cancelled: threading.Event | None = None) ->
             run=run,
             files=files,
             units=Units(run),
-            docker=SystemDocker(limit=limit, connection=docker.connection),
+            docker=SystemDocker.at(DOCKER_SOCKET, limit=limit),
             download=SystemDownload(limit),
             get_json=SystemGetJson(limit),
             limit=limit,

@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from clawbot_agent.host.docker_client import (
     DockerCallError,
     DockerConnection,
     DockerUnavailableError,
+    interruptible,
+    timed_out,
     translated,
 )
 from clawbot_agent.host.limit import Limit
@@ -24,6 +26,9 @@ if TYPE_CHECKING:
 __all__ = ["Docker", "DockerCallError", "DockerUnavailableError", "RunOnce", "SystemDocker"]
 
 Json = dict[str, Any]
+# how long the engine may be silent: while it works, and when it only has to say what is
+_CALL_SECONDS: Final = 120.0
+_READ_SECONDS: Final = 30.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +132,15 @@ class SystemDocker:
         return cls(limit=limit, connection=DockerConnection(socket))
 
     @contextmanager
-    def _call(self, what: str) -> Iterator["APIClient"]:
+    def _call(self, what: str, *, seconds: float = _CALL_SECONDS) -> Iterator["APIClient"]:
         self.limit.check()
         with translated(what):
-            yield self.connection.get()
+            yield self.connection.get(seconds=min(seconds, self.limit.remaining()))
 
     def info(self) -> dict[str, Any] | None:
         """See `Docker`."""
         try:
-            with self._call("docker info") as api:
+            with self._call("docker info", seconds=_READ_SECONDS) as api:
                 return dict(api.info())
         except DockerUnavailableError:
             return None
@@ -143,7 +148,7 @@ class SystemDocker:
     def _inspect(self, what: str, fetch: str, name: str) -> dict[str, Any] | None:
         from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
 
-        with self._call(f"docker inspect {what} {name}") as api:
+        with self._call(f"docker inspect {what} {name}", seconds=_READ_SECONDS) as api:
             try:
                 return dict(getattr(api, fetch)(name))
             except NotFound:
@@ -179,24 +184,26 @@ class SystemDocker:
     def build(self, context: Path, *, tag: str, labels: Mapping[str, str]) -> Iterator[Json]:
         """See `Docker`."""
         with self._call(f"docker build {tag}") as api:
-            for message in api.build(
-                path=str(context),
-                tag=tag,
-                labels=dict(labels),
-                rm=True,
-                forcerm=True,
-                decode=True,
-                timeout=max(1, int(self.limit.remaining())),
-            ):
-                self.limit.check()
-                yield message
+
+            def build() -> Iterator[Json]:
+                yield from api.build(
+                    path=str(context),
+                    tag=tag,
+                    labels=dict(labels),
+                    rm=True,
+                    forcerm=True,
+                    decode=True,
+                    timeout=max(1, int(self.limit.remaining())),
+                )
+
+            yield from interruptible(build, limit=self.limit)
 
     def pull(self, reference: str) -> Iterator[Json]:
         """See `Docker`."""
         with self._call(f"docker pull {reference}") as api:
-            for message in api.pull(reference, stream=True, decode=True):
-                self.limit.check()
-                yield message
+            yield from interruptible(
+                lambda: api.pull(reference, stream=True, decode=True), limit=self.limit
+            )
 
     def tag(self, reference: str, *, tag: str) -> None:
         """See `Docker`."""
@@ -256,7 +263,9 @@ class SystemDocker:
                 seconds = max(1, int(min(timeout, self.limit.remaining())))
                 ended = api.wait(made, timeout=seconds)
                 output = bytes(api.logs(made)).decode(errors="replace")
-            except requests.exceptions.ReadTimeout as error:
+            except requests.exceptions.RequestException as error:
+                if not timed_out(error):
+                    raise
                 msg = f"docker run: not finished after {timeout:.0f} s"
                 raise DockerCallError(msg) from error
             finally:

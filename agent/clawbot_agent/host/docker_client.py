@@ -1,18 +1,28 @@
 """The connection to the Docker engine, and its errors in our terms."""
 
-from collections.abc import Iterator
+import queue
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.host.limit import Limit
 
 if TYPE_CHECKING:
     from docker import APIClient
 
-__all__ = ["DockerCallError", "DockerConnection", "DockerUnavailableError", "translated"]
+__all__ = [
+    "DockerCallError",
+    "DockerConnection",
+    "DockerUnavailableError",
+    "interruptible",
+    "timed_out",
+    "translated",
+]
 
-_CALL_SECONDS: Final = 120
+_POLL_SECONDS: Final = 0.25
 
 
 class DockerUnavailableError(ClawbotError):
@@ -31,35 +41,97 @@ class DockerCallError(ClawbotError):
 
 
 class DockerConnection:
-    """Opens the client at the first call; a failed opening is tried again at the next."""
+    """Opens the client at the first call; a failed opening is tried again at the next.
+
+    Not shared between threads: the time that a call may take is a property of the client.
+    """
 
     def __init__(self, socket: Path) -> None:
         """Talk to `socket`, but not yet."""
         self._socket = socket
         self._api: APIClient | None = None
 
-    def get(self) -> "APIClient":
-        """The client, connected."""
+    def get(self, *, seconds: float) -> "APIClient":
+        """The client, connected; the engine may be silent for `seconds` before it is given up."""
         if self._api is None:
             from docker import APIClient  # noqa: PLC0415 - 80 ms that 'status' must not pay
 
+            # the constructor asks for the engine's version; the stubs know whole seconds only
+            timeout = max(1, round(seconds))
             self._api = APIClient(
-                base_url=f"unix://{self._socket}", version="auto", timeout=_CALL_SECONDS
+                base_url=f"unix://{self._socket}", version="auto", timeout=timeout
             )
+        self._api.timeout = max(1, round(seconds))
         return self._api
+
+    def close(self) -> None:
+        """Close its connections; the next call opens new ones."""
+        if self._api is not None:
+            self._api.close()
+            self._api = None
+
+
+def interruptible(
+    work: Callable[[], Iterator[dict[str, Any]]], *, limit: Limit
+) -> Iterator[dict[str, Any]]:
+    """What `work()` yields, read by a thread of its own.
+
+    A build can be silent for minutes; neither the limit nor an interrupt waits for that.
+    Who stops reading leaves the thread behind: it ends with the agent, and with it the
+    connection, upon which the engine gives the build up.
+
+    Raises:
+        ClawbotError: as `Limit.check`.
+    """
+    messages: queue.SimpleQueue[dict[str, Any] | Exception | None] = queue.SimpleQueue()
+
+    def pump() -> None:
+        try:
+            for message in work():
+                messages.put(message)
+        except Exception as error:  # noqa: BLE001 - raised again where it can be handled
+            messages.put(error)
+        else:
+            messages.put(None)
+
+    threading.Thread(target=pump, name="docker-stream", daemon=True).start()
+    while True:
+        limit.check()
+        try:
+            message = messages.get(timeout=_POLL_SECONDS)
+        except queue.Empty:
+            continue
+        if message is None:
+            return
+        if isinstance(message, Exception):
+            raise message
+        yield message
+
+
+def timed_out(error: Exception) -> bool:
+    """Whether `requests` gave up waiting; it has two ways to say so."""
+    return "read timed out" in str(error).lower()
 
 
 @contextmanager
 def translated(what: str) -> Iterator[None]:
     """Raise what the SDK raises as our errors; `what` was being done."""
     import requests  # noqa: PLC0415 - see DockerConnection
+    import urllib3  # noqa: PLC0415 - see DockerConnection
     from docker.errors import APIError, DockerException  # noqa: PLC0415 - see DockerConnection
+
+    # a stream is read past requests, so that urllib3's own errors come through
+    silent = (
+        DockerException,
+        requests.exceptions.RequestException,
+        urllib3.exceptions.HTTPError,
+    )
 
     try:
         yield
     except APIError as error:
         msg = f"{what}: {error.explanation or error}"
         raise DockerCallError(msg) from error
-    except (DockerException, requests.exceptions.RequestException) as error:
+    except silent as error:
         msg = f"{what}: the engine does not answer: {error}"
         raise DockerUnavailableError(msg) from error
