@@ -1,0 +1,36 @@
+"""The critical path is the chain of needs that ended last."""
+
+from clawbot_agent.engine.timing import StageTime, timing
+
+
+def _stage(name: str, start: float, seconds: float, *needs: str) -> StageTime:
+    return StageTime(name, start, seconds, needs)
+
+
+def test_the_path_goes_back_along_the_latest_need() -> None:
+    stages = (
+        _stage("apt", 0, 10),
+        _stage("secrets", 0, 30),
+        _stage("docker", 10, 2, "apt"),
+        _stage("image", 12, 50, "docker"),
+        _stage("container", 62, 10, "image", "secrets"),
+        _stage("caddy", 10, 1, "apt"),
+    )
+    found = timing(stages, waits={"secrets": 25.0})
+    assert [stage.name for stage in found.critical_path] == ["apt", "docker", "image", "container"]
+    assert found.total == 72
+    assert found.document()["stages"][0]["name"] in {"apt", "secrets"}
+    waited = {stage["name"]: stage["waited"] for stage in found.document()["stages"]}
+    assert waited["secrets"] == 25.0
+    assert waited["apt"] == 0
+
+
+def test_a_need_that_was_not_run_is_no_part_of_it() -> None:
+    found = timing((_stage("container", 1, 2, "image"),), waits={})
+    assert [stage.name for stage in found.critical_path] == ["container"]
+
+
+def test_a_run_without_stages_takes_no_time() -> None:
+    found = timing((), waits={})
+    assert found.total == 0
+    assert found.critical_path == ()
