@@ -7,13 +7,14 @@ from typing import Final
 from clawbot_agent.caddy.caddyfile import ADMIN_SOCKET, MARK
 from clawbot_agent.errors import BRIEF, ClawbotError
 from clawbot_agent.host import Host
-from clawbot_agent.host.commands import CommandMissingError
+from clawbot_agent.host.commands import CommandMissingError, Completed
 
 __all__ = [
     "CaddyReloadFailedError",
     "CaddyfileInvalidError",
     "PortInUseError",
     "ports_taken",
+    "reload",
     "served_digest",
     "validate",
 ]
@@ -22,6 +23,8 @@ _ENVIRONMENT: Final = {"HOME": "/var/lib/caddy", "XDG_CONFIG_HOME": "", "XDG_DAT
 _SERVED: Final = re.compile(rf'"{MARK}":"([0-9a-f]*)"')
 _USERS: Final = re.compile(r":(\d+)\s+\S+\s+users:\(\(\"([^\"]+)\",pid=(\d+)")
 _SHOWN: Final = 400
+# more than the grace period that the Caddyfile gives to busy connections
+_CADDY_SECONDS: Final = 30
 
 
 class CaddyfileInvalidError(ClawbotError):
@@ -72,15 +75,36 @@ def validate(host: Host, candidate: Path) -> None:
     Raises:
         CaddyfileInvalidError: with Caddy's message.
     """
-    # as its own user: validating makes directories in the home, which must not be root's
+    done = _caddy(host, "validate", candidate)
+    if not done.ok:
+        raise CaddyfileInvalidError(_error(done))
+
+
+def reload(host: Host, caddyfile: Path) -> None:
+    """Have the running server take a file; when it refuses, it goes on with what it had.
+
+    Not through systemctl: a Caddy 2.6 that refuses never tells systemd so, which then waits
+    for 90 seconds and does not know the reason.
+
+    Raises:
+        CaddyReloadFailedError: with Caddy's message.
+    """
+    done = _caddy(host, "reload", caddyfile, "--force")
+    if not done.ok:
+        raise CaddyReloadFailedError(_error(done))
+
+
+def _caddy(host: Host, verb: str, caddyfile: Path, *options: str) -> Completed:
+    # as its own user: Caddy makes directories in its home, which must not be root's
     user = ("setpriv", "--reuid", "caddy", "--regid", "caddy", "--clear-groups")
-    check = ("caddy", "validate", "--adapter", "caddyfile", "--config", str(candidate))
-    done = host.run((*user, *check), timeout=30, env=_ENVIRONMENT)
-    if done.ok:
-        return
-    told = [line for line in done.stderr.splitlines() if line.startswith("Error: ")]
-    said = (told or done.stderr.splitlines() or ["no message"])[-1]
-    raise CaddyfileInvalidError(said.removeprefix("Error: ")[:_SHOWN])
+    argv = ("caddy", verb, "--adapter", "caddyfile", "--config", str(caddyfile), *options)
+    return host.run((*user, *argv), timeout=_CADDY_SECONDS, env=_ENVIRONMENT)
+
+
+def _error(done: Completed) -> str:
+    lines = done.stderr.splitlines() or ["no message"]
+    told = [line for line in lines if line.startswith("Error: ")]
+    return (told or lines)[-1].removeprefix("Error: ")[:_SHOWN]
 
 
 def ports_taken(host: Host, ports: tuple[int, ...]) -> str | None:
