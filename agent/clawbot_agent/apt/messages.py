@@ -28,7 +28,9 @@ _SHOWN_LINES: Final = 6
 _SHOWN_CHARACTERS: Final = 700
 _HOLDER: Final = re.compile(r"held by process (\d+)|by another process with pid (\d+)")
 # dpkg draws its progress into one line with carriage returns
-_PROGRESS: Final = re.compile(r"\(Reading database \.\.\.[^\n]*\r")
+_NOISE: Final = re.compile(
+    r"\(Reading database \.\.\.[^\n]*\r|^debconf: delaying package configuration.*$", re.MULTILINE
+)
 _DPKG_FAILED: Final = re.compile(r"dpkg: error processing (?:package|archive) (\S+) \(--\w+\):")
 
 # the first that matches wins: a full disk and a cut connection also print general fetch errors
@@ -99,7 +101,7 @@ def holder_pid(output: str) -> int | None:
 
 def last_lines(output: str) -> str:
     """The end of an output in one line."""
-    lines = [line.strip() for line in _PROGRESS.sub("", output).splitlines() if line.strip()]
+    lines = [line.strip() for line in _NOISE.sub("", output).splitlines() if line.strip()]
     return "; ".join(lines[-_SHOWN_LINES:])[-_SHOWN_CHARACTERS:]
 
 

@@ -1,9 +1,8 @@
 """The installed packages, read from dpkg's database in one go."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType
 from typing import Final
 
 from clawbot_agent.host import Host
@@ -37,7 +36,7 @@ class Packages:
         interrupted: dpkg was cut off while it wrote its database.
     """
 
-    known: MappingProxyType[str, Package] = field(default=MappingProxyType({}))
+    known: Mapping[str, Package] = field(default_factory=dict)
     interrupted: bool = False
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:
@@ -76,4 +75,4 @@ def read_packages(host: Host) -> Packages:
     known = {name: Package(state, version, arch) for name, state, version, arch in rows}
     # dpkg keeps there, in files with numbers for names, what it has not yet merged
     interrupted = any(name.isdigit() for name in host.files.list(_UPDATES))
-    return Packages(MappingProxyType(known), interrupted=interrupted)
+    return Packages(known, interrupted=interrupted)

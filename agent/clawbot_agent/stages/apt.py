@@ -143,18 +143,24 @@ class AptStage(Stage[AptFacts]):
         wanted = _wanted(config)
         packages = facts.packages
         actions: list[Action] = []
-        if facts.policy_left:
-            actions.append(RemovePath(_POLICY, "left by a killed run; it keeps services down"))
         unfinished = tuple(name for name in packages.unfinished() if name not in _OPTIONAL)
         if packages.interrupted or unfinished:
             actions.append(FinishInterrupted(unfinished))
         # an unfinished one is installed once dpkg has finished it
         if missing := packages.missing(name for name in wanted if name not in unfinished):
             actions += (UpdateLists(), InstallPackages(missing))
-        elif facts.timers_left:
-            actions.append(ReleaseTimers(facts.timers_left))
+        # an installation takes both over and clears them away itself
+        else:
+            actions += _leftovers(facts)
         told = ", ".join(f"{name} {packages.version(name)}" for name in _TOLD)
         return Plan(f"{len(wanted)} packages installed ({told}, …)", tuple(actions))
+
+
+def _leftovers(facts: AptFacts) -> Iterator[Action]:
+    if facts.timers_left:
+        yield ReleaseTimers(facts.timers_left)
+    if facts.policy_left:
+        yield RemovePath(_POLICY, "left by a killed run; it keeps services down")
 
 
 def _wanted(config: BotConfig) -> tuple[str, ...]:
