@@ -5,6 +5,7 @@ from typing import Final
 
 __all__ = [
     "CACHE_DIR",
+    "CANDIDATE_STATE_DIR",
     "CONFIG_FILE",
     "CONSOLE",
     "DAEMON_JSON",
@@ -26,6 +27,8 @@ CONSOLE: Final = Path("/dev/console")
 
 CACHE_DIR: Final = Path("/var/cache/clawbot")
 IMAGE_BUILD_DIR: Final = Path("/var/lib/clawbot/image")
+# the state of a gateway that is proven before it replaces the one that serves
+CANDIDATE_STATE_DIR: Final = Path("/var/lib/clawbot/candidate")
 
 # on disk, not in /run: the gateway must come back after a reboot while Key Vault is out of reach
 SECRETS_DIR: Final = Path("/var/lib/clawbot/secrets")

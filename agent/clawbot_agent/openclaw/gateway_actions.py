@@ -1,0 +1,239 @@
+"""Actions on the gateway's container. A new one replaces the old only when it is ready."""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from clawbot_agent.errors import ClawbotError, InterruptedRunError
+from clawbot_agent.host import Host
+from clawbot_agent.openclaw.container_spec import candidate_document
+from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, GATEWAY_UID, PORT, PREVIOUS
+from clawbot_agent.openclaw.gateway_start import await_ready, start
+from clawbot_agent.paths import CANDIDATE_STATE_DIR
+
+__all__ = [
+    "AwaitGateway",
+    "CreateGateway",
+    "RemoveCandidate",
+    "RemoveContainer",
+    "RenameContainer",
+    "ReplaceGateway",
+    "RestartGateway",
+    "StartGateway",
+]
+
+_STOP_SECONDS: Final = 330
+_CANDIDATE_STOP_SECONDS: Final = 10
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveContainer:
+    """Remove a container, running or not."""
+
+    name: str
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """Which and why."""
+        return f"remove container {self.name} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Remove it."""
+        host.docker.remove(self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveCandidate:
+    """Remove what an interrupted proof of a replacement left."""
+
+    summary: str = f"remove {CANDIDATE} and its state (left by an interrupted replacement)"
+
+    def apply(self, host: Host) -> None:
+        """Remove container and state."""
+        _remove_candidate(host)
+
+
+@dataclass(frozen=True, slots=True)
+class RenameContainer:
+    """Give a container another name."""
+
+    name: str
+    to: str
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """From, to and why."""
+        return f"rename container {self.name} to {self.to} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Rename it."""
+        host.docker.rename(self.name, to=self.to)
+
+
+@dataclass(frozen=True, slots=True)
+class StartGateway:
+    """Start the stopped gateway."""
+
+    timeout: float
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """Why."""
+        return f"start {GATEWAY} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Start it and wait until it is ready."""
+        start(host, GATEWAY)
+        await_ready(host, GATEWAY, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class AwaitGateway:
+    """Let a gateway that has just been started become ready."""
+
+    timeout: float
+
+    @property
+    def summary(self) -> str:
+        """For how long."""
+        return f"wait for {GATEWAY}, up to {self.timeout:.0f} s (it is starting)"
+
+    def apply(self, host: Host) -> None:
+        """Wait."""
+        await_ready(host, GATEWAY, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class RestartGateway:
+    """Stop the gateway, giving it time to finish what it does, and start it."""
+
+    timeout: float
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """Why."""
+        return f"restart {GATEWAY} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Stop, start, wait until it is ready."""
+        host.docker.stop(GATEWAY, timeout=_STOP_SECONDS)
+        start(host, GATEWAY)
+        await_ready(host, GATEWAY, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class CreateGateway:
+    """Make the first container and start it."""
+
+    document: dict[str, Any] = field(repr=False)
+    timeout: float
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """From which image."""
+        return f"create {GATEWAY} from {self.document['Image']} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Create, start, wait until it is ready; a failed one stays, for its logs."""
+        host.docker.create(GATEWAY, self.document)
+        start(host, GATEWAY)
+        await_ready(host, GATEWAY, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceGateway:
+    """Put a new container in the place of the old one, or leave the old one serving.
+
+    Attributes:
+        document: of the new container.
+        config: path of openclaw.json.
+        serving: whether the old one runs; then the new one is proven beside it first.
+        timeout: seconds until a new container has to be ready.
+    """
+
+    document: dict[str, Any] = field(repr=False)
+    config: Path
+    serving: bool
+    timeout: float
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """Why."""
+        return f"replace {GATEWAY} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Prove, drain, switch.
+
+        Raises:
+            ClawbotError: of `gateway_errors`; the old container is what it was.
+        """
+        if self.serving:
+            self._prove(host)
+            host.note(f"draining {GATEWAY}, up to {_STOP_SECONDS} s")
+        host.docker.stop(GATEWAY, timeout=_STOP_SECONDS)
+        host.docker.rename(GATEWAY, to=PREVIOUS)
+        with self._old_one_back_on_failure(host):
+            host.docker.create(GATEWAY, self.document)
+            start(host, GATEWAY)
+            await_ready(host, GATEWAY, timeout=self.timeout)
+        host.docker.remove(PREVIOUS)
+
+    def _prove(self, host: Host) -> None:
+        """Have the new container become ready on an empty state, while the old one serves."""
+        _remove_candidate(host)
+        host.files.mkdir(CANDIDATE_STATE_DIR, mode=0o700, uid=GATEWAY_UID, gid=GATEWAY_UID)
+        try:
+            host.files.write(
+                CANDIDATE_STATE_DIR / self.config.name,
+                host.files.read_text(self.config) or "{}",
+                mode=0o600,
+                uid=GATEWAY_UID,
+                gid=GATEWAY_UID,
+            )
+            document = candidate_document(self.document, state=CANDIDATE_STATE_DIR)
+            host.docker.create(CANDIDATE, document)
+            start(host, CANDIDATE)
+            address = _address(host.docker.container(CANDIDATE))
+            url = f"http://{address}:{PORT}/readyz"
+            await_ready(host, CANDIDATE, timeout=self.timeout, url=url)
+            host.note(f"{CANDIDATE} was ready: {self.document['Image']} works here")
+            host.docker.stop(CANDIDATE, timeout=_CANDIDATE_STOP_SECONDS)
+        finally:
+            _remove_candidate(host)
+
+    @contextlib.contextmanager
+    def _old_one_back_on_failure(self, host: Host) -> Iterator[None]:
+        try:
+            yield
+        except InterruptedRunError:
+            # nothing more may be done now; the next run finds the previous container
+            raise
+        except ClawbotError as error:
+            host.docker.remove(GATEWAY)
+            host.docker.rename(PREVIOUS, to=GATEWAY)
+            end = "the old container is kept"
+            if self.serving:
+                start(host, GATEWAY)
+                await_ready(host, GATEWAY, timeout=self.timeout)
+                end = "the old container serves again"
+            msg = f"{error.message}; {end}"
+            raise type(error)(msg, hint=error.hint) from error
+
+
+def _remove_candidate(host: Host) -> None:
+    with contextlib.suppress(InterruptedRunError):
+        host.docker.remove(CANDIDATE)
+    host.files.remove(CANDIDATE_STATE_DIR)
+
+
+def _address(container: dict[str, Any] | None) -> str:
+    networks = ((container or {}).get("NetworkSettings") or {}).get("Networks") or {}
+    return str((networks.get("bridge") or {}).get("IPAddress") or "0.0.0.0")  # noqa: S104 - answers nobody

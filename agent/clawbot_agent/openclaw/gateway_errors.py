@@ -1,0 +1,46 @@
+"""Why a gateway does not serve."""
+
+from clawbot_agent.errors import ClawbotError
+
+__all__ = [
+    "GatewayConfigRefusedError",
+    "GatewayExitedError",
+    "GatewayNotReadyError",
+    "GatewayOomError",
+    "PortTakenError",
+]
+
+
+class GatewayExitedError(ClawbotError):
+    """The gateway's process ended while it started."""
+
+    code = "GATEWAY_EXITED"
+    hint = "the message has the gateway's last lines; 'docker logs openclaw-gateway' has all"
+
+
+class GatewayConfigRefusedError(ClawbotError):
+    """OpenClaw ended with status 78: it refuses its configuration or its state."""
+
+    code = "GATEWAY_CONFIG_REFUSED"
+    hint = "correct the configuration fragment in Key Vault; for a state it refuses see the message"
+
+
+class GatewayOomError(ClawbotError):
+    """The kernel killed the gateway because it needed more memory than it may have."""
+
+    code = "GATEWAY_OOM"
+    hint = "raise gateway.memory_limit, or take a larger size: an idle gateway needs 850 MB"
+
+
+class GatewayNotReadyError(ClawbotError):
+    """The gateway runs but does not become ready."""
+
+    code = "GATEWAY_NOT_READY"
+    hint = "the message has its last lines; a slow machine may need a larger gateway.ready_timeout"
+
+
+class PortTakenError(ClawbotError):
+    """Another program listens on the gateway's port."""
+
+    code = "PORT_TAKEN"
+    hint = "stop the program that listens there, then run the agent again"

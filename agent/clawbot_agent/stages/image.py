@@ -1,0 +1,132 @@
+"""The gateway's image: built from npm on a Node.js base, or pulled.
+
+An image of ours carries a digest of everything it was made from as a label. The label is
+the fact: while it matches, nothing is built.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from clawbot_agent.config.model import BotConfig
+from clawbot_agent.engine.stage import Phase, Plan, Stage
+from clawbot_agent.host import Host
+from clawbot_agent.openclaw.gateway import GATEWAY
+from clawbot_agent.openclaw.image_actions import (
+    KEPT_IMAGES,
+    BuildImage,
+    OldImage,
+    PullImage,
+    RemoveImage,
+    digests,
+)
+from clawbot_agent.openclaw.image_recipe import INPUTS_LABEL, VERSION_LABEL, Recipe, recipe
+
+if TYPE_CHECKING:
+    from clawbot_agent.actions import Action
+
+__all__ = ["ImageFacts", "ImageStage"]
+
+_SHORT: Final = 12
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFacts:
+    """What images the engine has.
+
+    Attributes:
+        labels: of the image under the wanted name; None when there is none.
+        digests: by which registries know it.
+        base: whether the base image is there.
+        old: others of ours.
+        in_use: id of the image that the gateway's container was made from.
+    """
+
+    labels: dict[str, str] | None = None
+    digests: tuple[str, ...] = ()
+    base: bool = False
+    old: tuple[OldImage, ...] = ()
+    in_use: str | None = None
+
+
+class ImageStage(Stage[ImageFacts]):
+    """The image of the configured release."""
+
+    name = "image"
+    title = "OpenClaw image"
+    phase = Phase.BASE
+    needs = ("docker",)
+    budget = 1200
+
+    def probe(self, host: Host, config: BotConfig) -> ImageFacts:
+        """Ask the engine for the wanted image, its base and others of ours."""
+        if host.docker.info() is None:
+            return ImageFacts()
+        wanted = host.docker.image(config.image_tag)
+        container = host.docker.container(GATEWAY)
+        return ImageFacts(
+            labels=None if wanted is None else _labels(wanted),
+            digests=digests(wanted),
+            base=host.docker.image(config.base_image) is not None,
+            old=_others(host, wanted),
+            in_use=None if container is None else str(container["Image"]),
+        )
+
+    def plan(self, facts: ImageFacts, config: BotConfig) -> Plan:
+        """Have the image; then forget those that nothing goes back to."""
+        actions: list[Action] = []
+        if config.openclaw.image.source == "pull":
+            reason = f"{config.image_tag} is there"
+            if why := _pull_reason(facts, config.image_tag):
+                actions.append(PullImage(config.image_tag, why))
+        else:
+            wanted = recipe(config)
+            inputs = wanted.labels[INPUTS_LABEL][:_SHORT]
+            reason = f"{wanted.tag} is built on {wanted.base}, inputs {inputs}"
+            if why := _build_reason(facts, wanted):
+                if not facts.base:
+                    actions.append(PullImage(wanted.base, "the base image", as_base=True))
+                actions.append(BuildImage(wanted, why))
+        if not actions:
+            # not in the same run as a build: until the new one serves, all may be needed
+            actions += [RemoveImage(image) for image in _superfluous(facts)]
+        return Plan(reason, tuple(actions))
+
+
+def _pull_reason(facts: ImageFacts, reference: str) -> str | None:
+    if facts.labels is None:
+        return "not there"
+    digest = reference.partition("@")[2]
+    known = not digest or any(one.endswith(f"@{digest}") for one in facts.digests)
+    return None if known else "another digest"
+
+
+def _build_reason(facts: ImageFacts, wanted: Recipe) -> str | None:
+    if facts.labels is None:
+        return "not there"
+    labels = wanted.labels
+    differing = [key for key, value in labels.items() if facts.labels.get(key) != value]
+    return (
+        f"differs in {', '.join(key.rpartition('.')[2] for key in differing)}"
+        if differing
+        else None
+    )
+
+
+def _superfluous(facts: ImageFacts) -> list[OldImage]:
+    newest_first = sorted(facts.old, key=lambda image: image.created, reverse=True)
+    return [image for image in newest_first[KEPT_IMAGES - 1 :] if image.id != facts.in_use]
+
+
+def _others(host: Host, wanted: dict[str, Any] | None) -> tuple[OldImage, ...]:
+    found: list[OldImage] = []
+    for image in host.docker.list_images(label=VERSION_LABEL):
+        if wanted is not None and image["Id"] == wanted["Id"]:
+            continue
+        tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
+        name = tags[0] if tags else str(image["Id"])
+        found.append(OldImage(name, str(image["Id"]), int(image.get("Created") or 0)))
+    return tuple(found)
+
+
+def _labels(image: dict[str, Any]) -> dict[str, str]:
+    return dict((image.get("Config") or {}).get("Labels") or {})
