@@ -51,9 +51,11 @@ class SystemGetJson:
         """See `GetJson`."""
         self.limit.check()
         parts = urlsplit(url)
+        timeout = min(timeout, self.limit.remaining())
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
         connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
         try:
-            connection.request("GET", parts.path or "/", headers=dict(headers or {}))
+            connection.request("GET", target, headers=dict(headers or {}))
             response = connection.getresponse()
             body = response.read(_LARGEST)
         except (OSError, HTTPException) as error:

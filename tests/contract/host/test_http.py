@@ -1,0 +1,80 @@
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from clawbot_agent.host.http import SystemGetJson
+from tests.contract.host.conftest import Limits
+
+BODIES = {
+    "/object": b'{"ready": true}',
+    "/array": b"[1, 2]",
+    "/html": b"<!doctype html>",
+    "/query?deep=1": b'{"query": true}',
+}
+
+
+class Handler(BaseHTTPRequestHandler):
+    """A local service; /NNN answers with that status and a JSON object."""
+
+    def do_GET(self) -> None:
+        """Answer."""
+        status = int(self.path[1:]) if self.path[1:].isdigit() else 200
+        body = BODIES.get(self.path, b'{"ready": false}')
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's
+        """Say nothing."""
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[str]:
+    """The base URL of a server on loopback."""
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as running:
+        threading.Thread(target=running.serve_forever, args=(0.05,), daemon=True).start()
+        yield f"http://127.0.0.1:{running.server_port}"
+        running.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "body", "problem"),
+    [
+        ("/object", 200, {"ready": True}, ""),
+        ("/query?deep=1", 200, {"query": True}, ""),
+        ("/503", 503, {"ready": False}, ""),
+        ("/array", 200, {}, "the answer is not a JSON object"),
+        ("/html", 200, {}, "the answer is not JSON"),
+    ],
+)
+def test_an_answer_is_judged_by_what_it_says(  # noqa: PLR0913 - a table's row
+    server: str,
+    limits: Limits,
+    *,
+    path: str,
+    status: int,
+    body: dict[str, object],
+    problem: str,
+) -> None:
+    """OpenClaw answers unknown paths with 200 and a page."""
+    found = SystemGetJson(limits(10))(server + path)
+    assert (found.status, found.body, found.problem) == (status, body, problem)
+
+
+def test_no_answer_is_an_answer(limits: Limits) -> None:
+    found = SystemGetJson(limits(10))("http://127.0.0.1:9/readyz")
+    assert (found.status, found.body) == (0, {})
+    assert "refused" in found.problem
+
+
+def test_a_silent_service_does_not_outlast_the_limit(limits: Limits) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        started = time.monotonic()
+        url = f"http://127.0.0.1:{silent.getsockname()[1]}/readyz"
+        assert SystemGetJson(limits(0.5))(url, timeout=30).status == 0
+        assert time.monotonic() - started < 2
