@@ -31,6 +31,13 @@ def _error(state: tenacity.RetryCallState) -> ClawbotError:
     return error
 
 
+def _pause(state: tenacity.RetryCallState) -> float:
+    policy = _error(state).retry
+    window = min(policy.longest, policy.first * 2 ** (state.attempt_number - 1))
+    # never below half the window: a random wait of nothing would be no wait
+    return random.uniform(window / 2, window)  # noqa: S311 - jitter, not a secret
+
+
 def retrying(
     attempt: Callable[[int], _ResultT], *, limit: Limit, on_wait: Callable[[Wait], None]
 ) -> _ResultT:
@@ -47,12 +54,6 @@ def retrying(
     # one class of error may last for `within` seconds, counted from its first appearance
     first_seen: dict[str, float] = {}
 
-    def wait(state: tenacity.RetryCallState) -> float:
-        policy = _error(state).retry
-        window = min(policy.longest, policy.first * 2 ** (state.attempt_number - 1))
-        # never below half the window: a random wait of nothing would be no wait
-        return random.uniform(window / 2, window)  # noqa: S311 - jitter, not a secret
-
     def stop(state: tenacity.RetryCallState) -> bool:
         error = _error(state)
         now = limit.clock.monotonic()
@@ -66,7 +67,7 @@ def retrying(
     numbers = itertools.count(1)
     controller = tenacity.Retrying(
         retry=tenacity.retry_if_exception(lambda e: isinstance(e, ClawbotError) and e.retryable),
-        wait=wait,
+        wait=_pause,
         stop=stop,
         sleep=limit.sleep,
         before_sleep=before_sleep,
