@@ -59,7 +59,8 @@ _CASES: Final = {
     ),
     "archives lock": (
         (
-            "E: Could not get lock /var/cache/apt/archives/lock. It is held by process 7 (apt-get)\n"
+            "E: Could not get lock /var/cache/apt/archives/lock. It is held by process 7 "
+            "(apt-get)\n"
             "E: Unable to lock directory /var/cache/apt/archives/"
         ),
         "APT_LOCK_HELD",
@@ -86,7 +87,8 @@ _CASES: Final = {
     ),
     "refused": (
         (
-            "E: Failed to fetch http://127.0.0.1:9/debian/dists/bookworm/InRelease  Could not connect "
+            "E: Failed to fetch http://127.0.0.1:9/debian/dists/bookworm/InRelease  Could "
+            "not connect "
             f"to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)\n{_SOME}"
         ),
         "APT_MIRROR_UNREACHABLE",
@@ -95,14 +97,16 @@ _CASES: Final = {
     "a proxy answers instead": (
         (
             f"E: Failed to fetch {_MIRROR}/dists/bookworm/InRelease  400  Bad Request "
-            f"[IP: 203.0.113.80 80]\nE: The repository '{_MIRROR} bookworm InRelease' is not signed."
+            f"[IP: 203.0.113.80 80]\nE: The repository '{_MIRROR} bookworm InRelease' is "
+            f"not signed."
         ),
         "APT_MIRROR_UNREACHABLE",
         None,
     ),
     "no release file": (
         (
-            "E: The repository 'http://10.255.255.1/debian bookworm Release' does not have a Release "
+            "E: The repository 'http://10.255.255.1/debian bookworm Release' does not have "
+            "a Release "
             "file."
         ),
         "APT_MIRROR_UNREACHABLE",
@@ -111,8 +115,10 @@ _CASES: Final = {
     "package gone from the mirror": (
         (
             "Err:1 http://127.0.0.1:8099/debian bookworm/main amd64 keyutils amd64 1.6.3-2\n"
-            "E: Failed to fetch http://127.0.0.1:8099/debian/pool/main/k/keyutils/keyutils_1.6.3-2.deb"
-            "  404  Not Found\nE: Unable to fetch some archives, maybe run apt-get update or try with "
+            "E: Failed to fetch "
+            "http://127.0.0.1:8099/debian/pool/main/k/keyutils/keyutils_1.6.3-2.deb"
+            "  404  Not Found\nE: Unable to fetch some archives, maybe run apt-get update "
+            "or try with "
             "--fix-missing?"
         ),
         "APT_MIRROR_UNREACHABLE",
@@ -120,7 +126,8 @@ _CASES: Final = {
     ),
     "wrong index": (
         (
-            f"E: Failed to fetch {_MIRROR}/dists/bookworm/main/binary-amd64/by-hash/SHA256/87e7  Hash "
+            f"E: Failed to fetch "
+            f"{_MIRROR}/dists/bookworm/main/binary-amd64/by-hash/SHA256/87e7  Hash "
             f"Sum mismatch\n   Hashes of expected file:\n    - Filesize:6924 [weak]\n{_SOME}"
         ),
         "APT_HASH_MISMATCH",
@@ -146,8 +153,10 @@ _CASES: Final = {
     ),
     "dependency missing": (
         (
-            "The following packages have unmet dependencies:\n libcurl4 : Depends: libpsl5 (>= 0.16.0)"
-            " but it is not installable\nE: Unable to correct problems, you have held broken packages."
+            "The following packages have unmet dependencies:\n libcurl4 : Depends: libpsl5 "
+            "(>= 0.16.0)"
+            " but it is not installable\nE: Unable to correct problems, you have held "
+            "broken packages."
         ),
         "APT_PACKAGE_NOT_FOUND",
         None,
@@ -171,7 +180,8 @@ _CASES: Final = {
     ),
     "clock ahead": (
         (
-            f"E: Release file for {_MIRROR}/dists/bookworm/InRelease is expired (invalid since 133d "
+            f"E: Release file for {_MIRROR}/dists/bookworm/InRelease is expired (invalid "
+            f"since 133d "
             "15h 56min 15s). Updates for this repository will not be applied."
         ),
         "APT_NOT_VALID_YET",
@@ -184,7 +194,8 @@ _CASES: Final = {
     ),
     "no room for lists": (
         (
-            f"E: Failed to fetch {_MIRROR}/dists/bookworm-updates/InRelease  Error writing to file - "
+            f"E: Failed to fetch {_MIRROR}/dists/bookworm-updates/InRelease  Error writing "
+            f"to file - "
             f"write (28: No space left on device) [IP: 203.0.113.80 80]\n{_SOME}"
         ),
         "APT_DISK_FULL",
