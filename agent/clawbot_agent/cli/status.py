@@ -1,6 +1,7 @@
 """`clawbot-agent status`: how the last run ended, or how far the present one is."""
 
 import json
+import sys
 import time
 from typing import Any, Final
 
@@ -17,6 +18,7 @@ __all__ = ["compact", "status"]
 
 # what Azure's Run Command passes on of a script's output
 _RUN_COMMAND_BYTES: Final = 4096
+_PIPE_WIDTH: Final = 160
 _POLL_SECONDS: Final = 1.0
 _GOOD: Final = frozenset({"converged", "degraded", "running"})
 
@@ -67,7 +69,8 @@ def _show(document: dict[str, Any]) -> None:
 
     from clawbot_agent.reporting.table import stage_table  # noqa: PLC0415 - same
 
-    console = Console(highlight=False)
+    # a pipe has no width of its own; lines broken at 80 columns are hard to grep
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     console.print(stage_table(document))
     console.print(_headline(document))
 

@@ -49,7 +49,7 @@ def stage_table(document: Mapping[str, Any], *, latest: Mapping[str, str] | None
 def _what(stage: Mapping[str, Any], said: str) -> Sequence[str]:
     error = stage["error"]
     if error is None:
-        return [shortened(said or stage["reason"], 200)]
+        return [shortened(said or stage["reason"], 110)]
     return [f"{error['code']}: {shortened(error['message'], 600)}", f"next: {error['hint']}"]
 
 
