@@ -162,7 +162,11 @@ def unreachable(error: "AzureError", *, host: str) -> ClawbotError:
         if isinstance(cause, ssl.SSLCertVerificationError):
             return KeyVaultTlsError(f"{host}: {cause.verify_message}")
     system = next((c for c in causes if isinstance(c, OSError) and c.errno is not None), None)
-    why = type(error).__name__ if system is None else str(system.strerror)
+    if system is not None:
+        return KeyVaultUnreachableError(f"{host}: {system.strerror}")
+    # a server that hangs up or stays silent makes an error without a number
+    plain = next((c for c in causes if isinstance(c, ConnectionError | TimeoutError)), None)
+    why = type(error).__name__ if plain is None else str(plain)
     return KeyVaultUnreachableError(f"{host}: {why}")
 
 
