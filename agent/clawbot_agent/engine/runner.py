@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.events import Event, Kind, Observer
@@ -110,15 +110,13 @@ class Runner:
         if reason := stage.skip_reason(self._config):
             self._finish(stage, State.SKIPPED, reason=reason)
             return
-        with ExitStack() as held:
-            for resource in sorted(stage.locks):
-                held.enter_context(self._resources[resource])
+        with _Held([self._resources[resource] for resource in sorted(stage.locks)]) as held:
             self._change(
                 stage, Kind.STAGE_STARTED, state=State.RUNNING, started=self._host.clock.now()
             )
-            self._attempts(stage)
+            self._attempts(stage, held)
 
-    def _attempts(self, stage: AnyStage) -> None:
+    def _attempts(self, stage: AnyStage, held: "_Held") -> None:
         host = replace(
             self._host.within(stage.budget, label=stage.name),
             note=lambda text: self._tell(Kind.STAGE_NOTE, stage, text=text),
@@ -128,12 +126,15 @@ class Runner:
 
         def attempt(number: int) -> Plan:
             host.limit.check()
+            held.take()
             self._set(stage, attempts=number)
             return self._attempt(stage, host=host, applied=applied)
 
         def on_wait(pause: Wait) -> None:
             waits.append(pause)
             self._tell_wait(stage, pause)
+            # whoever only waits must not keep others from working
+            held.free()
 
         try:
             plan = retrying(attempt, limit=host.limit, on_wait=on_wait)
@@ -144,7 +145,8 @@ class Runner:
             self._fail(stage, UnexpectedError(f"{type(error).__name__}: {error}"))
         else:
             state = State.CHANGED if applied else State.UNCHANGED
-            reason = "; ".join(applied) if applied else plan.reason
+            # an attempt may repeat what an earlier one did
+            reason = "; ".join(dict.fromkeys(applied)) if applied else plan.reason
             self._finish(stage, state, reason=reason)
 
     def _attempt(self, stage: AnyStage, *, host: Host, applied: list[str]) -> Plan:
@@ -238,6 +240,33 @@ class Runner:
             event = Event(kind, self._host.clock.now(), stage.name if stage else None, clean)
             for observer in self._observers:
                 observer(event, self._status)
+
+
+class _Held:
+    """The locks of a stage; all of them or none."""
+
+    def __init__(self, locks: Sequence[threading.Lock]) -> None:
+        # always in the same order: two stages cannot wait for each other
+        self._locks = tuple(locks)
+        self._taken: ExitStack | None = None
+
+    def take(self) -> None:
+        if self._taken is None:
+            self._taken = ExitStack()
+            for lock in self._locks:
+                self._taken.enter_context(lock)
+
+    def free(self) -> None:
+        if self._taken is not None:
+            self._taken.close()
+            self._taken = None
+
+    def __enter__(self) -> Self:
+        self.take()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.free()
 
 
 def _with_cause(error: ClawbotError, waits: Sequence[Wait]) -> ClawbotError:

@@ -122,10 +122,15 @@ class DockerStage(Stage[DockerFacts]):
         if broken and facts.daemon_json is not None:
             actions.append(WriteFile(_BROKEN, facts.daemon_json, 0o644, "it is not a JSON object"))
         merged = _merged(found, wanted)
-        differing = sorted(key for key in wanted if found.get(key) != merged[key])
-        stale = facts.running and _is_stale(facts, config)
-        if broken or differing or stale:
-            why = ", ".join(differing) if differing else "the engine runs with other networks"
+        reasons = sorted(key for key in wanted if found.get(key) != merged[key])
+        if undefined := _undefined_runtime(found):
+            # the engine would not start; whoever brings the runtime sets it again
+            del merged["default-runtime"]
+            reasons.append(f"default-runtime {undefined} is not defined")
+        if facts.running and _is_stale(facts, config):
+            reasons = reasons or ["the engine runs with other networks"]
+        if broken or reasons:
+            why = ", ".join(reasons)
             text = json.dumps(merged, indent=4, sort_keys=True) + "\n"
             actions.append(ReplaceDaemonJson(text, facts.daemon_json, facts.running, why))
         if not (facts.running and facts.enabled):
@@ -165,6 +170,15 @@ def _merged(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
     if isinstance(options, dict):
         merged["log-opts"] = {**options, **wanted["log-opts"]}
     return merged
+
+
+def _undefined_runtime(found: dict[str, Any]) -> str | None:
+    """Name of a default runtime that neither the engine nor the file brings."""
+    name = found.get("default-runtime", "runc")
+    runtimes = found.get("runtimes")
+    defined = runtimes if isinstance(runtimes, dict) else {}
+    builtin = name == "runc" or str(name).startswith("io.containerd.")
+    return None if builtin or name in defined else str(name)
 
 
 def _is_stale(facts: DockerFacts, config: BotConfig) -> bool:

@@ -96,6 +96,31 @@ def test_a_stage_that_waits_for_a_lock_is_not_running_yet() -> None:
     assert [k for k in kinds if k in {started, finished}] == [started, finished] * 2
 
 
+def test_a_stage_that_waits_to_try_again_lets_others_have_its_lock() -> None:
+    """A mirror that does not answer must not keep the engine from anybody else."""
+    other_worked = threading.Event()
+
+    class Clock(FakeClock):
+        def wait(self, event: threading.Event, seconds: float) -> None:
+            assert other_worked.wait(10), "the lock was kept while nothing was done"
+            super().wait(event, seconds)
+
+    patient = Behaviour(todo=["work"], errors=[PassingError("not yet")])
+    other = Behaviour(todo=["work"], during=lambda _host: other_worked.set())
+    status = run_stages(
+        a_stage("patient", patient, locks=DPKG),
+        a_stage("other", other, locks=DPKG),
+        host=fake_host(clock=Clock()),
+    )
+    assert {stage.state for stage in status.stages} == {State.CHANGED}
+
+
+def test_an_action_that_was_needed_twice_is_told_once() -> None:
+    behaviour = Behaviour(todo=["this", "this"], stubborn=False)
+    status = run_stages(a_stage("one", behaviour)).stage("one")
+    assert status.reason == "do this"
+
+
 def test_a_need_is_done_first() -> None:
     seen: list[str] = []
     stages = [
