@@ -92,11 +92,8 @@ def test_daemon_json_keeps_what_others_wrote(bot: Bot) -> None:
 
 def test_the_gateway_comes_back_after_kill_9(bot: Bot, figures: dict[str, float]) -> None:
     before = int(bot.sh("docker inspect -f '{{.State.Pid}}' openclaw-gateway"))
-    # the gateway itself, the last descendant of the container's init; never by name
-    gateway = bot.sh(
-        f"pid={before}; while c=$(pgrep -P $pid | head -1); do pid=$c; done; echo $pid"
-    )
-    bot.sh(f"kill -9 {gateway}")
+    # what the container's init started; never by name
+    bot.sh(f"kill -9 $(pgrep --oldest --parent {before})")
     time.sleep(0.5)
     seconds = bot.seconds_until_ready(within=60) + 0.5
     after = int(bot.sh("docker inspect -f '{{.State.Pid}}' openclaw-gateway"))
