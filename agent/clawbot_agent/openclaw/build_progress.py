@@ -13,10 +13,11 @@ __all__ = ["Progress"]
 _KEPT_LINES: Final = 40
 _SECONDS_BETWEEN: Final = 5.0
 _MEGABYTE: Final = 1_000_000
-_STEP: Final = re.compile(r"^Step (\d+/\d+) : (.*)")
+_STEP: Final = re.compile(r"^Step (\d+/\d+) : ")
+# our Dockerfile names its longer steps with a no-op
+_NAMED_STEP: Final = re.compile(r"^Step (\d+/\d+) : RUN : ([^;]*);")
 _FETCHED: Final = "npm http fetch GET 200 "
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
-_LONGEST_STEP: Final = 70
 
 
 @dataclass(slots=True)
@@ -50,10 +51,11 @@ class Progress:
     def _line(self, line: str) -> None:
         if not line.strip():
             return
-        if step := _STEP.match(line):
+        if _STEP.match(line):
             # what an earlier step wrote does not explain the failure of a later one
             self.lines.clear()
-            self._note(f"step {step[1]}: {step[2][:_LONGEST_STEP]}", now=True)
+            if step := _NAMED_STEP.match(line):
+                self._note(f"step {step[1]}: {step[2]}", now=True)
         elif line.startswith(_FETCHED):
             self._fetched += 1
             self._note(f"npm: {self._fetched} files fetched")

@@ -120,10 +120,10 @@ def _origins(
 
 def _lock_control_ui(gateway: Json, origins: list[str]) -> None:
     control_ui = _section(gateway, "controlUi")
-    for key in _DANGEROUS:
+    for key in (*_DANGEROUS, "allowedOrigins"):
         control_ui.pop(key, None)
     # without any, OpenClaw itself allows those of the instance alone
     if origins:
         control_ui["allowedOrigins"] = origins
-    else:
-        control_ui.pop("allowedOrigins", None)
+    if not control_ui:
+        del gateway["controlUi"]

@@ -1,0 +1,244 @@
+"""The planner of the stage container as a table, and its switch on a fake engine."""
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from clawbot_agent.errors import ClawbotError
+from clawbot_agent.host.docker import DockerCallError
+from clawbot_agent.host.http import Answer
+from clawbot_agent.openclaw.container_spec import Image, container_document
+from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, READY_URL
+from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET
+from clawbot_agent.stages.container import ContainerFacts, ContainerStage
+from tests.fakes import FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
+from tests.fakes.config import a_config
+
+CONFIG = a_config()
+TAG = CONFIG.image_tag
+IMAGE = Image("sha256:1")
+NOW = datetime(2026, 11, 22, 12, tzinfo=UTC)
+READY = Answer(200, {"ready": True})
+STARTING = Answer(503, {"ready": False})
+
+
+def _container(*, age: float = 3600, running: bool = True, **state: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
+    document = container_document(CONFIG, image=IMAGE, socket_gid=106)
+    host = document.pop("HostConfig")
+    started = (NOW - timedelta(seconds=age)).isoformat().replace("+00:00", "Z")
+    shown = {"Running": running, "StartedAt": started, "ExitCode": 0, **state}
+    return {"Config": document, "HostConfig": host, "State": shown, "Image": IMAGE.id}
+
+
+GOOD = ContainerFacts(
+    image=IMAGE, socket_gid=106, current=_container(), token_written=None, problem=None, now=NOW
+)
+OTHER = _container()
+OTHER["HostConfig"] |= {"CapDrop": None, "PortBindings": {}}
+BACK = f"rename container {PREVIOUS} to {GATEWAY} (its replacement was interrupted)"
+TABLE = {
+    "as it should be": (GOOD, []),
+    "nothing at all": (ContainerFacts(), [f"create {GATEWAY} from {TAG} (there is none)"]),
+    "stopped": (
+        replace(GOOD, current=_container(running=False, ExitCode=137), problem="x"),
+        [f"start {GATEWAY} (it ended with status 137)"],
+    ),
+    "drifted": (
+        replace(GOOD, current=OTHER),
+        [f"replace {GATEWAY} (differs in PortBindings, CapDrop)"],
+    ),
+    "new image under the same name": (
+        replace(GOOD, image=Image("sha256:2")),
+        [f"replace {GATEWAY} (differs in Image)"],
+    ),
+    "still starting": (
+        replace(GOOD, current=_container(age=5), problem="503"),
+        [f"wait for {GATEWAY}, up to 180 s (it is starting)"],
+    ),
+    "long running and not ready": (
+        replace(GOOD, problem="/readyz answers 200 without it"),
+        [f"restart {GATEWAY} (not ready: /readyz answers 200 without it)"],
+    ),
+    "token written after the start": (
+        replace(GOOD, token_written=NOW),
+        [f"restart {GATEWAY} (the gateway token changed)"],
+    ),
+    "token written before the start": (
+        replace(GOOD, token_written=NOW - timedelta(days=1)),
+        [],
+    ),
+    "killed while proving": (
+        replace(GOOD, candidate=True),
+        [f"remove {CANDIDATE} and its state (left by an interrupted replacement)"],
+    ),
+    "killed after the old one was renamed": (
+        replace(GOOD, current=None, previous=_container(running=False), problem="x"),
+        [BACK, f"start {GATEWAY} (it ended with status 0)"],
+    ),
+    "killed after the new one was created": (
+        replace(GOOD, current=_container(running=False), previous=OTHER, problem="x"),
+        [
+            f"remove container {GATEWAY} (it never became ready)",
+            BACK,
+            f"replace {GATEWAY} (differs in PortBindings, CapDrop)",
+        ],
+    ),
+    "killed while the new one was starting": (
+        replace(GOOD, current=_container(age=5), previous=OTHER, problem="x"),
+        [
+            f"wait for {GATEWAY}, up to 180 s (it is starting)",
+            f"remove container {PREVIOUS} (its replacement is ready then)",
+        ],
+    ),
+    "killed when the new one was ready": (
+        replace(GOOD, previous=OTHER),
+        [f"remove container {PREVIOUS} (its replacement is ready)"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("facts", "summaries"), TABLE.values(), ids=TABLE.keys())
+def test_plan(facts: ContainerFacts, summaries: list[str]) -> None:
+    plan = ContainerStage().plan(facts, CONFIG)
+    assert [action.summary for action in plan.actions] == summaries
+
+
+class Machine:
+    """A fake engine with the image, and a gateway whose readiness a test sets."""
+
+    def __init__(self, *answers: Answer) -> None:
+        self.docker = FakeDocker(images={TAG: {"Id": IMAGE.id, "Config": {"Env": []}}})
+        self.files = FakeFiles()
+        self.files.put(DOCKER_SOCKET, kind="socket", gid=106)
+        self.files.put("/var/lib/clawbot/state/openclaw.json", '{"a": 1}')
+        self.http = FakeGetJson({READY_URL: list(answers)})
+        self.run = FakeRun()
+        self.host = fake_host(
+            docker=self.docker, files=self.files, get_json=self.http, run=self.run
+        )
+
+    def apply(self) -> None:
+        """What the stage would do."""
+        for action in ContainerStage().look(self.host, CONFIG).actions:
+            action.apply(self.host)
+
+    def serve(self, **host_config: Any) -> None:  # noqa: ANN401 - JSON
+        """A gateway that somebody made in another way."""
+        document = container_document(CONFIG, image=IMAGE, socket_gid=106)
+        document["HostConfig"] |= host_config
+        self.docker.create(GATEWAY, document)
+        self.docker.start(GATEWAY)
+        self.docker.calls.clear()
+
+    def candidate_answers(self, answer: Answer) -> None:
+        """Have a candidate answer so at its own address."""
+
+        def started(name: str) -> None:
+            if name == CANDIDATE:
+                networks = {"Networks": {"bridge": {"IPAddress": "172.20.0.9"}}}
+                self.docker.containers[name]["NetworkSettings"] = networks
+
+        self.docker.on_start = started
+        self.http.answers["http://172.20.0.9:18789/readyz"] = [answer]
+
+
+def test_the_first_one_is_created_without_a_candidate() -> None:
+    machine = Machine(STARTING, READY)
+    machine.apply()
+    assert machine.docker.calls == [("create", GATEWAY), ("start", GATEWAY)]
+    assert ContainerStage().look(machine.host, CONFIG).empty
+
+
+def test_a_replacement_is_proven_before_the_old_one_stops() -> None:
+    machine = Machine(READY)
+    machine.serve(CapDrop=[])
+    machine.candidate_answers(READY)
+    machine.apply()
+    stopped = machine.docker.calls.index(("stop", GATEWAY))
+    assert ("start", CANDIDATE) in machine.docker.calls[:stopped]
+    assert set(machine.docker.containers) == {GATEWAY}
+    assert machine.files.stat(CANDIDATE_STATE_DIR) is None
+    assert ContainerStage().look(machine.host, CONFIG).empty
+
+
+def test_a_candidate_that_fails_leaves_the_old_one_alone() -> None:
+    machine = Machine(READY)
+    machine.serve(CapDrop=[])
+    machine.candidate_answers(STARTING)
+    machine.docker.outputs[CANDIDATE] = "no gateway today\n"
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_NOT_READY"
+    assert "no gateway today" in caught.value.message
+    assert ("stop", GATEWAY) not in machine.docker.calls
+    assert set(machine.docker.containers) == {GATEWAY}
+    assert machine.files.stat(CANDIDATE_STATE_DIR) is None
+
+
+def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
+    machine = Machine(READY)
+    machine.serve(CapDrop=[])
+    old = machine.docker.containers[GATEWAY]["Id"]
+    machine.candidate_answers(READY)
+    prepare = machine.docker.on_start
+
+    def started(name: str) -> None:
+        prepare(name)
+        is_old = machine.docker.containers[name]["Id"] == old
+        machine.http.answers[READY_URL] = [READY if is_old else STARTING]
+
+    machine.docker.on_start = started
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_NOT_READY"
+    assert caught.value.message.endswith("; the old container serves again")
+    assert machine.docker.containers[GATEWAY]["Id"] == old
+    assert machine.docker.containers[GATEWAY]["State"]["Running"]
+    assert set(machine.docker.containers) == {GATEWAY}
+
+
+@pytest.mark.parametrize(
+    ("state", "code"),
+    [
+        ({"ExitCode": 1}, "GATEWAY_EXITED"),
+        ({"ExitCode": 78}, "GATEWAY_CONFIG_REFUSED"),
+        ({"ExitCode": 78, "Running": True, "Restarting": True}, "GATEWAY_CONFIG_REFUSED"),
+        ({"ExitCode": 137, "OOMKilled": True}, "GATEWAY_OOM"),
+    ],
+)
+def test_a_gateway_that_ends_while_it_starts(state: dict[str, Any], code: str) -> None:
+    machine = Machine()
+    machine.docker.outputs[GATEWAY] = "its last words"
+
+    def started(name: str) -> None:
+        machine.docker.containers[name]["State"].update({"Running": False, **state})
+
+    machine.docker.on_start = started
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == code
+    assert not caught.value.retryable
+    assert "its last words" in caught.value.message
+
+
+def test_a_page_instead_of_json_is_not_ready() -> None:
+    """The control UI answers 200 to every path."""
+    machine = Machine(Answer(200, {}, "the answer is not JSON"))
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_NOT_READY"
+
+
+def test_a_taken_port_is_named_with_its_holder() -> None:
+    machine = Machine()
+    words = "Bind for 127.0.0.1:18789 failed: port is already allocated"
+    machine.docker.refusals["start"] = DockerCallError(f"docker start {GATEWAY}: {words}")
+    machine.run.answer(
+        "ss", stdout='LISTEN 0 5 127.0.0.1:18789 0.0.0.0:* users:(("nginx",pid=7,fd=3))\n'
+    )
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "PORT_TAKEN"
+    assert "nginx" in caught.value.message

@@ -1,0 +1,130 @@
+"""The planner of the stage image as a table, and its actions on a fake engine."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from clawbot_agent.errors import ClawbotError
+from clawbot_agent.openclaw.image_actions import OldImage
+from clawbot_agent.openclaw.image_recipe import recipe
+from clawbot_agent.paths import IMAGE_BUILD_DIR
+from clawbot_agent.stages.image import ImageFacts, ImageStage
+from tests.fakes import FakeDocker, FakeFiles, fake_host
+from tests.fakes.config import a_config
+
+CONFIG = a_config()
+TAG = "clawbot/openclaw:2026.9.6"
+BASE = "node:24-trixie-slim"
+DIGEST = "sha256:" + "a" * 64
+PULLED = a_config(openclaw={"image": {"source": "pull", "reference": f"ghcr.io/x/y@{DIGEST}"}})
+LABELS = recipe(CONFIG).labels
+GOOD = ImageFacts(labels=LABELS, base=True)
+
+
+def _old(name: str, created: int) -> OldImage:
+    return OldImage(f"clawbot/openclaw:{name}", f"sha256:{name}", created)
+
+
+TABLE = {
+    "as it should be": (GOOD, []),
+    "no engine yet": (
+        ImageFacts(),
+        [f"pull {BASE} (the base image)", f"build {TAG} on {BASE} (not there)"],
+    ),
+    "other inputs": (
+        replace(GOOD, labels=LABELS | {"org.clawbot.openclaw.inputs": "other"}),
+        [f"build {TAG} on {BASE} (differs in inputs)"],
+    ),
+    "an image of somebody else under our name": (
+        replace(GOOD, labels={}),
+        [f"build {TAG} on {BASE} (differs in version, base, inputs)"],
+    ),
+    "the one before is kept": (replace(GOOD, old=(_old("b", 2),)), []),
+    "older ones go": (
+        replace(GOOD, old=(_old("a", 1), _old("c", 3), _old("b", 2))),
+        [
+            "remove image clawbot/openclaw:b (older than the newest 2)",
+            "remove image clawbot/openclaw:a (older than the newest 2)",
+        ],
+    ),
+    "but not one that serves": (
+        replace(GOOD, old=(_old("a", 1), _old("c", 3)), in_use="sha256:a"),
+        [],
+    ),
+}
+
+
+@pytest.mark.parametrize(("facts", "summaries"), TABLE.values(), ids=TABLE.keys())
+def test_plan_of_a_build(facts: ImageFacts, summaries: list[str]) -> None:
+    plan = ImageStage().plan(facts, CONFIG)
+    assert [action.summary for action in plan.actions] == summaries
+    assert plan.reason.startswith(f"{TAG} is built on {BASE}, inputs ")
+
+
+def test_plan_of_a_pull() -> None:
+    reference = PULLED.image_tag
+    there = ImageFacts(labels={}, digests=(reference,))
+    assert ImageStage().plan(there, PULLED).empty
+    for facts, why in (
+        (ImageFacts(), "not there"),
+        (replace(there, digests=("ghcr.io/x/y@sha256:b",)), "another digest"),
+    ):
+        plan = ImageStage().plan(facts, PULLED)
+        assert [action.summary for action in plan.actions] == [f"pull {reference} ({why})"]
+
+
+def test_builds_from_rendered_files_and_is_done() -> None:
+    docker, files = FakeDocker(), FakeFiles()
+    files.put(IMAGE_BUILD_DIR / "left-over", "x")
+    notes: list[str] = []
+    docker.progress = [
+        {"stream": "Step 3/9 : RUN : Debian packages; set -e;"},
+        {"stream": "\x1b[91mwarning\x1b[0m\n"},
+    ]
+    host = fake_host(docker=docker, files=files, note=notes.append)
+    for action in ImageStage().look(host, CONFIG).actions:
+        action.apply(host)
+    assert ImageStage().look(host, CONFIG).empty
+    assert files.list(IMAGE_BUILD_DIR) == ("Dockerfile", "first-start.mjs")
+    dockerfile = files.read_text(IMAGE_BUILD_DIR / "Dockerfile") or ""
+    assert f"FROM {BASE}\n" in dockerfile
+    assert "openclaw@2026.9.6" in dockerfile
+    assert set(notes) == {"step 3/9: Debian packages"}
+
+
+@pytest.mark.parametrize(
+    ("progress", "code"),
+    [
+        ([{"error": "manifest for node:x not found: manifest unknown"}], "IMAGE_BASE_NOT_FOUND"),
+        ([{"error": "toomanyrequests: slow down"}], "REGISTRY_THROTTLED"),
+    ],
+)
+def test_a_base_that_cannot_be_pulled(progress: list[dict[str, Any]], code: str) -> None:
+    host = fake_host(docker=FakeDocker(progress=progress))
+    with pytest.raises(ClawbotError) as caught:
+        ImageStage().look(host, CONFIG).actions[0].apply(host)
+    assert caught.value.code == code
+
+
+def test_only_the_failed_step_explains_a_failure() -> None:
+    docker = FakeDocker(images={BASE: {"Id": "sha256:base"}})
+    docker.progress = [
+        {"stream": "Step 1/2 : RUN a"},
+        {"stream": "E: Failed to fetch, but a retry worked"},
+        {"stream": "Step 2/2 : RUN b"},
+        {"stream": "Killed"},
+        {"error": "The command 'b' returned a non-zero code: 137"},
+    ]
+    host = fake_host(docker=docker)
+    with pytest.raises(ClawbotError) as caught:
+        ImageStage().look(host, CONFIG).actions[0].apply(host)
+    assert caught.value.code == "IMAGE_OOM"
+    assert "retry worked" not in caught.value.message
+
+
+def test_a_pull_of_another_digest_is_refused() -> None:
+    host = fake_host(docker=FakeDocker())
+    with pytest.raises(ClawbotError) as caught:
+        ImageStage().look(host, PULLED).actions[0].apply(host)
+    assert caught.value.code == "IMAGE_DIGEST_MISMATCH"
