@@ -67,14 +67,18 @@ def first(delivered: Bot) -> FirstRun:
     bot.configure(sysbox={"sha256": "0" * 64})
     run = bot.run()
     assert run.code == 0, run.stdout + run.stderr
-    packages = "dpkg-query -W -f '${Package} ' 'sysbox*' 2>/dev/null; find / -xdev -name '*sysbox*'"
+    # what is installed, and any file of it outside our own code
+    traces = (
+        "dpkg-query -W -f '${Package} ' 'sysbox*' 2>/dev/null; "
+        "find / -xdev -path /proc -prune -o -path /opt -prune -o -name '*sysbox*' -print"
+    )
     return FirstRun(
         bot=bot,
         run=run,
         ready=bot.ready(),
         title=bot.page().text.partition("<title>")[2].partition("<")[0],
         upgrade=bot.upgrade(),
-        sysbox_files=bot.bench.exec(packages + " -not -path '/proc/*' || true").stdout,
+        sysbox_files=bot.bench.exec(traces).stdout,
     )
 
 

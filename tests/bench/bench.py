@@ -25,6 +25,8 @@ _BOOT_SECONDS: Final = 90.0
 _SERVICES_SECONDS: Final = 30.0
 _POWEROFF_SECONDS: Final = 5.0
 
+_OUTLIVING: Final[list[subprocess.Popen[bytes]]] = []
+
 Say = Callable[[str], None]
 
 
@@ -244,6 +246,8 @@ class Bench:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
+        # it is ended by pid and not by this object, which would complain when it is collected
+        _OUTLIVING.append(started)
         return self._record(state, name, started.pid)
 
     def _record(self, state: State, name: str, pid: int) -> Process:

@@ -14,13 +14,12 @@ def test_a_replacement_that_never_gets_ready_leaves_the_old_one_serving(bot: Bot
     before = _container(bot)
     tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     bot.sh(f"docker tag {tag} clawbot-test/good:1")
-    spoilt = (
-        f"FROM {tag}\nUSER root\n"
-        "RUN f=$(readlink -f $(command -v openclaw)) && "
-        "printf '#!/bin/sh\\\\necho no gateway today >&2\\\\nexit 3\\\\n' > $f && chmod 755 $f\n"
-        "USER node\n"
-    )
-    bot.sh(f"printf '{spoilt}' | docker build -q -t {tag} -", timeout=300)
+    spoilt = bot.bench.root / "root/spoilt"
+    spoilt.mkdir()
+    (spoilt / "openclaw").write_text("#!/bin/sh\necho no gateway today >&2\nexit 3\n")
+    (spoilt / "openclaw").chmod(0o755)
+    (spoilt / "Dockerfile").write_text(f"FROM {tag}\nCOPY openclaw /usr/local/bin/openclaw\n")
+    bot.sh(f"docker build -q -t {tag} /root/spoilt && rm -r /root/spoilt", timeout=300)
     run = bot.run("container")
     error = run.stage("container")["error"]
     assert run.code == 1
@@ -35,7 +34,7 @@ def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
     tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     bot.sh("docker rm -f openclaw-gateway")
     bot.sh(
-        "docker run -d --name openclaw-gateway -p 0.0.0.0:18789:18789 --privileged "
+        "docker run -d --name openclaw-gateway -p 0.0.0.0:18789:18789 --privileged -u 0 "
         f"{tag} sleep 1000"
     )
     plan = bot.plan()

@@ -15,9 +15,14 @@ def test_canaries_are_nowhere(bot: Bot) -> None:
         found = bot.bench.exec(("grep", "-rlaF", "--devices=skip", canary, *_PLACES.split())).stdout
         assert found == ""
         assert canary not in bot.sh("journalctl --no-pager --output=cat | cat")
-        assert canary not in bot.sh("ps axeww -o pid,user,args | grep -v 'ps axeww'")
+        assert canary not in bot.sh("ps axww -o pid,user,args")
         assert canary not in bot.sh("docker inspect openclaw-gateway")
         assert canary not in (bot.bench.run_dir / "console.log").read_text(errors="replace")
+
+
+def test_the_token_is_in_no_environment(bot: Bot) -> None:
+    """Unlike what the fragment itself puts into the gateway's environment."""
+    assert bot.token not in bot.sh("ps axeww -o pid,user,args")
 
 
 def test_the_canaries_do_reach_the_gateway(bot: Bot) -> None:
