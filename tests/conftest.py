@@ -13,7 +13,11 @@ _FIGURES: Final = pytest.StashKey[dict[str, float]]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--keep-bench", action="store_true", help="leave the bench 'test' running")
+    parser.addoption(
+        "--keep-bench",
+        action="store_true",
+        help="leave the bench 'test' running, and use it if it runs",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -49,14 +53,16 @@ class FirstRun:
 def delivered(request: pytest.FixtureRequest) -> Iterator[Bot]:
     """A bare machine with the agent installed and nothing run yet."""
     bench = Bench("test", say=print)
-    bench.down()
+    keep = request.config.getoption("--keep-bench")
+    if not (keep and bench.running()):
+        bench.down()
     bench.up()
     try:
         bot = Bot(bench)
         bot.install()
         yield bot
     finally:
-        if not request.config.getoption("--keep-bench"):
+        if not keep:
             bench.down()
 
 
