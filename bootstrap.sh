@@ -4,8 +4,9 @@
 #   bootstrap.sh [--wheelhouse DIR] REQUIREMENT
 #
 # REQUIREMENT is what pip understands: a wheel, a checkout, or "clawbot-agent==0.1.0". With
-# --wheelhouse nothing is fetched from a package index. Running it again with the same wheel changes
-# nothing; another version is built beside the present one, which stays until the new one works.
+# --wheelhouse (wheels of all it needs, and of pip) nothing is fetched from a package index.
+# Running it again with the same wheel changes nothing; another version is built beside the
+# present one, which stays until the new one works.
 set -eu
 
 root=/opt/clawbot
@@ -29,10 +30,14 @@ retry() {
     done
 }
 
-ensure_venv_module() {
-    python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+ensure_python() {
+    python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
         die "python3 must be there and at least 3.11"
-    python3 -c 'import ensurepip, venv' 2>/dev/null && return
+}
+
+# Debian and Ubuntu keep the pip for new venvs in a package of its own
+ensure_ensurepip() {
+    python3 -c 'import ensurepip' 2>/dev/null && return
     say "installing python3-venv"
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
     retry apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=3 update
@@ -59,10 +64,16 @@ install_into() {
         return
     fi
     rm -rf "$1"
-    python3 -m venv "$1"
     if [ -n "$wheelhouse" ]; then
-        "$1/bin/pip" install --quiet --no-index --find-links "$wheelhouse" "$2"
+        # a wheel of pip runs as it is: no package, no copy in the venv
+        for pip in "$wheelhouse"/pip-*.whl; do :; done
+        [ -f "$pip" ] || die "$wheelhouse holds no wheel of pip"
+        python3 -m venv --without-pip "$1"
+        PYTHONPATH=$pip "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
+            --no-index --find-links "$wheelhouse" "$2"
     else
+        ensure_ensurepip
+        python3 -m venv "$1"
         retry "$1/bin/pip" install --quiet --retries 3 "$2"
     fi
     "$1/bin/$command" --version >/dev/null || die "the new $command does not start; the old one stays"
@@ -94,7 +105,7 @@ while [ $# -gt 0 ]; do
             shift 2
             ;;
         -h | --help)
-            sed -n '2,8s/^# \{0,1\}//p' "$0"
+            sed -n '2,9s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
         -*) die "unknown option $1" ;;
@@ -104,7 +115,7 @@ done
 [ $# -eq 1 ] || die "what to install? See $0 --help"
 [ "$(id -u)" -eq 0 ] || die "run as root"
 
-ensure_venv_module
+ensure_python
 mkdir -p "$root/versions"
 target="$root/versions/$(name_of "$1")"
 install_into "$target" "$1"

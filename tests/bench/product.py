@@ -85,8 +85,9 @@ def _wheelhouse(cache: Cache) -> Path:
         pip = (str(_tools(cache)), "-m", "pip", "--disable-pip-version-check")
         flags = ("--quiet", "--no-deps", "--require-hashes", "--wheel-dir", str(directory))
         run(*pip, "wheel", *flags, "--requirement", str(_LOCK))
+        run(*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), "pip")
 
-    return cache.get("wheelhouse", [_python_version(), _LOCK.read_text()], fetch)
+    return cache.get("wheelhouse", [_python_version(), "with pip", _LOCK.read_text()], fetch)
 
 
 def _wheel(cache: Cache) -> Path:
