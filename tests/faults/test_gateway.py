@@ -34,17 +34,15 @@ def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
     tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     bot.sh("docker rm -f openclaw-gateway")
     bot.sh(
-        "docker run -d --name openclaw-gateway -p 0.0.0.0:18789:18789 --privileged -u 0 "
+        "docker run -d --name openclaw-gateway -p 0.0.0.0:18789:18789 -u 0 --cap-add NET_ADMIN "
         f"{tag} sleep 1000"
     )
     plan = bot.plan()
     text = " ".join(plan.stage("container")["actions"])
-    for field in ("User", "PortBindings", "SecurityOpt", "CapDrop", "Binds", "Privileged"):
+    for field in ("User", "PortBindings", "SecurityOpt", "CapDrop", "CapAdd", "Binds", "Init"):
         assert field in text, text
     assert bot.run().document["result"] == "converged"
-    assert (
-        bot.sh("docker inspect -f '{{.HostConfig.Privileged}}' openclaw-gateway").strip() == "false"
-    )
+    assert bot.sh("docker inspect -f '{{.HostConfig.CapAdd}}' openclaw-gateway").strip() == "[]"
 
 
 def test_a_run_killed_at_any_moment_is_completed_by_the_next(bot: Bot) -> None:
