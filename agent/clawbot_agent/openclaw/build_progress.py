@@ -16,6 +16,8 @@ _MEGABYTE: Final = 1_000_000
 _STEP: Final = re.compile(r"^Step (\d+/\d+) : ")
 # our Dockerfile names its longer steps with a no-op
 _NAMED_STEP: Final = re.compile(r"^Step (\d+/\d+) : RUN : ([^;]*);")
+# what the engine and npm say about themselves
+_ENGINE_LINES: Final = (" ---> ", "Removing intermediate", "npm http ", "npm notice")
 _FETCHED: Final = "npm http fetch GET 200 "
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -59,7 +61,7 @@ class Progress:
         elif line.startswith(_FETCHED):
             self._fetched += 1
             self._note(f"npm: {self._fetched} files fetched")
-        else:
+        elif not line.startswith(_ENGINE_LINES):
             self.lines.append(line)
 
     def _layer(self, message: Mapping[str, Any]) -> None:

@@ -123,6 +123,7 @@ class ImageStartFailedError(ClawbotError):
     hint = "this release does not run on this base image; the message has the gateway's own words"
 
 
+_COMMAND: Final = re.compile(r"^The command '.*' returned a non-zero code: (\d+)$", re.DOTALL)
 _Causes = tuple[tuple[re.Pattern[str], type[ClawbotError]], ...]
 
 
@@ -146,7 +147,7 @@ _REGISTRY: Final = (
 _BUILD: Final = _causes(
     (r"no space left on device|ENOSPC", ImageDiskFullError),
     (
-        r"non-zero code: (137|134)|heap out of memory|ENOMEM|Cannot allocate memory|^Killed",
+        r"step ended with (137|134)$|heap out of memory|ENOMEM|Cannot allocate memory|^Killed",
         ImageOomError,
     ),
     (r"clawbot: gateway was never ready", ImageStartFailedError),
@@ -167,12 +168,13 @@ _PULL: Final = (*_causes(*_REGISTRY, (_NETWORK, RegistryUnavailableError)),)
 
 def build_error(tag: str, said: str, lines: Sequence[str]) -> ClawbotError:
     """The error of a build of `tag` that ended with `said`, after the last `lines`."""
-    # the last lines decide: an early retry that succeeded must not explain a later failure
+    # the engine repeats the whole command, which explains nothing
+    said = _COMMAND.sub(r"a step ended with \1", said.strip())
     text = "\n".join((*lines, said))
     error = next((kind for cause, kind in _BUILD if cause.search(text)), ImageBuildFailedError)
     shown = (line.strip()[:_LONGEST_LINE] for line in lines[-_SHOWN_LINES:])
     tail = " | ".join(line for line in shown if line)
-    return error(f"building {tag}: {said.strip()[:_LONGEST_LINE]}" + (f": {tail}" if tail else ""))
+    return error(f"building {tag}: {said[:_LONGEST_LINE]}" + (f": {tail}" if tail else ""))
 
 
 def pull_error(
