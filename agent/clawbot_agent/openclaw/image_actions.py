@@ -108,7 +108,7 @@ class RemoveImage:
     @property
     def summary(self) -> str:
         """Which."""
-        return f"remove image {self.image.name} (older than the newest {KEPT_IMAGES})"
+        return f"remove image {self.image.name} (not needed to go back)"
 
     def apply(self, host: Host) -> None:
         """Remove it."""

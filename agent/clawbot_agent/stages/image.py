@@ -35,6 +35,7 @@ class ImageFacts:
 
     Attributes:
         labels: of the image under the wanted name; None when there is none.
+        current: that image, as what it is once another one has its name.
         digests: by which registries know it.
         base: whether the base image is there.
         old: others of ours.
@@ -42,6 +43,7 @@ class ImageFacts:
     """
 
     labels: dict[str, str] | None = None
+    current: OldImage | None = None
     digests: tuple[str, ...] = ()
     base: bool = False
     old: tuple[OldImage, ...] = ()
@@ -65,6 +67,7 @@ class ImageStage(Stage[ImageFacts]):
         container = host.docker.container(GATEWAY)
         return ImageFacts(
             labels=None if wanted is None else _labels(wanted),
+            current=_current(host, wanted),
             digests=digests(wanted),
             base=host.docker.image(config.base_image) is not None,
             old=_others(host, wanted),
@@ -86,9 +89,8 @@ class ImageStage(Stage[ImageFacts]):
                 if not facts.base:
                     actions.append(PullImage(wanted.base, "the base image", as_base=True))
                 actions.append(BuildImage(wanted, why))
-        if not actions:
-            # not in the same run as a build: until the new one serves, all may be needed
-            actions += [RemoveImage(image) for image in _superfluous(facts)]
+        replaced = (facts.current,) if actions and facts.current else ()
+        actions += [RemoveImage(image) for image in _superfluous(facts, replaced)]
         return Plan(reason, tuple(actions))
 
 
@@ -112,19 +114,33 @@ def _build_reason(facts: ImageFacts, wanted: Recipe) -> str | None:
     )
 
 
-def _superfluous(facts: ImageFacts) -> list[OldImage]:
-    newest_first = sorted(facts.old, key=lambda image: image.created, reverse=True)
-    return [image for image in newest_first[KEPT_IMAGES - 1 :] if image.id != facts.in_use]
+def _superfluous(facts: ImageFacts, replaced: tuple[OldImage, ...]) -> list[OldImage]:
+    """All but the one to go back to: what serves now, else the newest."""
+
+    def rank(image: OldImage) -> tuple[bool, int]:
+        return image.id == facts.in_use, image.created
+
+    return sorted((*facts.old, *replaced), key=rank, reverse=True)[KEPT_IMAGES - 1 :]
+
+
+def _ours(host: Host) -> dict[str, dict[str, Any]]:
+    return {str(image["Id"]): image for image in host.docker.list_images(label=VERSION_LABEL)}
+
+
+def _current(host: Host, wanted: dict[str, Any] | None) -> OldImage | None:
+    if wanted is None or str(wanted["Id"]) not in (ours := _ours(host)):
+        return None
+    found = ours[str(wanted["Id"])]
+    return OldImage(str(found["Id"]), str(found["Id"]), int(found.get("Created") or 0))
 
 
 def _others(host: Host, wanted: dict[str, Any] | None) -> tuple[OldImage, ...]:
     found: list[OldImage] = []
-    for image in host.docker.list_images(label=VERSION_LABEL):
-        if wanted is not None and image["Id"] == wanted["Id"]:
+    for key, image in _ours(host).items():
+        if wanted is not None and key == wanted["Id"]:
             continue
         tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
-        name = tags[0] if tags else str(image["Id"])
-        found.append(OldImage(name, str(image["Id"]), int(image.get("Created") or 0)))
+        found.append(OldImage(tags[0] if tags else key, key, int(image.get("Created") or 0)))
     return tuple(found)
 
 

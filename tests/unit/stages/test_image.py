@@ -44,13 +44,26 @@ TABLE = {
     "older ones go": (
         replace(GOOD, old=(_old("a", 1), _old("c", 3), _old("b", 2))),
         [
-            "remove image clawbot/openclaw:b (older than the newest 2)",
-            "remove image clawbot/openclaw:a (older than the newest 2)",
+            "remove image clawbot/openclaw:b (not needed to go back)",
+            "remove image clawbot/openclaw:a (not needed to go back)",
         ],
     ),
     "but not one that serves": (
         replace(GOOD, old=(_old("a", 1), _old("c", 3)), in_use="sha256:a"),
-        [],
+        ["remove image clawbot/openclaw:c (not needed to go back)"],
+    ),
+    "with a rebuild, what it replaces is the one before": (
+        ImageFacts(
+            labels=LABELS | {"org.clawbot.openclaw.inputs": "other"},
+            current=OldImage("sha256:now", "sha256:now", 9),
+            base=True,
+            old=(_old("a", 1),),
+            in_use="sha256:now",
+        ),
+        [
+            f"build {TAG} on {BASE} (differs in inputs)",
+            "remove image clawbot/openclaw:a (not needed to go back)",
+        ],
     ),
 }
 
