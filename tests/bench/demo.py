@@ -27,6 +27,7 @@ def main(name: str) -> int:
         _deliver(bench)
         print("\n$ clawbot-agent run --stage all", flush=True)
         code = product.follow(bench, "clawbot-agent run --stage all")
+        product.keep_images(bench)
         print("\n$ clawbot-agent status", flush=True)
         product.follow(bench, "clawbot-agent status")
         if code == 0:
@@ -56,6 +57,7 @@ def _deliver(bench: Bench) -> None:
         product.CONFIG_SECRET: json.dumps({"logging": {"level": "info"}}),
     }
     bench.azure.set("keyvault", secrets=values)
+    product.restore_images(bench)
 
 
 def _show_health(bench: Bench) -> None:

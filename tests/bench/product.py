@@ -23,6 +23,8 @@ from tests.bench.errors import BenchError
 _PYTHON: Final = "/usr/bin/python3"
 _LOCK: Final = REPOSITORY / "packaging/requirements.lock"
 _SOURCES: Final = ("pyproject.toml", "README.md", "LICENSE", "agent", "systemd")
+_IMAGES: Final = Path("srv/clawbot/share/images")
+_KEPT_IMAGES: Final = 2
 _INSIDE: Final = "opt/clawbot-delivery"
 
 HOST_PACKAGES: Final = ("python3-venv",)
@@ -53,6 +55,28 @@ def install(bench: Bench, *, wheel: Path, wheelhouse: Path) -> None:
     if done.returncode != 0:
         msg = f"bootstrap.sh ended with {done.returncode}:\n{done.stdout}{done.stderr}"
         raise BenchError(msg)
+
+
+def restore_images(bench: Bench) -> None:
+    """Put images that earlier benches built on the share, as an earlier instance would have."""
+    _link(bench.cache_dir / _IMAGES.name, bench.root / _IMAGES)
+
+
+def keep_images(bench: Bench) -> None:
+    """Keep for later benches what this one saved on its share."""
+    kept = bench.cache_dir / _IMAGES.name
+    _link(bench.root / _IMAGES, kept)
+    present = sorted(kept.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in present[_KEPT_IMAGES:]:
+        path.unlink()
+
+
+def _link(source: Path, target: Path) -> None:
+    # hard links: the product replaces such files by renaming and never writes into them
+    for path in source.glob("[!.]*"):
+        target.mkdir(parents=True, exist_ok=True)
+        if not (target / path.name).exists():
+            os.link(path, target / path.name)
 
 
 def configuration(bench: Bench, **sections: Mapping[str, Any]) -> dict[str, Any]:

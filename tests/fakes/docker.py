@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from clawbot_agent.errors import ClawbotError
-from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError, Json, RunOnce
+from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError, RunOnce
+from clawbot_agent.host.docker_port import Json
 
 __all__ = ["FakeDocker"]
 
@@ -26,6 +27,8 @@ class FakeDocker:
         refusals: an error for each method name that has to fail.
         on_start: called with the name after a container started.
         calls: (method, first argument) of every call that changes something.
+        archives: images in files, by path.
+        archive_tag: name of an image that is loaded from a file.
         configs: what each container was created from, by name ("" for run_once).
     """
 
@@ -41,6 +44,8 @@ class FakeDocker:
     on_start: Callable[[str], None] = lambda _name: None
     calls: list[tuple[str, str]] = field(default_factory=list)
     configs: dict[str, Json] = field(default_factory=dict)
+    archives: dict[Path, Json] = field(default_factory=dict)
+    archive_tag: str = "clawbot/openclaw:2026.9.6"
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def info(self) -> dict[str, Any] | None:
@@ -101,6 +106,16 @@ class FakeDocker:
         del archive
         self._call("import_image", tag)
         self.images[tag] = {"Id": self._id(), "Config": {"Labels": {}}}
+
+    def save_image(self, reference: str, *, target: Path) -> None:
+        """See `Docker`; the file is noted, not written."""
+        self._call("save_image", reference)
+        self.archives[target] = self._known(self.images, reference)
+
+    def load_image(self, source: Path) -> None:
+        """See `Docker`; gives the image of that file the name in `archive_tag`."""
+        self._call("load_image", str(source))
+        self.images[self.archive_tag] = self.archives[source]
 
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         """See `Docker`."""

@@ -17,6 +17,7 @@ STAGES = {
     "openclaw-config",
     "container",
     "caddy",
+    "image-archive",
 }
 
 
@@ -88,6 +89,17 @@ def test_daemon_json_keeps_what_others_wrote(bot: Bot) -> None:
     found = bot.sh("cat /etc/docker/daemon.json")
     assert '"max-concurrent-downloads": 2' in found
     assert '"max-size": "10m"' in found
+
+
+def test_a_new_instance_loads_the_image_from_the_share(bot: Bot, figures: dict[str, float]) -> None:
+    """As after a replacement: no image, no container, the share as it was."""
+    built = bot.sh("docker inspect -f '{{.Id}}' clawbot/openclaw:2026.9.6")
+    bot.sh("docker rm -f openclaw-gateway; docker rmi clawbot/openclaw:2026.9.6", timeout=300)
+    run = bot.run()
+    assert run.document["result"] == "converged"
+    assert run.stage("image")["reason"].startswith("load clawbot/openclaw:2026.9.6 from ")
+    assert bot.sh("docker inspect -f '{{.Id}}' clawbot/openclaw:2026.9.6") == built
+    figures["image loaded from the share, s"] = run.stage("image")["seconds"]
 
 
 def test_the_gateway_comes_back_after_kill_9(bot: Bot, figures: dict[str, float]) -> None:

@@ -51,6 +51,11 @@ class ImageConfig(Section):
         max_length=100,
         description="build: extra Debian packages for the image",
     )
+    archive: bool = Field(
+        default=True,
+        description="build: keep the built image on the share (about 650 MB), so that the next "
+        "instance loads it instead of building it",
+    )
 
     @model_validator(mode="after")
     def _keys_fit_source(self) -> Self:

@@ -8,8 +8,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, Protocol
+from typing import TYPE_CHECKING, Any, Final
 
+from clawbot_agent.host import docker_archive
 from clawbot_agent.host.docker_client import (
     DockerCallError,
     DockerConnection,
@@ -18,6 +19,7 @@ from clawbot_agent.host.docker_client import (
     timed_out,
     translated,
 )
+from clawbot_agent.host.docker_port import Docker, Json, RunOnce
 from clawbot_agent.host.limit import Limit
 
 if TYPE_CHECKING:
@@ -25,98 +27,11 @@ if TYPE_CHECKING:
 
 __all__ = ["Docker", "DockerCallError", "DockerUnavailableError", "RunOnce", "SystemDocker"]
 
-Json = dict[str, Any]
-# how long the engine may be silent: while it works, and when it only has to say what is
+# how long the engine may be silent: while it works, while it unpacks an image, and when it
+# only has to say what is
 _CALL_SECONDS: Final = 120.0
+_LOAD_SECONDS: Final = 600.0
 _READ_SECONDS: Final = 30.0
-
-
-@dataclass(frozen=True, slots=True)
-class RunOnce:
-    """How a container that was run to its end ended; `output` is stdout and stderr."""
-
-    status: int
-    output: str
-
-
-class Docker(Protocol):
-    """The Docker engine. Names that do not exist answer None.
-
-    Every method raises `DockerUnavailableError` when the engine does not answer and
-    `DockerCallError` when it refuses.
-    """
-
-    def info(self) -> dict[str, Any] | None:
-        """`docker info`; None when the engine is not there."""
-        ...
-
-    def container(self, name: str) -> dict[str, Any] | None:
-        """`docker inspect` of a container."""
-        ...
-
-    def image(self, reference: str) -> dict[str, Any] | None:
-        """`docker inspect` of an image."""
-        ...
-
-    def list_images(self, *, label: str) -> tuple[dict[str, Any], ...]:
-        """`docker images`: those with this label, also the ones without a tag."""
-        ...
-
-    def remove_image(self, reference: str) -> None:
-        """Remove an image, or one of its names; nothing when there is none."""
-        ...
-
-    def network(self, name: str) -> dict[str, Any] | None:
-        """`docker inspect` of a network."""
-        ...
-
-    def build(self, context: Path, *, tag: str, labels: Mapping[str, str]) -> Iterator[Json]:
-        """Build the Dockerfile in `context`; yields the engine's progress messages."""
-        ...
-
-    def pull(self, reference: str) -> Iterator[Json]:
-        """Pull an image; yields the engine's progress messages."""
-        ...
-
-    def tag(self, reference: str, *, tag: str) -> None:
-        """Give an image another name."""
-        ...
-
-    def import_image(self, archive: Path, *, tag: str) -> None:
-        """Make a one-layer image from a tar archive of a root file system."""
-        ...
-
-    def create(self, name: str, config: Mapping[str, Any]) -> str:
-        """Create a container from an engine document (as of /containers/create); its id."""
-        ...
-
-    def start(self, name: str) -> None:
-        """Start it; nothing when it runs."""
-        ...
-
-    def stop(self, name: str, *, timeout: int) -> None:
-        """Stop it, killing it after `timeout` seconds; nothing when it is stopped."""
-        ...
-
-    def rename(self, name: str, *, to: str) -> None:
-        """Give it another name."""
-        ...
-
-    def remove(self, name: str) -> None:
-        """Remove it, running or not; nothing when there is none."""
-        ...
-
-    def logs(self, name: str, *, tail: int) -> str:
-        """The last lines of its output."""
-        ...
-
-    def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:
-        """Create, run to the end and remove a container.
-
-        Raises:
-            DockerCallError: it could not be started, or took over `timeout` seconds.
-        """
-        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +131,25 @@ class SystemDocker:
         repository, _, name = tag.rpartition(":")
         with self._call(f"docker import {tag}") as api:
             api.import_image_from_file(str(archive), repository=repository, tag=name)
+
+    def save_image(self, reference: str, *, target: Path) -> None:
+        """See `Docker`."""
+        with self._call(f"docker save {reference}") as api:
+            docker_archive.save(api, reference, target=target, limit=self.limit)
+
+    def load_image(self, source: Path) -> None:
+        """See `Docker`."""
+        from zstandard import ZstdError  # noqa: PLC0415 - see DockerConnection
+
+        with self._call(f"docker load {source}", seconds=_LOAD_SECONDS) as api:
+            try:
+                for message in docker_archive.load(api, source=source, limit=self.limit):
+                    if "error" in message:
+                        msg = f"docker load {source}: {message['error']}"
+                        raise DockerCallError(msg)
+            except ZstdError as error:
+                msg = f"docker load {source}: the file is damaged: {error}"
+                raise DockerCallError(msg) from error
 
     def create(self, name: str, config: Mapping[str, Any]) -> str:
         """See `Docker`."""

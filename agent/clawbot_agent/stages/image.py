@@ -1,10 +1,11 @@
-"""The gateway's image: built from npm on a Node.js base, or pulled.
+"""The gateway's image: built from npm on a Node.js base, loaded from the share, or pulled.
 
 An image of ours carries a digest of everything it was made from as a label. The label is
 the fact: while it matches, nothing is built.
 """
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clawbot_agent.config.model import BotConfig
@@ -19,6 +20,7 @@ from clawbot_agent.openclaw.image_actions import (
     RemoveImage,
     digests,
 )
+from clawbot_agent.openclaw.image_archive import LoadImage, archive_of
 from clawbot_agent.openclaw.image_recipe import INPUTS_LABEL, VERSION_LABEL, Recipe, recipe
 
 if TYPE_CHECKING:
@@ -40,6 +42,7 @@ class ImageFacts:
         base: whether the base image is there.
         old: others of ours.
         in_use: id of the image that the gateway's container was made from.
+        archive: file on the share that holds an image of exactly these inputs; None without.
     """
 
     labels: dict[str, str] | None = None
@@ -48,6 +51,7 @@ class ImageFacts:
     base: bool = False
     old: tuple[OldImage, ...] = ()
     in_use: str | None = None
+    archive: Path | None = None
 
 
 class ImageStage(Stage[ImageFacts]):
@@ -56,12 +60,14 @@ class ImageStage(Stage[ImageFacts]):
     name = "image"
     title = "OpenClaw image"
     phase = Phase.BASE
-    needs = ("docker",)
+    # an earlier instance may have left the image on the share
+    needs = ("docker", "mount")
     budget = 1200
 
     def probe(self, host: Host, config: BotConfig) -> ImageFacts:
         """Ask the engine for the wanted image, its base and others of ours."""
-        if host.docker.info() is None:
+        info = host.docker.info()
+        if info is None:
             return ImageFacts()
         wanted = host.docker.image(config.image_tag)
         container = host.docker.container(GATEWAY)
@@ -72,6 +78,7 @@ class ImageStage(Stage[ImageFacts]):
             base=host.docker.image(config.base_image) is not None,
             old=_others(host, wanted),
             in_use=None if container is None else str(container["Image"]),
+            archive=_archive(host, config, str(info.get("Architecture", "unknown"))),
         )
 
     def plan(self, facts: ImageFacts, config: BotConfig) -> Plan:
@@ -86,12 +93,28 @@ class ImageStage(Stage[ImageFacts]):
             inputs = wanted.labels[INPUTS_LABEL][:_SHORT]
             reason = f"{wanted.tag} is built on {wanted.base}, inputs {inputs}"
             if why := _build_reason(facts, wanted):
-                if not facts.base:
-                    actions.append(PullImage(wanted.base, "the base image", as_base=True))
-                actions.append(BuildImage(wanted, why))
+                actions += _obtained(facts, wanted, why)
         replaced = (facts.current,) if actions and facts.current else ()
         actions += [RemoveImage(image) for image in _superfluous(facts, replaced)]
         return Plan(reason, tuple(actions))
+
+
+def _obtained(facts: ImageFacts, wanted: Recipe, why: str) -> "list[Action]":
+    if facts.archive is not None:
+        return [LoadImage(wanted, facts.archive, why)]
+    build = BuildImage(wanted, why)
+    return (
+        [build] if facts.base else [PullImage(wanted.base, "the base image", as_base=True), build]
+    )
+
+
+def _archive(host: Host, config: BotConfig, architecture: str) -> Path | None:
+    image = config.openclaw.image
+    if image.source == "pull" or not image.archive:
+        return None
+    path = archive_of(config, recipe(config), architecture=architecture)
+    found = host.files.stat(path)
+    return path if found is not None and found.kind == "file" else None
 
 
 def _pull_reason(facts: ImageFacts, reference: str) -> str | None:

@@ -151,11 +151,21 @@ def _live_path(config: BotConfig) -> Path:
 
 
 def _object(text: str | None) -> dict[str, Any] | None:
+    """The object that a text of JSON or JSON5 holds; OpenClaw reads both."""
     try:
         found = json.loads(text or "null")
     except ValueError:
-        return None
+        found = _json5(text or "")
     return found if isinstance(found, dict) else None
+
+
+def _json5(text: str) -> object:
+    import json5  # noqa: PLC0415 - only for files that somebody wrote by hand
+
+    try:
+        return json5.loads(text)
+    except ValueError:
+        return None
 
 
 def _reason(

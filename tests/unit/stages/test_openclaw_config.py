@@ -40,9 +40,13 @@ TABLE = {
         [],
     ),
     "none yet": (OpenClawConfigFacts(), [f"{WRITE} (there is none)"]),
-    "not JSON": (
-        OpenClawConfigFacts(live="{gateway: {}}"),
+    "not JSON5": (
+        OpenClawConfigFacts(live="{gateway: {}"),
         [f"{WRITE} (it is not a JSON object)"],
+    ),
+    "with comments, as OpenClaw allows": (
+        OpenClawConfigFacts(live="// mine\n" + GOOD.rstrip()[:-1] + ",}"),
+        [],
     ),
     "readable for others": (
         OpenClawConfigFacts(live=GOOD, private=False),
@@ -67,6 +71,19 @@ TABLE = {
 def test_plan(facts: OpenClawConfigFacts, summaries: list[str]) -> None:
     plan = OpenClawConfigStage().plan(facts, CONFIG)
     assert [action.summary for action in plan.actions] == summaries
+
+
+def test_what_somebody_wrote_by_hand_in_json5_survives() -> None:
+    """With its comments in the file that is kept."""
+    docker, files = FakeDocker(once=[VALID]), FakeFiles()
+    files.write(LIVE, "{ // by hand\n  messages: {prefix: 'yo'}, }", mode=0o600, uid=1000, gid=1000)
+    host = fake_host(docker=docker, files=files)
+    for action in OpenClawConfigStage().look(host, CONFIG).actions:
+        action.apply(host)
+    written = json.loads(files.read_text(LIVE) or "")
+    assert written["messages"] == {"prefix": "yo"}
+    assert written["gateway"]["bind"] == "lan"
+    assert "by hand" in (files.read_text(LIVE.with_name("openclaw.json.previous")) or "")
 
 
 def test_replaces_keeps_the_old_and_is_done() -> None:
