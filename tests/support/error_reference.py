@@ -32,7 +32,7 @@ def classes() -> list[type[ClawbotError]]:
     while todo:
         one = todo.pop()
         todo += one.__subclasses__()
-        if hasattr(one, "code") and not one.__name__.startswith("_"):
+        if hasattr(one, "code") and one.__module__.startswith("clawbot_agent."):
             found.add(one)
     return sorted(found, key=lambda cls: (cls.code, cls.__name__))
 

@@ -53,7 +53,7 @@ class ImageConfig(Section):
     )
     archive: bool = Field(
         default=True,
-        description="build: keep the built image on the share (about 650 MB), so that the next "
+        description="build: keep the built image on the share (about 260 MB), so that the next "
         "instance loads it instead of building it",
     )
 
