@@ -1,0 +1,28 @@
+"""After a boot, nobody has to do anything."""
+
+import json
+import time
+
+from tests.support.bot import Bot
+
+
+def _last_run(bot: Bot) -> str:
+    """When it started, read from outside: the machine may be in between."""
+    text = (bot.bench.root / "var/lib/clawbot/status.json").read_text()
+    return str(json.loads(text)["started"])
+
+
+def test_after_a_reboot_the_bot_serves_again(bot: Bot, figures: dict[str, float]) -> None:
+    """The boot unit runs the agent; docker alone would leave the gateway stopped."""
+    started = _last_run(bot)
+    began = time.monotonic()
+    bot.bench.exec("systemctl reboot", timeout=60)
+    while _last_run(bot) == started:
+        assert time.monotonic() - began < 120, "the agent did not run after the boot"
+        time.sleep(1)
+    bot.seconds_until_ready(within=120)
+    figures["ready again after a reboot, s"] = time.monotonic() - began
+    waited = bot.agent("status", "--wait", "--json", "--timeout", "120")
+    assert waited.document["result"] == "converged"
+    assert bot.sh("systemctl is-failed clawbot-agent || true").strip() != "failed"
+    assert "OpenClaw" in bot.page().text
