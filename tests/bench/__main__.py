@@ -1,6 +1,7 @@
-"""Command line of the bench: `python3 -m tests.bench up|exec|address|down|shell|status`."""
+"""Command line of the bench: `python3 -m tests.bench up|exec|address|azure|down|shell|status`."""
 
 import argparse
+import json
 import os
 import signal
 import sys
@@ -8,6 +9,7 @@ import time
 from types import FrameType
 from typing import Final
 
+from tests.bench.azure.control import ControlError
 from tests.bench.bench import HOME, Bench
 from tests.bench.errors import BenchError
 
@@ -51,6 +53,8 @@ def _run(options: argparse.Namespace) -> int:
             _become(bench, " ".join(words) or os.environ.get("CMD", ""))
         case "shell":
             _become(bench, "exec bash -l")
+        case "azure":
+            _azure(bench, options.service, options.settings)
         case "status":
             return _status(bench)
     return 0
@@ -70,6 +74,23 @@ def _become(bench: Bench, command: str) -> None:
         raise BenchError(msg)
     argv = bench.enter(command)
     os.execvp(argv[0], argv)  # noqa: S606 - an argv list; streams, signals and exit code pass through
+
+
+def _azure(bench: Bench, service: str, settings: list[str]) -> None:
+    given = dict(setting.partition("=")[::2] for setting in settings)
+    try:
+        bench.azure.set(service, **{key: _value(text) for key, text in given.items()})
+        print(json.dumps(bench.azure.get(service), indent=2))
+    except (ControlError, OSError) as error:
+        msg = f"azure {service}: {error}"
+        raise BenchError(msg) from error
+
+
+def _value(text: str) -> object:
+    try:
+        return json.loads(text)
+    except ValueError:
+        return text
 
 
 def _status(bench: Bench) -> int:
@@ -99,6 +120,14 @@ def _parser() -> argparse.ArgumentParser:
     runner.add_argument("command", nargs=argparse.REMAINDER, help="default: the variable CMD")
     verbs.add_parser("address", help="print the address at which the host reaches the machine")
     verbs.add_parser("down", help="remove every trace; fine when nothing runs")
+    azure = verbs.add_parser("azure", help="show a service of Azure's side, or make it misbehave")
+    azure.add_argument("service", help="imds, keyvault, github, registry or wireserver")
+    azure.add_argument(
+        "settings",
+        nargs="*",
+        metavar="KEY=VALUE",
+        help="for example forbidden_for=20 (keyvault) or script=[410,404,500] (imds)",
+    )
     verbs.add_parser("shell", help="an interactive shell inside")
     verbs.add_parser("status", help="list benches; exit 0 when this one runs")
     return parser

@@ -51,7 +51,7 @@ def _deliver(bench: Bench) -> None:
     started = time.monotonic()
     product.install(bench, wheel=wheel, wheelhouse=wheelhouse)
     print(f"{time.monotonic() - started:6.1f} s  bootstrap.sh", flush=True)
-    product.configure(bench, json.dumps(product.configuration(bench), indent=2))
+    product.configure(bench, product.as_yaml(product.configuration(bench)))
     values = {
         product.TOKEN_SECRET: secrets.token_urlsafe(32),
         product.CONFIG_SECRET: json.dumps({"logging": {"level": "info"}}),

@@ -4,6 +4,7 @@ The bench itself, everything else in this package, knows nothing of it.
 """
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
@@ -95,6 +96,18 @@ def configuration(bench: Bench, **sections: Mapping[str, Any]) -> dict[str, Any]
     for name, changes in sections.items():
         config[name] = {**config.get(name, {}), **changes}
     return config
+
+
+def as_yaml(config: Mapping[str, Any]) -> str:
+    """A configuration as people write it; its values are JSON, which YAML includes."""
+    lines: list[str] = []
+    for name, value in config.items():
+        if isinstance(value, dict):
+            lines.append(f"{name}:")
+            lines += [f"  {key}: {json.dumps(inner)}" for key, inner in value.items()]
+        else:
+            lines.append(f"{name}: {json.dumps(value)}")
+    return "\n".join(lines) + "\n"
 
 
 def configure(bench: Bench, text: str) -> None:

@@ -76,7 +76,7 @@ class Bot:
     def configure(self, **sections: Mapping[str, Any]) -> None:
         """Write the bench's configuration with these changes."""
         config = product.configuration(self.bench, **sections)
-        product.configure(self.bench, json.dumps(config))
+        product.configure(self.bench, product.as_yaml(config))
 
     def agent(self, *arguments: str, timeout: float = _RUN_SECONDS) -> Done:
         """Run `clawbot-agent` with these arguments."""
