@@ -34,7 +34,9 @@ def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
     tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     bot.sh("docker rm -f openclaw-gateway")
     bot.sh(
-        "docker run -d --name openclaw-gateway -p 0.0.0.0:18789:18789 -u 0 --cap-add NET_ADMIN --stop-signal KILL "
+        "docker run -d --name openclaw-gateway -p 0.0.0.0:18789:18789 -u 0 "
+        # sleep as process 1 would ignore the usual signal
+        "--cap-add NET_ADMIN --stop-signal KILL "
         f"{tag} sleep 1000"
     )
     plan = bot.plan()
