@@ -19,14 +19,15 @@ die() {
     exit 1
 }
 
-# try five times: another apt on a first boot holds the locks for a while
+# for ten minutes: on a first boot another apt may hold the locks for that long
 retry() {
-    tries=1
+    until=$(($(date +%s) + 600))
+    pause=2
     until "$@"; do
-        [ "$tries" -lt 5 ] || die "gave up after $tries tries: $*"
-        say "try $tries failed, once more in $((tries * 5)) s: $*"
-        sleep $((tries * 5))
-        tries=$((tries + 1))
+        [ "$(date +%s)" -lt "$until" ] || die "gave up after ten minutes: $*"
+        say "failed, once more in $pause s: $*"
+        sleep "$pause"
+        [ "$pause" -ge 15 ] || pause=$((pause * 2))
     done
 }
 
@@ -40,7 +41,8 @@ ensure_ensurepip() {
     python3 -c 'import ensurepip' 2>/dev/null && return
     say "installing python3-venv"
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-    retry apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=3 update
+    retry apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=3 \
+        -o Acquire::http::Timeout=20 update
     retry apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
         install -y --no-install-recommends python3-venv >/dev/null
 }
@@ -90,9 +92,11 @@ install_units() {
     # cmp first: systemd reads its units again only when one has changed
     for unit in "$root"/current/share/clawbot/systemd/*.service; do
         target_unit="/etc/systemd/system/${unit##*/}"
-        cmp -s "$unit" "$target_unit" && continue
-        install -m 0644 "$unit" "$target_unit"
-        systemctl daemon-reload
+        if ! cmp -s "$unit" "$target_unit"; then
+            install -m 0644 "$unit" "$target_unit"
+            systemctl daemon-reload
+        fi
+        # also when it was there: the last installation may have been cut off before this
         systemctl enable --quiet "${unit##*/}"
     done
 }

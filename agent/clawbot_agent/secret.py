@@ -3,6 +3,7 @@
 import base64
 import contextlib
 import json
+import re
 from typing import Final, final
 from urllib.parse import quote
 
@@ -11,6 +12,8 @@ __all__ = ["Redactor", "Secret"]
 _MASK: Final = "[REDACTED]"
 # shorter strings occur by chance; masking them would garble every message
 _SHORTEST_MASKED: Final = 6
+_SHORTEST_LEAF: Final = 12
+_TELLING: Final = re.compile(r"key|token|secret|pass|auth|credential|vars|env", re.IGNORECASE)
 
 
 @final
@@ -45,13 +48,21 @@ class Secret:
         return hash(self._value)
 
 
-def _leaves(value: object) -> list[str]:
+def _leaves(value: object, *, telling: bool = False) -> list[str]:
+    """Strings in a document that may be secrets: long ones, and those whose key says so.
+
+    Masking every short word of a configuration ("docker", "openai") would garble messages.
+    """
     if isinstance(value, str):
-        return [value]
+        return [value] if telling or len(value) >= _SHORTEST_LEAF else []
     if isinstance(value, dict):
-        return [leaf for item in value.values() for leaf in _leaves(item)]
+        return [
+            leaf
+            for key, item in value.items()
+            for leaf in _leaves(item, telling=telling or bool(_TELLING.search(str(key))))
+        ]
     if isinstance(value, list):
-        return [leaf for item in value for leaf in _leaves(item)]
+        return [leaf for item in value for leaf in _leaves(item, telling=telling)]
     return []
 
 
@@ -67,7 +78,7 @@ class Redactor:
         self._known: tuple[str, ...] = ()
 
     def add(self, secret: Secret) -> None:
-        """Learn a secret; of a JSON document also every string inside it."""
+        """Learn a secret; of a JSON document also the strings inside it that may be secrets."""
         value = secret.reveal()
         plain = {value}
         with contextlib.suppress(ValueError):

@@ -71,6 +71,11 @@ class FakeDocker:
             if label in (labels := found.get("Config", {}).get("Labels") or {})
         )
 
+    def images_in_use(self) -> frozenset[str]:
+        """See `Docker`."""
+        self._answering()
+        return frozenset(str(found["Image"]) for found in self.containers.values())
+
     def remove_image(self, reference: str) -> None:
         """See `Docker`."""
         self._call("remove_image", reference)

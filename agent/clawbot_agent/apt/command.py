@@ -10,11 +10,13 @@ from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 
-__all__ = ["configure", "held_timers", "install", "purge", "release_timers", "update"]
+__all__ = ["HOLD", "configure", "held_timers", "install", "purge", "release_timers", "update"]
 
 # in /run: after a boot the timers run anyway
 _HELD_TIMERS: Final = Path("/run/clawbot/held-timers")
 _TIMERS: Final = ("apt-daily.timer", "apt-daily-upgrade.timer")
+# tells our policy-rc.d that services must not start
+HOLD: Final = "CLAWBOT_HOLD_SERVICES"
 _UPDATE_SECONDS: Final = 300
 _INSTALL_SECONDS: Final = 540
 _SHOWN_COMMAND: Final = 120
@@ -94,7 +96,7 @@ def _timers_held(host: Host) -> Iterator[None]:
 
 
 def _require(host: Host, argv: tuple[str, ...], *, timeout: float) -> Completed:
-    done = host.run(argv, timeout=timeout)
+    done = host.run(argv, timeout=timeout, env={HOLD: "1"})
     if done.ok:
         return done
     output = f"{done.stdout}\n{done.stderr}"

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from clawbot_agent.cli.common import Exit, fail
+from clawbot_agent.cli.common import Exit, fail, require_root
 from clawbot_agent.engine.timing import StageTime, Timing, timing
 from clawbot_agent.host.files import SystemFiles
 from clawbot_agent.host.streams import read_lines
@@ -20,6 +20,8 @@ __all__ = ["analyze"]
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")
 def analyze(*, as_json: bool) -> None:
     """Time per stage, what was spent waiting, and the critical path of the last run."""
+    # the events are for root's eyes only
+    require_root()
     document = read_status(STATUS_FILE, SystemFiles())
     if document is None:
         fail("no run yet on this machine: start one with 'clawbot-agent run'", Exit.FAILED)

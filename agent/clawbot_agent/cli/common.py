@@ -108,13 +108,14 @@ def chosen_stages(graph: "Graph", *, stage: str, phase: str | None) -> "Sequence
 
 
 def cancelled_by_signals() -> threading.Event:
-    """An event that SIGTERM and SIGINT set; a second one of them ends the process at once."""
+    """An event that SIGTERM, SIGINT and SIGHUP set; the same one again ends the process."""
     event = threading.Event()
 
     def note(number: int, _frame: object) -> None:
         event.set()
         signal.signal(number, signal.SIG_DFL)
 
-    signal.signal(signal.SIGTERM, note)
-    signal.signal(signal.SIGINT, note)
+    # SIGHUP: the operator's connection was lost
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+        signal.signal(number, note)
     return event

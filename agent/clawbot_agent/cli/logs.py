@@ -26,8 +26,8 @@ _UNITS: Final = {"caddy": "caddy.service", "docker": "docker.service"}
 @click.option("--json", "as_json", is_flag=True, help="The raw lines of events.jsonl (agent).")
 def logs(*, source: str, lines: int, stage: str | None, follow: bool, as_json: bool) -> None:
     """Show the log of the agent, the gateway, caddy or docker."""
+    require_root()
     if source != "agent":
-        require_root()
         click.echo(_foreign(source, lines), nl=False)
         return
     found = _chosen(read_lines(EVENTS_FILE), stage)

@@ -122,7 +122,8 @@ class GatewayConfig(Section):
     ready_timeout: int = Field(
         default=180,
         ge=10,
-        le=3600,
+        # twice this and a full drain fit into the stage's time
+        le=280,
         description="seconds a new gateway may take until /readyz says ready",
     )
 

@@ -34,7 +34,7 @@ class Event:
 
 
 class Observer(Protocol):
-    """Follows a run. Called by one thread at a time; must not raise."""
+    """Follows a run. Called by one thread at a time; an OSError it raises is its own loss."""
 
     def __call__(self, event: Event, status: RunStatus) -> None:
         """Take note of `event`; `status` is the run just after it."""

@@ -9,7 +9,7 @@ from typing import Any
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.graph import AnyStage
 from clawbot_agent.engine.result import StageError
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.errors import ClawbotError, UnexpectedError
 from clawbot_agent.host import Host
 
 __all__ = ["StagePlan", "Verdict", "look_at"]
@@ -63,6 +63,9 @@ def _look(stage: AnyStage, *, host: Host, config: BotConfig) -> StagePlan:
         plan = stage.look(host.within(stage.budget, label=stage.name), config)
     except ClawbotError as error:
         return replace(told, verdict=Verdict.UNKNOWN, error=StageError.of(error))
+    except Exception as error:  # noqa: BLE001 - a defect in one stage must not hide the others
+        unexpected = UnexpectedError(f"{type(error).__name__}: {error}")
+        return replace(told, verdict=Verdict.UNKNOWN, error=StageError.of(unexpected))
     if plan.empty:
         return replace(told, reason=plan.reason)
     actions = tuple(action.summary for action in plan.actions)

@@ -1,5 +1,6 @@
 """Runs the stages of a graph: what can overlap overlaps, what fails blocks its dependants only."""
 
+import contextlib
 import threading
 import traceback
 from collections.abc import Sequence
@@ -239,7 +240,9 @@ class Runner:
         with self._telling:
             event = Event(kind, self._host.clock.now(), stage.name if stage else None, clean)
             for observer in self._observers:
-                observer(event, self._status)
+                # a full disk or a closed pipe is no reason to leave the machine half-way
+                with contextlib.suppress(OSError):
+                    observer(event, self._status)
 
 
 class _Held:

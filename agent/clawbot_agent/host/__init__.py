@@ -48,6 +48,12 @@ class Host:
         """Where time comes from."""
         return self.limit.clock
 
+    def beyond(self, seconds: float, *, label: str) -> "Host":
+        """The same machine with `seconds` of its own, for undoing what ran out of time."""
+        deadline = self.clock.monotonic() + seconds
+        limit = replace(self.limit, deadline=deadline, label=label)
+        return replace(self.rebound(limit), note=self.note)
+
     def within(self, seconds: float, *, label: str) -> "Host":
         """The same machine with at most `seconds` from now."""
         return replace(self.rebound(self.limit.narrowed(seconds, label=label)), note=self.note)

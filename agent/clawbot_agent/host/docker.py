@@ -82,6 +82,11 @@ class SystemDocker:
         with self._call("docker images") as api:
             return tuple(dict(found) for found in api.images(filters={"label": label}))
 
+    def images_in_use(self) -> frozenset[str]:
+        """See `Docker`."""
+        with self._call("docker ps") as api:
+            return frozenset(str(found["ImageID"]) for found in api.containers(all=True))
+
     def remove_image(self, reference: str) -> None:
         """See `Docker`."""
         from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
@@ -108,7 +113,8 @@ class SystemDocker:
                     rm=True,
                     forcerm=True,
                     decode=True,
-                    timeout=max(1, int(self.limit.remaining())),
+                    # the limit ends it before
+                    timeout=int(self.limit.remaining()) + 5,
                 )
 
             yield from interruptible(build, limit=self.limit)

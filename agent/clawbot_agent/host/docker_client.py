@@ -104,6 +104,8 @@ def interruptible(
         if message is None:
             return
         if isinstance(message, Exception):
+            # silence to the end of the limit is the limit's affair, not the engine's
+            limit.check()
             raise message
         yield message
 

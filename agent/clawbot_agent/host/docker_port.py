@@ -41,6 +41,10 @@ class Docker(Protocol):
         """`docker images`: those with this label, also the ones without a tag."""
         ...
 
+    def images_in_use(self) -> frozenset[str]:
+        """Ids of the images of all containers, running or not."""
+        ...
+
     def remove_image(self, reference: str) -> None:
         """Remove an image, or one of its names; nothing when there is none."""
         ...

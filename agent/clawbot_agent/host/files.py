@@ -99,7 +99,8 @@ class SystemFiles:
     def read_text(self, path: Path) -> str | None:
         """See `Files`."""
         try:
-            return path.read_text(encoding="utf-8", errors="replace")
+            # not read_text: it would turn CRLF into LF, and what was written would differ
+            return path.read_bytes().decode("utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
 

@@ -4,10 +4,15 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Final
 
 from clawbot_agent.host.limit import Clock
+
+# longer than 'status' takes to see whether anybody runs
+_LOOKING_SECONDS: Final = 0.2
 
 __all__ = ["RunLockedError", "holder_of", "run_lock"]
 
@@ -33,10 +38,7 @@ def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RunLockedError(_named(path)) from None
+        _take(descriptor, path)
         os.ftruncate(descriptor, 0)
         started = clock.now().isoformat(timespec="seconds")
         text = json.dumps({"pid": os.getpid(), "started": started, "command": command})
@@ -45,6 +47,19 @@ def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
         os.ftruncate(descriptor, 0)
     finally:
         os.close(descriptor)
+
+
+def _take(descriptor: int, path: Path) -> None:
+    """Take the lock, or say who has it; who only looks has it for a moment."""
+    for last in (False, False, True):
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if last:
+                raise RunLockedError(_named(path)) from None
+            time.sleep(_LOOKING_SECONDS)
+        else:
+            return
 
 
 def holder_of(path: Path) -> str | None:

@@ -56,7 +56,7 @@ def desired_config(
         bridge: address of the docker bridge. Every request comes from there, and OpenClaw
             answers 403 `proxy_attribution_required` unless it trusts exactly that proxy.
         allowed_origins: from which browsers may use the control UI, besides those that
-            live and fragment name.
+            the fragment names; nobody else's.
     """
     merged: Json = merge_patch(live, fragment)
     gateway = _section(merged, "gateway")
@@ -72,7 +72,7 @@ def desired_config(
         "path": f"{SECRETS_MOUNT}/token",
         "mode": "singleValue",
     }
-    _lock_control_ui(gateway, _origins(live, fragment, allowed_origins))
+    _lock_control_ui(gateway, _origins(fragment, allowed_origins))
     # a shell inside the gateway for whoever has the token; only Key Vault may open it
     terminal = _section(gateway, "terminal")
     terminal["enabled"] = _at(fragment, "gateway", "terminal", "enabled") is True
@@ -108,13 +108,10 @@ def _at(document: object, *keys: str) -> object:
     return document
 
 
-def _origins(
-    live: Mapping[str, Any], fragment: Mapping[str, Any], ours: Iterable[str]
-) -> list[str]:
-    named: list[str] = []
-    for document in (live, fragment):
-        found = _at(document, "gateway", "controlUi", "allowedOrigins")
-        named += [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
+def _origins(fragment: Mapping[str, Any], ours: Iterable[str]) -> list[str]:
+    # not those of the live file: a domain that is no longer ours must not stay allowed there
+    found = _at(fragment, "gateway", "controlUi", "allowedOrigins")
+    named = [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
     return list(dict.fromkeys((*named, *ours)))
 
 

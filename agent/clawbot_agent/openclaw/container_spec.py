@@ -33,6 +33,7 @@ _STOP_SECONDS: Final = 330
 # with docker's doubling delays about 100 s of trying; a gateway that ran for 10 s starts anew
 _RESTARTS: Final = 10
 _MOST_PROCESSES: Final = 2048
+_COMPARED_APART: Final = frozenset({"Env", "Labels", "HostConfig", "ExposedPorts"})
 _INSIDE_SOCKET: Final = "/var/run/docker.sock"
 _ENVIRONMENT: Final = (
     "HOME=/home/node",
@@ -112,7 +113,13 @@ def _host_config(config: BotConfig, *, socket_gid: int) -> Json:
         "SecurityOpt": ["no-new-privileges"],
         "Privileged": False,
         "PidMode": "",
+        "IpcMode": "private",
+        "UTSMode": "",
+        "UsernsMode": "",
         "Devices": [],
+        "DeviceRequests": [],
+        "Mounts": [],
+        "VolumesFrom": [],
         "PidsLimit": _MOST_PROCESSES,
         "Memory": config.gateway.memory_limit_bytes or 0,
         "LogConfig": {
@@ -131,8 +138,11 @@ def differences(document: Json, found: Mapping[str, Any], *, image: Image) -> tu
     named = [
         key
         for key, wanted in document.items()
-        if key not in {"Env", "Labels", "HostConfig"} and not _same(wanted, config.get(key))
+        if key not in _COMPARED_APART and not _same(wanted, config.get(key))
     ]
+    # the engine adds what the image exposes; only what is published can be reached
+    if not set(document["ExposedPorts"]) <= set(config.get("ExposedPorts") or ()):
+        named.append("ExposedPorts")
     if set(config.get("Env") or ()) - set(image.environment) != set(document["Env"]) - set(
         image.environment
     ):

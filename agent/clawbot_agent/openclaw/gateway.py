@@ -11,7 +11,7 @@ __all__ = [
     "PORT",
     "PREVIOUS",
     "READY_URL",
-    "is_ready",
+    "lasting_problem",
     "ready_problem",
 ]
 
@@ -22,6 +22,9 @@ PORT: Final = 18789
 READY_URL: Final = f"http://127.0.0.1:{PORT}/readyz"
 # the user `node` of the Node.js images
 GATEWAY_UID: Final = 1000
+
+_LOOKS: Final = 4
+_BETWEEN_LOOKS_SECONDS: Final = 1.0
 
 # The request reaches the gateway from the bridge, which it trusts as its proxy; from there a
 # request without the header (or with a loopback address in it) gets 403. Any other address
@@ -42,6 +45,12 @@ def ready_problem(host: Host, url: str = READY_URL) -> str | None:
     return f'/readyz answers {answer.status} without "ready": true'
 
 
-def is_ready(host: Host, url: str = READY_URL) -> bool:
-    """Whether the gateway says that it serves."""
-    return ready_problem(host, url) is None
+def lasting_problem(host: Host) -> str | None:
+    """As `ready_problem`, but one slow answer of a busy gateway is none."""
+    problem = ready_problem(host)
+    for _ in range(_LOOKS - 1):
+        if problem is None:
+            break
+        host.limit.sleep(_BETWEEN_LOOKS_SECONDS)
+        problem = ready_problem(host)
+    return problem

@@ -26,6 +26,7 @@ __all__ = [
 
 _STOP_SECONDS: Final = 330
 _CANDIDATE_STOP_SECONDS: Final = 10
+_BACK_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,13 +155,11 @@ class ReplaceGateway:
     Attributes:
         document: of the new container.
         config: path of openclaw.json.
-        serving: whether the old one runs; then the new one is proven beside it first.
         timeout: seconds until a new container has to be ready.
     """
 
     document: dict[str, Any] = field(repr=False)
     config: Path
-    serving: bool
     timeout: float
     why: str
 
@@ -173,11 +172,10 @@ class ReplaceGateway:
         """Prove, drain, switch.
 
         Raises:
-            ClawbotError: of `gateway_errors`; the old container is what it was.
+            ClawbotError: of `gateway_errors`; the old container is there again, started.
         """
-        if self.serving:
-            self._prove(host)
-            host.note(f"draining {GATEWAY}, up to {_STOP_SECONDS} s")
+        self._prove(host)
+        host.note(f"draining {GATEWAY}, up to {_STOP_SECONDS} s")
         host.docker.stop(GATEWAY, timeout=_STOP_SECONDS)
         host.docker.rename(GATEWAY, to=PREVIOUS)
         with self._old_one_back_on_failure(host):
@@ -217,15 +215,22 @@ class ReplaceGateway:
             # nothing more may be done now; the next run finds the previous container
             raise
         except ClawbotError as error:
-            host.docker.remove(GATEWAY)
-            host.docker.rename(PREVIOUS, to=GATEWAY)
-            end = "the old container is kept"
-            if self.serving:
-                start(host, GATEWAY)
-                await_ready(host, GATEWAY, timeout=self.timeout)
-                end = "the old container serves again"
+            # the time of the run may be what ran out; going back must not fail for that
+            end = _go_back(host.beyond(_BACK_SECONDS, label="going back"))
             msg = f"{error.message}; {end}"
             raise type(error)(msg, hint=error.hint) from error
+
+
+def _go_back(host: Host) -> str:
+    """Have the old container serve again; says how that went."""
+    host.docker.remove(GATEWAY)
+    host.docker.rename(PREVIOUS, to=GATEWAY)
+    try:
+        start(host, GATEWAY)
+        await_ready(host, GATEWAY, timeout=_BACK_SECONDS)
+    except ClawbotError as error:
+        return f"the old container is back, but: {error.message}"
+    return "the old container serves again"
 
 
 def _remove_candidate(host: Host) -> None:

@@ -8,6 +8,7 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.errors import BRIEF, ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerCallError
+from clawbot_agent.openclaw.image_errors import ImageDiskFullError
 from clawbot_agent.openclaw.image_recipe import INPUTS_LABEL, Recipe
 
 if TYPE_CHECKING:
@@ -20,11 +21,14 @@ __all__ = [
     "LoadImage",
     "SaveImage",
     "archive_of",
+    "is_archive",
+    "is_leftover",
 ]
 
 ARCHIVES_DIR: Final = "images"
 # the present image's, and the one to go back to
 KEPT_ARCHIVES: Final = 2
+_PREFIX: Final = "openclaw-"
 _SUFFIX: Final = ".tar.zst"
 _SHORT: Final = 16
 
@@ -37,10 +41,20 @@ class ImageArchiveUnusableError(ClawbotError):
     hint = "the image is built instead; if this comes back, check the share"
 
 
+def is_archive(name: str) -> bool:
+    """Whether a file of this name is one of ours."""
+    return name.startswith(_PREFIX) and name.endswith(_SUFFIX)
+
+
+def is_leftover(name: str) -> bool:
+    """Whether it is what a write of one of ours left that was cut off."""
+    return name.startswith(f".{_PREFIX}") and f"{_SUFFIX}." in name
+
+
 def archive_of(config: BotConfig, recipe: Recipe, *, architecture: str) -> Path:
     """Where the image of exactly these inputs is kept; the name says all that matters."""
     inputs = recipe.labels[INPUTS_LABEL][:_SHORT]
-    name = f"openclaw-{recipe.version}-{architecture}-{inputs}{_SUFFIX}"
+    name = f"{_PREFIX}{recipe.version}-{architecture}-{inputs}{_SUFFIX}"
     return Path(config.share.path) / ARCHIVES_DIR / name
 
 
@@ -66,6 +80,9 @@ class LoadImage:
         try:
             host.docker.load_image(self.archive)
         except DockerCallError as error:
+            if "no space left" in error.message.lower():
+                # of the instance: the archive is not to blame
+                raise ImageDiskFullError(error.message) from error
             host.files.remove(self.archive)
             raise ImageArchiveUnusableError(error.message) from error
         image = host.docker.image(self.recipe.tag) or {}

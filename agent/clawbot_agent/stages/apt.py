@@ -40,7 +40,8 @@ _TOLD: Final = ("docker.io", "caddy", "cifs-utils")
 # invoke-rc.d(8) and deb-systemd-invoke ask this program; 101 means "do not start"
 _POLICY: Final = Path("/usr/sbin/policy-rc.d")
 _POLICY_MARK: Final = "# clawbot-agent: no service starts while packages are installed"
-_POLICY_TEXT: Final = f"#!/bin/sh\n{_POLICY_MARK}\nexit 101\n"
+# it holds for our own calls only: another apt at work meanwhile must be able to start services
+_POLICY_TEXT: Final = f'#!/bin/sh\n{_POLICY_MARK}\n[ -z "${{{command.HOLD}:-}}" ] || exit 101\n'
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +145,13 @@ class AptStage(Stage[AptFacts]):
         packages = facts.packages
         actions: list[Action] = []
         unfinished = tuple(name for name in packages.unfinished() if name not in _OPTIONAL)
-        if packages.interrupted or unfinished:
-            actions.append(FinishInterrupted(unfinished))
         # an unfinished one is installed once dpkg has finished it
-        if missing := packages.missing(name for name in wanted if name not in unfinished):
+        missing = packages.missing(name for name in wanted if name not in unfinished)
+        # what is unfinished of others is their affair, unless it keeps ours from being installed
+        ours = missing or set(unfinished) & set(wanted)
+        if ours and (packages.interrupted or unfinished):
+            actions.append(FinishInterrupted(unfinished))
+        if missing:
             actions += (UpdateLists(), InstallPackages(missing))
         # an installation takes both over and clears them away itself
         else:

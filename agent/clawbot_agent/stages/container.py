@@ -16,7 +16,7 @@ from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.host import Host
 from clawbot_agent.openclaw import gateway_actions as act
 from clawbot_agent.openclaw.container_spec import Image, container_document, differences
-from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, ready_problem
+from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, lasting_problem
 from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, GATEWAY_SECRETS_DIR
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class ContainerStage(Stage[ContainerFacts]):
             candidate=host.docker.container(CANDIDATE) is not None
             or host.files.stat(CANDIDATE_STATE_DIR) is not None,
             token_written=None if token is None else datetime.fromtimestamp(token.modified, UTC),
-            problem=ready_problem(host) if running else "it does not run",
+            problem=lasting_problem(host) if running else "it does not run",
             now=host.clock.now(),
         )
 
@@ -123,7 +123,7 @@ def _towards_ready(
     if differing := differences(document, current, image=image):
         live = Path(config.state.path) / "openclaw.json"
         why = f"differs in {', '.join(differing)}"
-        return [act.ReplaceGateway(document, live, bool(state.get("Running")), timeout, why)]
+        return [act.ReplaceGateway(document, live, timeout, why)]
     if not state.get("Running"):
         return [act.StartGateway(timeout, f"it ended with status {state.get('ExitCode')}")]
     return _kept_running(facts, current, timeout=timeout)

@@ -9,11 +9,13 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clawbot_agent import daemon_json
 from clawbot_agent.actions import Action, ChangeUnit, WriteFile
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
+from clawbot_agent.host.docker import DockerUnavailableError
 from clawbot_agent.host.units import UnitFailedError
 from clawbot_agent.paths import DAEMON_JSON
 
@@ -70,7 +72,10 @@ class ReplaceDaemonJson:
         Raises:
             DaemonConfigRefusedError: the engine runs with the old file again.
         """
-        host.files.write(DAEMON_JSON, self.text, mode=0o644)
+        # it may hold a proxy's password: whoever closed it keeps it closed
+        there = host.files.stat(DAEMON_JSON)
+        mode = 0o644 if there is None else there.mode
+        host.files.write(DAEMON_JSON, self.text, mode=mode)
         if not self.restart:
             return
         try:
@@ -79,7 +84,7 @@ class ReplaceDaemonJson:
             if self.previous is None:
                 host.files.remove(DAEMON_JSON)
             else:
-                host.files.write(DAEMON_JSON, self.previous, mode=0o644)
+                host.files.write(DAEMON_JSON, self.previous, mode=mode)
             # systemd gives up on a unit that failed too often in a short time
             host.run(("systemctl", "reset-failed", _UNIT))
             host.units.change("restart", _UNIT)
@@ -97,10 +102,17 @@ class DockerStage(Stage[DockerFacts]):
     budget = 300
 
     def probe(self, host: Host, config: BotConfig) -> DockerFacts:
-        """Read daemon.json, the unit, and what the running engine made of it."""
+        """Read daemon.json, the unit, and what the running engine made of it.
+
+        Raises:
+            DockerUnavailableError: the engine runs and says nothing; that is no drift.
+        """
         del config
         unit = host.units.get(_UNIT)
         info = host.docker.info() if unit.running else None
+        if unit.running and info is None:
+            msg = f"{_UNIT} is active, but the engine does not answer"
+            raise DockerUnavailableError(msg)
         bridge = host.docker.network("bridge") if info is not None else None
         return DockerFacts(
             daemon_json=host.files.read_text(DAEMON_JSON),
@@ -118,12 +130,12 @@ class DockerStage(Stage[DockerFacts]):
         """Merge the file; restart only a running engine that has other settings."""
         wanted = _wanted(config)
         actions: list[Action] = []
-        found, broken = _parsed(facts.daemon_json)
+        found, broken = daemon_json.parsed(facts.daemon_json)
         if broken and facts.daemon_json is not None:
-            actions.append(WriteFile(_BROKEN, facts.daemon_json, 0o644, "it is not a JSON object"))
-        merged = _merged(found, wanted)
+            actions.append(WriteFile(_BROKEN, facts.daemon_json, 0o600, "it is not a JSON object"))
+        merged = daemon_json.merged(found, wanted)
         reasons = sorted(key for key in wanted if found.get(key) != merged[key])
-        if undefined := _undefined_runtime(found):
+        if undefined := daemon_json.undefined_runtime(found):
             # the engine would not start; whoever brings the runtime sets it again
             del merged["default-runtime"]
             reasons.append(f"default-runtime {undefined} is not defined")
@@ -151,34 +163,6 @@ def _wanted(config: BotConfig) -> dict[str, Any]:
             "max-file": str(config.docker.log_max_file),
         },
     }
-
-
-def _parsed(text: str | None) -> tuple[dict[str, Any], bool]:
-    """The settings, and whether the text was unusable."""
-    if text is None or not text.strip():
-        return {}, False
-    try:
-        found = json.loads(text)
-    except ValueError:
-        return {}, True
-    return (found, False) if isinstance(found, dict) else ({}, True)
-
-
-def _merged(found: dict[str, Any], wanted: dict[str, Any]) -> dict[str, Any]:
-    merged = {**found, **wanted}
-    options = found.get("log-opts")
-    if isinstance(options, dict):
-        merged["log-opts"] = {**options, **wanted["log-opts"]}
-    return merged
-
-
-def _undefined_runtime(found: dict[str, Any]) -> str | None:
-    """Name of a default runtime that neither the engine nor the file brings."""
-    name = found.get("default-runtime", "runc")
-    runtimes = found.get("runtimes")
-    defined = runtimes if isinstance(runtimes, dict) else {}
-    builtin = name == "runc" or str(name).startswith("io.containerd.")
-    return None if builtin or name in defined else str(name)
 
 
 def _is_stale(facts: DockerFacts, config: BotConfig) -> bool:

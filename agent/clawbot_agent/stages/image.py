@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.host import Host
-from clawbot_agent.openclaw.gateway import GATEWAY
 from clawbot_agent.openclaw.image_actions import (
     KEPT_IMAGES,
     BuildImage,
@@ -41,7 +40,7 @@ class ImageFacts:
         digests: by which registries know it.
         base: whether the base image is there.
         old: others of ours.
-        in_use: id of the image that the gateway's container was made from.
+        in_use: ids of the images that containers were made from.
         archive: file on the share that holds an image of exactly these inputs; None without.
     """
 
@@ -50,7 +49,7 @@ class ImageFacts:
     digests: tuple[str, ...] = ()
     base: bool = False
     old: tuple[OldImage, ...] = ()
-    in_use: str | None = None
+    in_use: frozenset[str] = frozenset()
     archive: Path | None = None
 
 
@@ -70,14 +69,13 @@ class ImageStage(Stage[ImageFacts]):
         if info is None:
             return ImageFacts()
         wanted = host.docker.image(config.image_tag)
-        container = host.docker.container(GATEWAY)
         return ImageFacts(
             labels=None if wanted is None else _labels(wanted),
             current=_current(host, wanted),
             digests=digests(wanted),
             base=host.docker.image(config.base_image) is not None,
             old=_others(host, wanted),
-            in_use=None if container is None else str(container["Image"]),
+            in_use=host.docker.images_in_use(),
             archive=_archive(host, config, str(info.get("Architecture", "unknown"))),
         )
 
@@ -141,9 +139,11 @@ def _superfluous(facts: ImageFacts, replaced: tuple[OldImage, ...]) -> list[OldI
     """All but the one to go back to: what serves now, else the newest."""
 
     def rank(image: OldImage) -> tuple[bool, int]:
-        return image.id == facts.in_use, image.created
+        return image.id in facts.in_use, image.created
 
-    return sorted((*facts.old, *replaced), key=rank, reverse=True)[KEPT_IMAGES - 1 :]
+    ranked = sorted((*facts.old, *replaced), key=rank, reverse=True)[KEPT_IMAGES - 1 :]
+    # the engine refuses to remove what a container was made from
+    return [image for image in ranked if image.id not in facts.in_use]
 
 
 def _ours(host: Host) -> dict[str, dict[str, Any]]:

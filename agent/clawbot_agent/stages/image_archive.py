@@ -5,17 +5,26 @@ It comes last, when the bot already serves, and the bot is none the worse withou
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from clawbot_agent.actions import RemovePath
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.host import Host
-from clawbot_agent.openclaw.image_archive import KEPT_ARCHIVES, SaveImage, archive_of
+from clawbot_agent.openclaw.image_archive import (
+    KEPT_ARCHIVES,
+    SaveImage,
+    archive_of,
+    is_archive,
+    is_leftover,
+)
 from clawbot_agent.openclaw.image_recipe import recipe
 
 if TYPE_CHECKING:
     from clawbot_agent.actions import Action
+
+# another instance may be writing a younger one
+_OLD_SECONDS: Final = 3600
 
 __all__ = ["ArchiveFacts", "ImageArchiveStage"]
 
@@ -61,12 +70,16 @@ class ImageArchiveStage(Stage[ArchiveFacts]):
         architecture = str((host.docker.info() or {}).get("Architecture", "unknown"))
         wanted = archive_of(config, recipe(config), architecture=architecture)
         paths = [wanted.parent / name for name in host.files.list(wanted.parent)]
-        found = [(path, stat) for path in paths if (stat := host.files.stat(path)) is not None]
+        stats = [(path, host.files.stat(path)) for path in paths]
+        found = [(path, stat) for path, stat in stats if stat is not None and stat.kind == "file"]
         newest = sorted(found, key=lambda item: item[1].modified, reverse=True)
+        young = host.clock.now().timestamp() - _OLD_SECONDS
         return ArchiveFacts(
             wanted=wanted,
-            archives=tuple(path for path, _ in newest if not path.name.startswith(".")),
-            leftovers=tuple(path for path, _ in newest if path.name.startswith(".")),
+            archives=tuple(path for path, _ in newest if is_archive(path.name)),
+            leftovers=tuple(
+                path for path, stat in newest if is_leftover(path.name) and stat.modified < young
+            ),
         )
 
     def plan(self, facts: ArchiveFacts, config: BotConfig) -> Plan:

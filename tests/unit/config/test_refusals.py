@@ -183,8 +183,8 @@ BAD: Mapping[str, tuple[dict[str, Any], str]] = {
         "limits.run_deadline: must be at least 60, not 30",
     ),
     "timeout over deadline": (
-        {"gateway": {"ready_timeout": 900}, "limits": {"run_deadline": 600}},
-        "gateway.ready_timeout: must be less than limits.run_deadline (600), not 900",
+        {"gateway": {"ready_timeout": 250}, "limits": {"run_deadline": 200}},
+        "gateway.ready_timeout: must be less than limits.run_deadline (200), not 250",
     ),
     "section is text": ({"sysbox": "on"}, "sysbox: must be a mapping of keys, not 'on'"),
 }

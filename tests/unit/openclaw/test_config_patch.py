@@ -85,12 +85,13 @@ def test_rate_limits_of_the_user_are_kept() -> None:
     assert _desired({})["gateway"]["auth"]["rateLimit"]["maxAttempts"] == 10
 
 
-def test_origins_are_those_of_file_key_vault_and_configuration() -> None:
+def test_origins_are_those_of_key_vault_and_configuration_alone() -> None:
+    """One that was allowed before and is no longer configured goes."""
     made = _desired(
-        {"gateway": {"controlUi": {"allowedOrigins": ["https://a"]}}},
-        {"gateway": {"controlUi": {"allowedOrigins": ["https://b", "https://a"]}}},
+        {"gateway": {"controlUi": {"allowedOrigins": ["https://sold.example"]}}},
+        {"gateway": {"controlUi": {"allowedOrigins": ["https://b"]}}},
     )
-    expected = ["https://a", "https://b", "https://bot.example.org"]
+    expected = ["https://b", "https://bot.example.org"]
     assert made["gateway"]["controlUi"]["allowedOrigins"] == expected
 
 

@@ -19,7 +19,8 @@ NAMES: Final = (
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 HELD: Final = Path("/run/clawbot/held-timers")
 OURS: Final = (
-    "#!/bin/sh\n# clawbot-agent: no service starts while packages are installed\nexit 101\n"
+    "#!/bin/sh\n# clawbot-agent: no service starts while packages are installed\n"
+    '[ -z "${CLAWBOT_HOLD_SERVICES:-}" ] || exit 101\n'
 )
 UPDATE: Final = "update the package lists"
 
@@ -56,7 +57,12 @@ def facts(
             CONFIG,
             ("let dpkg finish what was interrupted (its database)", UPDATE, "install curl"),
         ),
-        (facts(vim="unpacked"), CONFIG, ("let dpkg finish what was interrupted (vim)",)),
+        (facts(vim="unpacked"), CONFIG, ()),
+        (
+            facts("jq", vim="unpacked"),
+            CONFIG,
+            ("let dpkg finish what was interrupted (vim)", UPDATE, "install jq"),
+        ),
         (facts(sysbox_ce="half-configured"), CONFIG, ()),
         (
             facts(policy_left=True, timers_left=("apt-daily.timer",)),
@@ -79,7 +85,8 @@ def facts(
         "removed but for its configuration",
         "half configured",
         "database cut off",
-        "another's package half-way",
+        "another's package half-way is another's affair",
+        "unless it keeps ours from being installed",
         "a broken sysbox is its own stage's affair",
         "leftovers",
         "leftovers go with the installation",
@@ -131,6 +138,10 @@ def test_no_service_starts_while_packages_are_installed() -> None:
     run.effect("apt-get", act=lambda _call: seen.append(files.read_text(POLICY)))
     InstallPackages(("jq",)).apply(fake_host(run=run, files=files))
     assert seen == [OURS]
+    # another apt at work meanwhile has no such variable, and may start services
+    assert [call.env for call in run.calls if call.argv[0] == "apt-get"] == [
+        {"CLAWBOT_HOLD_SERVICES": "1"}
+    ]
     assert files.stat(POLICY) is None
 
 

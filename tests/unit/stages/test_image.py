@@ -49,7 +49,7 @@ TABLE = {
         ],
     ),
     "but not one that serves": (
-        replace(GOOD, old=(_old("a", 1), _old("c", 3)), in_use="sha256:a"),
+        replace(GOOD, old=(_old("a", 1), _old("c", 3)), in_use=frozenset({"sha256:a"})),
         ["remove image clawbot/openclaw:c (not needed to go back)"],
     ),
     "with a rebuild, what it replaces is the one before": (
@@ -58,7 +58,7 @@ TABLE = {
             current=OldImage("sha256:now", "sha256:now", 9),
             base=True,
             old=(_old("a", 1),),
-            in_use="sha256:now",
+            in_use=frozenset({"sha256:now"}),
         ),
         [
             f"build {TAG} on {BASE} (differs in inputs)",
