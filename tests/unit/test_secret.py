@@ -84,3 +84,12 @@ def test_very_short_values_are_left_alone() -> None:
 
 def test_adding_twice_changes_nothing() -> None:
     assert redactor("secret-value", "secret-value").scrub("secret-value") == "[REDACTED]"
+
+
+def test_ordinary_words_of_a_configuration_stay_readable() -> None:
+    """Short values count as secrets only where the key says so."""
+    redactor = Redactor()
+    fragment = {"backend": "docker", "auth": {"password": "hunter2"}, "name": "x" * 12}
+    redactor.add(Secret(json.dumps(fragment)))
+    said = redactor.scrub(f"systemctl status docker, hunter2, {'x' * 12}")
+    assert said == "systemctl status docker, [REDACTED], [REDACTED]"

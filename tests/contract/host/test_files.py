@@ -176,3 +176,10 @@ def test_removing_takes_directories_whole_and_links_alone(tmp_path: Path) -> Non
     assert FILES.list(tmp_path / "kept") == ("file",)
     FILES.remove(tmp_path / "kept")
     assert FILES.list(tmp_path) == ()
+
+
+def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+    """Also with the line ends of other systems; else a plan would never get empty."""
+    text = "{\r\n  1: \r 2\n}\n"
+    FILES.write(tmp_path / "file", text, mode=0o600)
+    assert FILES.read_text(tmp_path / "file") == text

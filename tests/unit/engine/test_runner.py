@@ -2,8 +2,8 @@ import threading
 
 import pytest
 
-from clawbot_agent.engine.events import Kind
-from clawbot_agent.engine.result import Result, State
+from clawbot_agent.engine.events import Event, Kind
+from clawbot_agent.engine.result import Result, RunStatus, State
 from clawbot_agent.engine.stage import Resource
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
@@ -360,3 +360,17 @@ def test_an_error_class_of_its_own_needs_only_a_code() -> None:
     status = run_stages(a_stage("one", Behaviour(errors=[PlainError("x")]))).stage("one")
     assert status.error is not None
     assert "clawbot-agent logs" in status.error.hint
+
+
+def test_an_observer_that_cannot_write_does_not_end_the_run() -> None:
+    """A full disk is when its report is needed most."""
+
+    class Full(Journal):
+        def __call__(self, event: Event, status: RunStatus) -> None:
+            super().__call__(event, status)
+            raise OSError(28, "No space left on device")
+
+    journal = Full()
+    status = run_stages(a_stage("one", Behaviour(todo=["work"])), journal=journal)
+    assert status.result is Result.CONVERGED
+    assert journal.of(Kind.RUN_FINISHED)

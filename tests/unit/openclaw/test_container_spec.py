@@ -96,3 +96,26 @@ def test_a_candidate_touches_nothing_of_the_serving_gateway() -> None:
     assert host["Binds"][1:] == DOCUMENT["HostConfig"]["Binds"][1:]
     assert "OPENCLAW_SKIP_CHANNELS=1" in candidate["Env"]
     assert host["CapDrop"] == DOCUMENT["HostConfig"]["CapDrop"]
+
+
+def test_a_port_that_the_image_exposes_is_no_drift() -> None:
+    found = _inspected()
+    found["Config"]["ExposedPorts"] = {"18789/tcp": {}, "9/tcp": {}}
+    assert differences(DOCUMENT, found, image=IMAGE) == ()
+    found["Config"]["ExposedPorts"] = None
+    assert differences(DOCUMENT, found, image=IMAGE) == ("ExposedPorts",)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [
+        ("Mounts", [{"Type": "bind", "Source": "/", "Target": "/host"}]),
+        ("IpcMode", "host"),
+        ("UsernsMode", "host"),
+        ("VolumesFrom", ["other"]),
+    ],
+)
+def test_a_way_out_of_the_container_is_drift(key: str, value: object) -> None:
+    found = _inspected()
+    found["HostConfig"][key] = value
+    assert differences(DOCUMENT, found, image=IMAGE) == (key,)

@@ -242,3 +242,54 @@ def test_a_taken_port_is_named_with_its_holder() -> None:
         machine.apply()
     assert caught.value.code == "PORT_TAKEN"
     assert "nginx" in caught.value.message
+
+
+def test_after_a_boot_too_a_replacement_is_proven_and_the_old_one_started_again() -> None:
+    """Docker does not start the gateway at boot, and a boot is when changes arrive."""
+    machine = Machine(READY)
+    machine.serve(CapDrop=[])
+    old = machine.docker.containers[GATEWAY]["Id"]
+    machine.docker.stop(GATEWAY, timeout=1)
+    machine.candidate_answers(READY)
+    prepare = machine.docker.on_start
+
+    def started(name: str) -> None:
+        prepare(name)
+        is_old = machine.docker.containers[name]["Id"] == old
+        machine.http.answers[READY_URL] = [READY if is_old else STARTING]
+
+    machine.docker.on_start = started
+    with pytest.raises(ClawbotError, match="the old container serves again"):
+        machine.apply()
+    assert ("start", CANDIDATE) in machine.docker.calls
+    assert machine.docker.containers[GATEWAY]["Id"] == old
+    assert machine.docker.containers[GATEWAY]["State"]["Running"]
+
+
+def test_going_back_has_time_of_its_own() -> None:
+    """The time of the run may be what ran out."""
+    machine = Machine(READY)
+    machine.serve(CapDrop=[])
+    old = machine.docker.containers[GATEWAY]["Id"]
+    machine.candidate_answers(READY)
+    prepare = machine.docker.on_start
+
+    def started(name: str) -> None:
+        prepare(name)
+        is_old = machine.docker.containers[name]["Id"] == old
+        machine.http.answers[READY_URL] = [READY if is_old else STARTING]
+
+    machine.docker.on_start = started
+    (replace_it,) = ContainerStage().look(machine.host, CONFIG).actions
+    with pytest.raises(ClawbotError) as caught:
+        replace_it.apply(machine.host.within(60, label="container"))
+    assert caught.value.code == "DEADLINE_EXCEEDED"
+    assert caught.value.message.endswith("; the old container serves again")
+    assert machine.docker.containers[GATEWAY]["Id"] == old
+
+
+def test_one_slow_answer_restarts_nothing() -> None:
+    machine = Machine(READY)
+    machine.serve()
+    machine.http.answers[READY_URL] = [STARTING, READY]
+    assert ContainerStage().look(machine.host, CONFIG).empty

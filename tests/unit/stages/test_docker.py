@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
+from clawbot_agent.host.docker import DockerUnavailableError
 from clawbot_agent.paths import DAEMON_JSON
 from clawbot_agent.stages.docker import DaemonConfigRefusedError, DockerFacts, DockerStage
 from tests.fakes.config import a_config
+from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles
 from tests.fakes.host import fake_host
 from tests.fakes.run import FakeRun
@@ -135,3 +137,20 @@ def test_a_file_that_the_engine_refuses_is_taken_back() -> None:
     assert files.read_text(DAEMON_JSON) == old
     restarts = [call for call in run.calls if call.argv[:2] == ("systemctl", "restart")]
     assert len(restarts) == 2
+
+
+def test_an_engine_that_says_nothing_is_no_drift() -> None:
+    """Restarting it would stop the gateway and every sandbox."""
+    run = FakeRun()
+    run.unit("docker.service")
+    with pytest.raises(DockerUnavailableError):
+        DockerStage().look(fake_host(run=run, docker=FakeDocker(up=False)), CONFIG)
+
+
+def test_options_of_another_log_driver_do_not_stay() -> None:
+    """The engine would not start with them."""
+    files = FakeFiles()
+    found = GOOD | {"log-driver": "syslog", "log-opts": {"syslog-address": "udp://x"}}
+    plan = DockerStage().plan(_facts(found, running=False, bridge=None, pools=()), CONFIG)
+    plan.actions[0].apply(fake_host(files=files))
+    assert json.loads(files.read_text(DAEMON_JSON) or "")["log-opts"] == GOOD["log-opts"]

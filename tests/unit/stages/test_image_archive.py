@@ -6,6 +6,7 @@ import pytest
 
 from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.openclaw.image_archive import ImageArchiveUnusableError, archive_of
+from clawbot_agent.openclaw.image_errors import ImageDiskFullError
 from clawbot_agent.openclaw.image_recipe import recipe
 from clawbot_agent.stages.image import ImageStage
 from clawbot_agent.stages.image_archive import ArchiveFacts, ImageArchiveStage
@@ -102,3 +103,24 @@ def test_the_name_says_all_that_matters() -> None:
     assert {ARCHIVE.parent, other.parent} == {Path("/srv/clawbot/share/images")}
     assert other != ARCHIVE
     assert "2026.9.6" in ARCHIVE.name
+
+
+def test_what_others_keep_on_the_share_stays() -> None:
+    """And what another instance is still writing."""
+    docker, files = _machine()
+    folder = ARCHIVE.parent
+    young = folder / f".{ARCHIVE.name}.young"
+    for path in (folder / "holiday.jpg", folder / ".picasa.ini", young):
+        files.write(path, "x", mode=0o644)
+    files.mkdir(folder / "openclaw-albums.tar.zst", mode=0o755)
+    plan = ImageArchiveStage().look(fake_host(docker=docker, files=files), CONFIG)
+    assert plan.empty
+
+
+def test_an_instance_without_room_does_not_blame_the_archive() -> None:
+    docker, files = _machine()
+    docker.refusals["load_image"] = DockerCallError("docker load: no space left on device")
+    host = fake_host(docker=docker, files=files)
+    with pytest.raises(ImageDiskFullError):
+        ImageStage().look(host, CONFIG).actions[0].apply(host)
+    assert files.stat(ARCHIVE) is not None
