@@ -143,6 +143,17 @@ class Machine:
         self.docker.on_start = started
         self.http.answers["http://172.20.0.9:18789/readyz"] = [answer]
 
+    def only_ready(self, container: str) -> None:
+        """In the gateway's place, only the container of that id becomes ready."""
+        prepare = self.docker.on_start
+
+        def started(name: str) -> None:
+            prepare(name)
+            is_it = self.docker.containers[name]["Id"] == container
+            self.http.answers[READY_URL] = [READY if is_it else STARTING]
+
+        self.docker.on_start = started
+
 
 def test_the_first_one_is_created_without_a_candidate() -> None:
     machine = Machine(STARTING, READY)
@@ -182,14 +193,7 @@ def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
     machine.serve(CapDrop=[])
     old = machine.docker.containers[GATEWAY]["Id"]
     machine.candidate_answers(READY)
-    prepare = machine.docker.on_start
-
-    def started(name: str) -> None:
-        prepare(name)
-        is_old = machine.docker.containers[name]["Id"] == old
-        machine.http.answers[READY_URL] = [READY if is_old else STARTING]
-
-    machine.docker.on_start = started
+    machine.only_ready(old)
     with pytest.raises(ClawbotError) as caught:
         machine.apply()
     assert caught.value.code == "GATEWAY_NOT_READY"
@@ -251,14 +255,7 @@ def test_after_a_boot_too_a_replacement_is_proven_and_the_old_one_started_again(
     old = machine.docker.containers[GATEWAY]["Id"]
     machine.docker.stop(GATEWAY, timeout=1)
     machine.candidate_answers(READY)
-    prepare = machine.docker.on_start
-
-    def started(name: str) -> None:
-        prepare(name)
-        is_old = machine.docker.containers[name]["Id"] == old
-        machine.http.answers[READY_URL] = [READY if is_old else STARTING]
-
-    machine.docker.on_start = started
+    machine.only_ready(old)
     with pytest.raises(ClawbotError, match="the old container serves again"):
         machine.apply()
     assert ("start", CANDIDATE) in machine.docker.calls
@@ -272,14 +269,7 @@ def test_going_back_has_time_of_its_own() -> None:
     machine.serve(CapDrop=[])
     old = machine.docker.containers[GATEWAY]["Id"]
     machine.candidate_answers(READY)
-    prepare = machine.docker.on_start
-
-    def started(name: str) -> None:
-        prepare(name)
-        is_old = machine.docker.containers[name]["Id"] == old
-        machine.http.answers[READY_URL] = [READY if is_old else STARTING]
-
-    machine.docker.on_start = started
+    machine.only_ready(old)
     (replace_it,) = ContainerStage().look(machine.host, CONFIG).actions
     with pytest.raises(ClawbotError) as caught:
         replace_it.apply(machine.host.within(60, label="container"))
