@@ -60,6 +60,7 @@ class LiveTable:
         """Draw on `console`."""
         self._live = Live(console=console, refresh_per_second=4, transient=False)
         self._latest: dict[str, str] = {}
+        self._ending = ""
 
     def __enter__(self) -> Self:
         """Start drawing."""
@@ -67,12 +68,15 @@ class LiveTable:
         return self
 
     def __exit__(self, *_error: object) -> None:
-        """Leave the last picture on the screen."""
+        """Leave the last picture on the screen, and the result below it."""
         self._live.stop()
+        self._live.console.print(self._ending)
 
     def __call__(self, event: Event, status: RunStatus) -> None:
         """Redraw."""
         if event.stage is not None and event.kind in _TELLING:
             code = f"{event.data['code']}: " if "code" in event.data else ""
             self._latest[event.stage] = code + event.data.get("text", "")
+        if event.kind is Kind.RUN_FINISHED:
+            self._ending = f"{event.data['result']} after {event.data['seconds']:.1f} s"
         self._live.update(stage_table(status.document(), latest=self._latest))
