@@ -98,7 +98,7 @@ class NpmUnavailableError(ClawbotError):
 
     code = "NPM_UNAVAILABLE"
     retry = PATIENT
-    hint = "check outbound HTTPS to registry.npmjs.org and https://status.npmjs.org"
+    hint = "check outbound HTTPS and DNS to the npm registry, and that registry's status page"
 
 
 class DebianUnavailableError(ClawbotError):
@@ -106,7 +106,7 @@ class DebianUnavailableError(ClawbotError):
 
     code = "IMAGE_APT_UNAVAILABLE"
     retry = PATIENT
-    hint = "check outbound HTTP to deb.debian.org"
+    hint = "check outbound HTTP and DNS to the mirror in the image's apt sources"
 
 
 class ImagePackageNotFoundError(ClawbotError):

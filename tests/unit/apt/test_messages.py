@@ -27,7 +27,7 @@ Errors were encountered while processing:
  /tmp/bad.deb
 E: Sub-process /usr/bin/dpkg returned an error code (1)
 """
-_MIRROR: Final = "http://deb.debian.org/debian"
+_MIRROR: Final = "http://mirror.test/debian"
 _SOME: Final = (
     "E: Some index files failed to download. They have been ignored, or old ones used instead."
 )

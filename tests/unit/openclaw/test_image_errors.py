@@ -32,13 +32,13 @@ BUILDS = {
     ),
     "npm out of reach": (
         FAILED.format(1),
-        ["npm error code EAI_AGAIN", "npm error request to https://registry.npmjs.org failed"],
+        ["npm error code EAI_AGAIN", "npm error request to https://registry.test failed"],
         "NPM_UNAVAILABLE",
     ),
     "npm overloaded": (FAILED.format(1), ["npm error code E503"], "NPM_UNAVAILABLE"),
     "mirror out of reach": (
         FAILED.format(100),
-        ["E: Failed to fetch http://deb.debian.org/debian/dists/trixie/InRelease"],
+        ["E: Failed to fetch http://mirror.test/debian/dists/trixie/InRelease"],
         "IMAGE_APT_UNAVAILABLE",
     ),
     "no such package": (
