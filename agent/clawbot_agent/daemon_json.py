@@ -1,9 +1,25 @@
 """Docker's daemon.json: reading what is there, adding what is ours."""
 
 import json
-from typing import Any
+from typing import Any, Final
 
-__all__ = ["merged", "parsed", "undefined_runtime"]
+from clawbot_agent.host import Host
+from clawbot_agent.paths import DAEMON_JSON
+
+__all__ = ["merged", "parsed", "store", "text_of", "undefined_runtime"]
+
+_MODE: Final = 0o644
+
+
+def text_of(settings: dict[str, Any]) -> str:
+    """The file's text, in several lines: Sysbox's package finds `bip` with a line-wise grep."""
+    return json.dumps(settings, indent=4, sort_keys=True) + "\n"
+
+
+def store(host: Host, text: str) -> None:
+    """Replace the file; it may hold a proxy's password, so whoever closed it keeps it closed."""
+    there = host.files.stat(DAEMON_JSON)
+    host.files.write(DAEMON_JSON, text, mode=_MODE if there is None else there.mode)
 
 
 def parsed(text: str | None) -> tuple[dict[str, Any], bool]:

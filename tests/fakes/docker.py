@@ -101,11 +101,6 @@ class FakeDocker:
         if not any("error" in message for message in self.progress):
             self.images[reference] = {"Id": self._id(), "Config": {"Labels": {}}}
 
-    def tag(self, reference: str, *, tag: str) -> None:
-        """See `Docker`."""
-        self._call("tag", reference)
-        self.images[tag] = self._known(self.images, reference)
-
     def import_image(self, archive: Path, *, tag: str) -> None:
         """See `Docker`."""
         del archive

@@ -126,12 +126,6 @@ class SystemDocker:
                 lambda: api.pull(reference, stream=True, decode=True), limit=self.limit
             )
 
-    def tag(self, reference: str, *, tag: str) -> None:
-        """See `Docker`."""
-        repository, _, name = tag.rpartition(":")
-        with self._call(f"docker tag {reference} {tag}") as api:
-            api.tag(reference, repository, name)
-
     def import_image(self, archive: Path, *, tag: str) -> None:
         """See `Docker`."""
         repository, _, name = tag.rpartition(":")

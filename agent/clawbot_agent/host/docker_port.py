@@ -61,10 +61,6 @@ class Docker(Protocol):
         """Pull an image; yields the engine's progress messages."""
         ...
 
-    def tag(self, reference: str, *, tag: str) -> None:
-        """Give an image another name."""
-        ...
-
     def import_image(self, archive: Path, *, tag: str) -> None:
         """Make a one-layer image from a tar archive of a root file system."""
         ...

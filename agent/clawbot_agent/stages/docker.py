@@ -5,7 +5,6 @@ several lines, because Sysbox's package looks for `bip` with a line-wise grep. T
 address is pinned because OpenClaw trusts exactly that address as its proxy.
 """
 
-import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -72,10 +71,7 @@ class ReplaceDaemonJson:
         Raises:
             DaemonConfigRefusedError: the engine runs with the old file again.
         """
-        # it may hold a proxy's password: whoever closed it keeps it closed
-        there = host.files.stat(DAEMON_JSON)
-        mode = 0o644 if there is None else there.mode
-        host.files.write(DAEMON_JSON, self.text, mode=mode)
+        daemon_json.store(host, self.text)
         if not self.restart:
             return
         try:
@@ -84,7 +80,7 @@ class ReplaceDaemonJson:
             if self.previous is None:
                 host.files.remove(DAEMON_JSON)
             else:
-                host.files.write(DAEMON_JSON, self.previous, mode=mode)
+                daemon_json.store(host, self.previous)
             # systemd gives up on a unit that failed too often in a short time
             host.run(("systemctl", "reset-failed", _UNIT))
             host.units.change("restart", _UNIT)
@@ -143,7 +139,7 @@ class DockerStage(Stage[DockerFacts]):
             reasons = reasons or ["the engine runs with other networks"]
         if broken or reasons:
             why = ", ".join(reasons)
-            text = json.dumps(merged, indent=4, sort_keys=True) + "\n"
+            text = daemon_json.text_of(merged)
             actions.append(ReplaceDaemonJson(text, facts.daemon_json, facts.running, why))
         if not (facts.running and facts.enabled):
             what = "not running" if facts.installed else "comes with the stage apt"

@@ -1,9 +1,10 @@
 """Sysbox in docker's daemon.json. Pure: text in, text out."""
 
-import json
 import re
 from dataclasses import dataclass
 from typing import Any, Final
+
+from clawbot_agent import daemon_json
 
 __all__ = ["RUNTIME", "Engine", "Settings", "differs", "engine_of", "merged", "same_version"]
 
@@ -64,11 +65,8 @@ def differs(text: str | None, settings: Settings) -> bool:
 
 
 def merged(text: str | None, settings: Settings) -> str:
-    """daemon.json with the settings in it, and all else as it was.
-
-    In several indented lines, because Sysbox's package reads it line by line.
-    """
-    return json.dumps(_merged(_parsed(text), settings), indent=4, sort_keys=True) + "\n"
+    """daemon.json with the settings in it, and all else as it was."""
+    return daemon_json.text_of(_merged(_parsed(text), settings))
 
 
 def same_version(installed: str, wanted: str) -> bool:
@@ -98,12 +96,8 @@ def _mapping(found: dict[str, Any], key: str) -> dict[str, Any]:
 
 
 def _parsed(text: str | None) -> dict[str, Any]:
-    try:
-        found = json.loads(text or "{}")
-    except ValueError:
-        # the stage docker has replaced it by the time this is applied
-        return {}
-    return found if isinstance(found, dict) else {}
+    # an unusable one is replaced by the stage docker before this is applied
+    return daemon_json.parsed(text)[0]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

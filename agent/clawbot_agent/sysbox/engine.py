@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
+from clawbot_agent import daemon_json
 from clawbot_agent.host import Host
 from clawbot_agent.paths import DAEMON_JSON
 from clawbot_agent.sysbox.daemon import RUNTIME, Engine, Settings, differs, engine_of, merged
@@ -39,7 +40,7 @@ class ConfigureEngine:
         # read now and not when planned: the package's postinst edits the file too
         text = host.files.read_text(DAEMON_JSON)
         if differs(text, settings):
-            host.files.write(DAEMON_JSON, merged(text, settings), mode=0o644)
+            daemon_json.store(host, merged(text, settings))
         host.units.change("reload", _DOCKER_UNIT)
         until = host.clock.monotonic() + _RELOAD_SECONDS
         # a reload returns before the engine has read the file
