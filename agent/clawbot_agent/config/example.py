@@ -10,6 +10,7 @@ from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.config.wording import section_of
 
 _WIDTH: Final = 96
 _HEADER: Final = """\
@@ -33,13 +34,12 @@ def effective_text(config: BotConfig) -> str:
 
 def _section(model: type[BaseModel], *, indent: str) -> Iterator[str]:
     for name, field in model.model_fields.items():
-        inner = field.annotation
-        is_section = isinstance(inner, type) and issubclass(inner, BaseModel)
-        if is_section and not indent:
+        inner = section_of(field.annotation)
+        if inner is not None and not indent:
             yield ""
-        required = field.is_required() and not is_section
+        required = field.is_required() and inner is None
         yield from _comment(_description(field), required=required, indent=indent)
-        if isinstance(inner, type) and issubclass(inner, BaseModel):
+        if inner is not None:
             yield f"{indent}{name}:"
             yield from _section(inner, indent=f"{indent}  ")
         else:
@@ -47,7 +47,8 @@ def _section(model: type[BaseModel], *, indent: str) -> Iterator[str]:
 
 
 def _description(field: FieldInfo) -> str:
-    return field.description or (getattr(field.annotation, "__doc__", None) or "").strip()
+    section = section_of(field.annotation)
+    return field.description or (section.__doc__ if section and section.__doc__ else "").strip()
 
 
 def _comment(text: str, *, required: bool, indent: str) -> Iterator[str]:

@@ -2,15 +2,16 @@
 
 import ipaddress
 from pathlib import PurePosixPath
-from typing import Annotated, Final, Literal, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
 from clawbot_agent.config.machine import DockerConfig, SysboxConfig
 from clawbot_agent.config.openclaw import OpenClawConfig
 from clawbot_agent.config.openclaw_versions import Engines, engines_for
-from clawbot_agent.config.rules import DataPath, Domain, Email, Must, Origin, refuse
+from clawbot_agent.config.rules import Domain, Email, Must, Origin, refuse
 from clawbot_agent.config.section import LISTED, Section
+from clawbot_agent.config.storage import Backend, SecretsConfig, ShareConfig, StateConfig
 
 _UNITS: Final = {"m": 1024**2, "g": 1024**3}
 _MINIMUM_MEMORY: Final = 1024**3
@@ -36,10 +37,6 @@ VaultName = Annotated[
         r"^(?!.*--)[a-zA-Z][a-zA-Z0-9-]{1,22}[a-zA-Z0-9]$",
         "must be the vault's name alone: 3 to 24 letters, digits and single dashes",
     ),
-]
-SecretName = Annotated[
-    str,
-    Must(r"^[0-9a-zA-Z-]{1,127}$", "must be a secret's name: 1 to 127 letters, digits and dashes"),
 ]
 MemorySize = Annotated[str, Must(r"^[1-9][0-9]{0,5}[mg]$", "must be a size such as 3g or 3072m")]
 
@@ -69,46 +66,6 @@ class AzureConfig(Section):
     key_vault: VaultName = Field(description="name of the Key Vault", examples=["my-bot-vault"])
     key_vault_suffix: Literal["vault.azure.net", "vault.azure.cn", "vault.usgovcloudapi.net"] = (
         Field(default="vault.azure.net", description="DNS suffix of Key Vault in this cloud")
-    )
-
-
-class SecretsConfig(Section):
-    """Names of secrets in the Key Vault; never their values."""
-
-    gateway_token: SecretName = Field(
-        default="openclaw-gateway-token",
-        description="secret that holds the gateway token",
-    )
-    openclaw_config: SecretName | None = Field(
-        default=None,
-        description="secret that holds a fragment of openclaw.json; null = none",
-    )
-
-    @model_validator(mode="after")
-    def _are_different(self) -> Self:
-        if self.openclaw_config == self.gateway_token:
-            refuse("must not be the secret of the gateway token", at="openclaw_config")
-        return self
-
-
-class DirectoryShare(Section):
-    """A share that is already there as a directory of the instance."""
-
-    kind: Literal["directory"] = Field(default="directory", description="what the share is")
-    path: DataPath = Field(default="/srv/clawbot/share", description="absolute path of the share")
-
-
-# the next kind joins as `DirectoryShare | …` with Field(discriminator="kind")
-Share = DirectoryShare
-
-
-class StateConfig(Section):
-    """Where the bot's memory lives while it runs."""
-
-    backend: Literal["local"] = Field(default="local", description="how the state is kept")
-    path: DataPath = Field(
-        default="/var/lib/clawbot/state",
-        description="absolute path of the state directory on the instance",
     )
 
 
@@ -162,20 +119,34 @@ class BotConfig(Section):
     )
     openclaw: OpenClawConfig = OpenClawConfig()
     caddy: CaddyConfig = CaddyConfig()
-    azure: AzureConfig
+    azure: AzureConfig | None = Field(
+        description="Who the instance is in Azure and where its secrets are; may be left out "
+        "when neither the secrets nor the share are in Azure."
+    )
     secrets: SecretsConfig = SecretsConfig()
-    share: Share = DirectoryShare()
+    share: ShareConfig = ShareConfig()
     state: StateConfig = StateConfig()
     docker: DockerConfig = DockerConfig()
     sysbox: SysboxConfig = SysboxConfig()
     gateway: GatewayConfig = GatewayConfig()
     limits: LimitsConfig = LimitsConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _azure_where_it_is_needed(cls, data: Any) -> Any:  # noqa: ANN401  # pydantic's protocol
+        if not isinstance(data, dict) or data.get("azure") is not None:
+            return data
+        absent = {key: value for key, value in data.items() if key != "azure"}
+        # left out it is reported key by key, as everything that is missing
+        return absent if _needs_azure(absent) else {**absent, "azure": None}
+
     @model_validator(mode="after")
     def _sections_fit(self) -> Self:
         share, state = PurePosixPath(self.share.path), PurePosixPath(self.state.path)
         if share.is_relative_to(state) or state.is_relative_to(share):
             refuse(f"must lie apart from share.path ({share})", at="state.path")
+        if self.state.backend == "share" and self.share.azure_files is None:
+            refuse("share needs share.kind: azure-files", at="state.backend")
         if self.gateway.ready_timeout >= self.limits.run_deadline:
             wording = f"must be less than limits.run_deadline ({self.limits.run_deadline})"
             refuse(f"{wording}, not {self.gateway.ready_timeout}", at="gateway.ready_timeout")
@@ -187,9 +158,28 @@ class BotConfig(Section):
         return ipaddress.IPv4Interface(self.docker.bip).ip
 
     @property
+    def state_backend(self) -> Backend:
+        """How the state is kept: as configured, else by the kind of share."""
+        if self.state.backend is not None:
+            return self.state.backend
+        return "local" if self.share.azure_files is None else "image"
+
+    @property
+    def identity(self) -> AzureConfig:
+        """The azure section, for stages that a bot outside Azure does not have.
+
+        Raises:
+            LookupError: this bot has none.
+        """
+        if self.azure is None:
+            msg = "this configuration has no azure section"
+            raise LookupError(msg)
+        return self.azure
+
+    @property
     def vault_url(self) -> str:
-        """Base URL of the Key Vault, without a trailing slash."""
-        return f"https://{self.azure.key_vault}.{self.azure.key_vault_suffix}"
+        """Base URL of the Key Vault, without a trailing slash; raises as `identity`."""
+        return f"https://{self.identity.key_vault}.{self.identity.key_vault_suffix}"
 
     @property
     def image_tag(self) -> str:
@@ -212,3 +202,11 @@ class BotConfig(Section):
         """Origins the control UI accepts: the domain's first, then the extra ones, each once."""
         own = (f"https://{self.caddy.domain}",) if self.caddy.domain else ()
         return tuple(dict.fromkeys((*own, *self.caddy.allowed_origins)))
+
+
+def _needs_azure(data: dict[str, Any]) -> bool:
+    """Whether a configuration, as it was read, names anything that is in Azure."""
+    secrets, share = data.get("secrets"), data.get("share")
+    local_secrets = isinstance(secrets, dict) and secrets.get("source") == "directory"
+    in_azure = isinstance(share, dict) and share.get("kind") == "azure-files"
+    return in_azure or not local_secrets

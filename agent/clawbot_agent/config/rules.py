@@ -134,11 +134,17 @@ _NEVER_ITSELF: Final = frozenset(
 PATH_PATTERN: Final = r"^(/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)+$"
 
 
-def data_path(value: str) -> str:
-    """Accept an absolute, normalised directory that belongs to the bot alone."""
+def plain_path(value: str) -> str:
+    """Accept an absolute, normalised path."""
     if len(value) > 200 or not re.fullmatch(PATH_PATTERN, value):  # noqa: PLR2004  # said below
         wording = "must be an absolute path of at most 200 plain characters without . or .. parts"
         refuse(f"{wording}, not {shown(value)}")
+    return value
+
+
+def data_path(value: str) -> str:
+    """Accept an absolute, normalised directory that belongs to the bot alone."""
+    plain_path(value)
     path = PurePosixPath(value)
     below = {str(parent) for parent in (path, *path.parents)}
     if value in _NEVER_ITSELF or below & _NEVER_BELOW:
@@ -179,6 +185,7 @@ def https_url(value: str) -> str:
 Domain = Annotated[str, AfterValidator(domain)]
 Email = Annotated[str, AfterValidator(email)]
 Origin = Annotated[str, AfterValidator(origin)]
+PlainPath = Annotated[str, AfterValidator(plain_path)]
 DataPath = Annotated[str, AfterValidator(data_path)]
 ImageReference = Annotated[str, AfterValidator(image_reference)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]

@@ -2,6 +2,7 @@
 
 import difflib
 from collections.abc import Iterator, Mapping
+from types import UnionType
 from typing import Any, Final
 
 from pydantic import BaseModel, ValidationError
@@ -89,8 +90,8 @@ def _quote(kind: str, value: object) -> str:
 def _missing(location: Location, model: type[BaseModel]) -> Iterator[Problem]:
     parent = _model_at(location[:-1], model)
     field = parent.model_fields.get(str(location[-1])) if parent else None
-    inner = field.annotation if field else None
-    if not (isinstance(inner, type) and issubclass(inner, BaseModel)):
+    inner = section_of(field.annotation) if field else None
+    if inner is None:
         yield Problem(path_of(location), "is required")
         return
     # name the keys to write, not only the section around them
@@ -117,6 +118,13 @@ def _inner_model(annotation: object) -> type[BaseModel] | None:
     for candidate in (annotation, *getattr(annotation, "__args__", ())):
         if isinstance(candidate, type) and issubclass(candidate, BaseModel):
             return candidate
+    return None
+
+
+def section_of(annotation: object) -> type[BaseModel] | None:
+    """Return the section behind an annotation, optional or not; None for any other value."""
+    if isinstance(annotation, UnionType | type):
+        return _inner_model(annotation)
     return None
 
 

@@ -128,7 +128,7 @@ class SecretsStage(Stage[SecretsFacts]):
             RemovePath(path, "left by a write that was cut off") for path in facts.leftovers
         ]
         count = "2 secrets" if len(facts.wanted) > 1 else "the gateway token"
-        current = f"{count} as in the vault {config.azure.key_vault}"
+        current = f"{count} as in the vault {config.identity.key_vault}"
         return Plan(facts.kept or current, tuple(actions))
 
     def _worth_waiting(self, host: Host) -> bool:
@@ -142,7 +142,7 @@ class SecretsStage(Stage[SecretsFacts]):
         names = config.secrets
         asked = [names.gateway_token, *([names.openclaw_config] if names.openclaw_config else [])]
         values = self._read(
-            config.vault_url, asked, client_id=config.azure.client_id, limit=host.limit
+            config.vault_url, asked, client_id=config.identity.client_id, limit=host.limit
         )
         for value in values.values():
             host.redactor.add(value)

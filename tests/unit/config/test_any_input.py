@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from clawbot_agent.config.load import parse_config
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.problems import ConfigError
-from clawbot_agent.config.wording import all_keys
+from clawbot_agent.config.wording import all_keys, section_of
 from tests.unit.config.test_load import MINIMAL
 
 KEYS = sorted({path.rpartition(".")[2] for path in all_keys(BotConfig)})
@@ -70,10 +70,10 @@ def test_arbitrary_bytes_never_raise_anything_else(data: bytes) -> None:
 def text_keys() -> Iterator[tuple[str, ...]]:
     def walk(model: type[BaseModel], above: tuple[str, ...]) -> Iterator[tuple[str, ...]]:
         for name, field in model.model_fields.items():
-            inner = field.annotation
-            if isinstance(inner, type) and issubclass(inner, BaseModel):
+            inner = section_of(field.annotation)
+            if inner is not None:
                 yield from walk(inner, (*above, name))
-            elif "str" in str(inner) or "Literal" in str(inner):
+            elif "str" in str(field.annotation) or "Literal" in str(field.annotation):
                 yield (*above, name)
 
     return walk(BotConfig, ())

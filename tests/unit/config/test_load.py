@@ -68,6 +68,33 @@ def test_missing_sections_name_the_keys_to_write() -> None:
     ]
 
 
+AZURE_FILES: Mapping[str, Any] = {"kind": "azure-files", "account": "mybotdata", "name": "bot"}
+
+
+def test_the_share_decides_how_the_state_is_kept() -> None:
+    assert parse_config(text_with()).state_backend == "local"
+    assert parse_config(text_with(share=AZURE_FILES)).state_backend == "image"
+    config = parse_config(text_with(share=AZURE_FILES, state={"backend": "share"}))
+    assert config.state_backend == "share"
+    assert config.share.azure_files is not None
+    assert config.share.azure_files.unc == "//mybotdata.file.core.windows.net/bot"
+
+
+def test_a_machine_outside_azure_needs_no_azure_section() -> None:
+    text = yaml.safe_dump({"name": "my-bot", "secrets": {"source": "directory"}})
+    config = parse_config(text)
+    assert config.azure is None
+    with pytest.raises(LookupError):
+        _ = config.vault_url
+
+
+def test_an_azure_share_needs_the_azure_section() -> None:
+    secrets = {"source": "directory"}
+    data = {"name": "my-bot", "secrets": secrets, "share": AZURE_FILES, "azure": None}
+    wanted = ["azure.client_id: is required", "azure.key_vault: is required"]
+    assert lines_of(yaml.safe_dump(data)) == wanted
+
+
 def test_every_problem_is_reported_at_once() -> None:
     assert len(lines_of(text_with(name="X", x=1, caddy={"domain": "a"}))) == 3
 

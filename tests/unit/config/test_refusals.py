@@ -126,7 +126,45 @@ BAD: Mapping[str, tuple[dict[str, Any], str]] = {
     "dotted share": ({"share": {"path": "/srv/../etc"}}, "share.path: must be an absolute path"),
     "relative share": ({"share": {"path": "srv/x"}}, "share.path: must be an absolute path"),
     "slash at end": ({"share": {"path": "/srv/x/"}}, "share.path: must be an absolute path"),
-    "share kind": ({"share": {"kind": "nfs"}}, "share.kind: must be 'directory', not 'nfs'"),
+    "share kind": (
+        {"share": {"kind": "nfs"}},
+        "share.kind: must be 'directory' or 'azure-files', not",
+    ),
+    "azure-files without account": (
+        {"share": {"kind": "azure-files", "name": "bot"}},
+        "share.account: is required for kind: azure-files",
+    ),
+    "account on a directory": (
+        {"share": {"account": "mybotdata"}},
+        "share.account: belongs to kind: azure-files",
+    ),
+    "account is a host": (
+        {"share": {"kind": "azure-files", "account": "a.file.core.windows.net", "name": "bot"}},
+        "share.account: must be the storage account's name alone",
+    ),
+    "share name with option": (
+        {"share": {"kind": "azure-files", "account": "mybotdata", "name": "bot,uid=0"}},
+        "share.name: must be the file share's name",
+    ),
+    "key secret with ticket": (
+        {
+            "share": {
+                "kind": "azure-files",
+                "account": "mybotdata",
+                "name": "bot",
+                "auth": "managed-identity",
+                "key_secret": "key",
+            }
+        },
+        "share.key_secret: belongs to auth: account-key",
+    ),
+    "share backend on a directory": (
+        {"state": {"backend": "share"}},
+        "state.backend: share needs share.kind: azure-files",
+    ),
+    "image size": ({"state": {"image_size": "0g"}}, "state.image_size: must be a size such as"),
+    "huge image": ({"state": {"image_size": "2000g"}}, "state.image_size: must be 1g to 1024g"),
+    "secrets path": ({"secrets": {"path": "x"}}, "secrets.path: must be an absolute path"),
     "secrets as state": (
         {"state": {"path": "/var/lib/clawbot/secrets/gateway"}},
         "state.path: must be a directory of its own, not the system's or the agent's",

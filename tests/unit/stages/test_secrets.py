@@ -114,7 +114,7 @@ def test_key_vault_is_asked_as_configured(bench: Bench) -> None:
     """Only for what the configuration names."""
     bench.look()
     url = "https://my-vault.vault.azure.net"
-    assert bench.vault.asked == [(url, ("openclaw-gateway-token",), CONFIG.azure.client_id)]
+    assert bench.vault.asked == [(url, ("openclaw-gateway-token",), CONFIG.identity.client_id)]
 
 
 def test_nothing_to_do_has_a_reason(bench: Bench) -> None:
