@@ -89,31 +89,28 @@ def unit_text(  # noqa: PLR0913 - one argument for each thing that a mount unit 
         what: device, image file or //SERVER/SHARE.
         where: mount point; made when it is missing.
         kind: type of the file system.
-        options: for mount -o.
+        options: of mount -o.
         description: for people.
-        requires: units without which this mount does not start.
-        binds_to: units without which it does not stay either.
-        after: units to be ordered after; those in `requires` and `binds_to` already are.
+        requires: units without which it does not start; it is ordered after them.
+        binds_to: units without which it does not stay; likewise.
+        after: other units to be ordered after.
         timeout: seconds that mounting and unmounting may take each.
 
     Raises:
-        ValueError: something has a line break, an option a comma, or `where` is no mount point.
+        ValueError: something has a line break, or an option a comma.
     """
-    unit_name(where)
     if any("," in option for option in options):
         msg = "a mount option has a comma in it"
         raise ValueError(msg)
     lines = [
-        *_unit_section(description, requires=requires, binds_to=binds_to, after=after),
-        "",
-        "[Mount]",
+        *_head(description, requires=requires, binds_to=binds_to, after=after),
         _line("What", what),
         _line("Where", str(where)),
         _line("Type", kind),
         _line("Options", ",".join(options)),
         f"TimeoutSec={timeout}",
     ]
-    return "\n".join(lines) + "\n"
+    return "\n".join((*lines, ""))
 
 
 def start_mount(host: Host, where: Path, *, restart: bool = False, timeout: float = 80) -> None:
@@ -199,7 +196,7 @@ def _escaped(text: str) -> str:
     )
 
 
-def _unit_section(
+def _head(
     description: str, *, requires: Sequence[str], binds_to: Sequence[str], after: Sequence[str]
 ) -> list[str]:
     ordered = tuple(dict.fromkeys((*requires, *binds_to, *after)))
@@ -210,6 +207,8 @@ def _unit_section(
         # tried again by the agent as often as its own policies say
         "StartLimitIntervalSec=0",
         *(_line(key, " ".join(names)) for key, names in pairs if names),
+        "",
+        "[Mount]",
     ]
 
 

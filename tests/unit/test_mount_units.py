@@ -56,13 +56,12 @@ def test_percent_is_no_specifier() -> None:
         {"what": "//h/a\nOptions=suid"},
         {"description": "ends in a backslash \\"},
         {"options": ("credentials=/a,b",)},
-        {"where": Path("relative")},
     ],
     ids=str,
 )
 def test_nothing_can_add_a_line_or_an_option(changes: dict[str, object]) -> None:
     """What would mean something else to systemd or mount is refused."""
-    with pytest.raises(ValueError, match=r"mount unit|mount option|mount point"):
+    with pytest.raises(ValueError, match=r"mount unit|mount option"):
         text(**changes)
 
 
