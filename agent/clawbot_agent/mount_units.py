@@ -80,21 +80,13 @@ def unit_text(  # noqa: PLR0913 - one argument for each thing that a mount unit 
     after: Sequence[str] = (),
     timeout: int = _TIMEOUT_SECONDS,
 ) -> str:
-    """The unit file for one mount.
+    """The unit file for one mount of `what` (device, image file or //SERVER/SHARE).
 
     systemd itself orders a network file system, and anything with the option `_netdev`
     (give it to an image that lies on one), between the network's coming and going.
-
-    Args:
-        what: device, image file or //SERVER/SHARE.
-        where: mount point; made when it is missing.
-        kind: type of the file system.
-        options: of mount -o.
-        description: for people.
-        requires: units without which it does not start; it is ordered after them.
-        binds_to: units without which it does not stay; likewise.
-        after: other units to be ordered after.
-        timeout: seconds that mounting and unmounting may take each.
+    Without the units in `requires` it does not start, without those in `binds_to` it does
+    not stay; it is ordered after both. `timeout` is in seconds, for mounting and for
+    unmounting.
 
     Raises:
         ValueError: something has a line break, or an option a comma.
