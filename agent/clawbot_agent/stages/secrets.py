@@ -1,5 +1,8 @@
 """The bot's secrets: read from Key Vault, kept in files that only their users can read.
 
+With `secrets.source: directory` root's files take the place of Key Vault; they are always
+within reach, so nothing is kept from before.
+
 Key Vault decides. When it answers, what it says is what the instance gets: a secret that
 is gone, or a role that was taken away, is an error even though the files are still there.
 When it cannot be reached, and good files are there from before, they are kept and the
@@ -29,6 +32,7 @@ from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
 from clawbot_agent.secret import Secret
+from clawbot_agent.secret_files import read_secret_files
 from clawbot_agent.secret_rules import gateway_token, openclaw_fragment
 
 __all__ = ["FRAGMENT_FILE", "TOKEN_FILE", "SecretsFacts", "SecretsStage"]
@@ -51,13 +55,13 @@ _PATIENCE_SECONDS: Final = 30.0
 
 @dataclass(frozen=True, slots=True)
 class SecretsFacts:
-    """What is there, and what Key Vault says.
+    """What is there, and what the source says.
 
     Attributes:
         found: by path: directories and files that exist.
         leftovers: temporary files of writes that were killed.
-        wanted: content by file, from Key Vault; from the files themselves in an outage.
-        kept: why and since when the files had the last word; empty when Key Vault had it.
+        wanted: content by file, from the source; from the files themselves in an outage.
+        kept: why and since when the files had the last word; empty when the source had it.
     """
 
     found: dict[Path, Stored]
@@ -74,7 +78,7 @@ class SecretsStage(Stage[SecretsFacts]):
     """
 
     name = "secrets"
-    title = "Secrets from Key Vault"
+    title = "Gateway token and secrets"
     phase = Phase.NODE
     # a new role assignment may need a quarter of an hour
     budget = 1200
@@ -85,10 +89,10 @@ class SecretsStage(Stage[SecretsFacts]):
         self._outage_began: float | None = None
 
     def probe(self, host: Host, config: BotConfig) -> SecretsFacts:
-        """Read the files, then Key Vault.
+        """Read the files, then the source.
 
         Raises:
-            ClawbotError: Key Vault refused, holds unusable values, or cannot be reached
+            ClawbotError: the source refused, holds unusable values, or cannot be reached
                 while there are no good files.
         """
         found = {path: _stored(host, path) for path in (*_DIRECTORIES, *_FILES)}
@@ -128,8 +132,7 @@ class SecretsStage(Stage[SecretsFacts]):
             RemovePath(path, "left by a write that was cut off") for path in facts.leftovers
         ]
         count = "2 secrets" if len(facts.wanted) > 1 else "the gateway token"
-        current = f"{count} as in the vault {config.identity.key_vault}"
-        return Plan(facts.kept or current, tuple(actions))
+        return Plan(facts.kept or f"{count} as in {_source(config)}", tuple(actions))
 
     def _worth_waiting(self, host: Host) -> bool:
         """Whether the outage is so young that the engine should try again."""
@@ -141,9 +144,7 @@ class SecretsStage(Stage[SecretsFacts]):
     def _fetch(self, host: Host, config: BotConfig) -> dict[Path, Secret]:
         names = config.secrets
         asked = [names.gateway_token, *([names.openclaw_config] if names.openclaw_config else [])]
-        values = self._read(
-            config.vault_url, asked, client_id=config.identity.client_id, limit=host.limit
-        )
+        values = self._values(host, config, asked)
         for value in values.values():
             host.redactor.add(value)
         token = gateway_token(values[names.gateway_token], name=names.gateway_token)
@@ -152,6 +153,18 @@ class SecretsStage(Stage[SecretsFacts]):
         if name := names.openclaw_config:
             wanted[FRAGMENT_FILE] = openclaw_fragment(values[name], name=name)
         return wanted
+
+    def _values(self, host: Host, config: BotConfig, asked: list[str]) -> dict[str, Secret]:
+        if config.secrets.source == "directory":
+            return read_secret_files(host, Path(config.secrets.path), asked)
+        identity = config.identity.client_id
+        return self._read(config.vault_url, asked, client_id=identity, limit=host.limit)
+
+
+def _source(config: BotConfig) -> str:
+    if config.secrets.source == "directory":
+        return config.secrets.path
+    return f"the vault {config.identity.key_vault}"
 
 
 def _stored(host: Host, path: Path) -> Stored | None:
