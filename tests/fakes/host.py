@@ -11,7 +11,7 @@ from clawbot_agent.secret import Redactor
 from tests.fakes.clock import FakeClock
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles
-from tests.fakes.net import FakeDownload, FakeGetJson
+from tests.fakes.net import FakeDownload, FakeGetJson, FakeReach
 from tests.fakes.run import FakeRun
 
 __all__ = ["fake_host"]
@@ -24,6 +24,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
     docker: FakeDocker | None = None,
     download: FakeDownload | None = None,
     get_json: FakeGetJson | None = None,
+    reach: FakeReach | None = None,
     clock: FakeClock | None = None,
     redactor: Redactor | None = None,
     cancelled: threading.Event | None = None,
@@ -45,6 +46,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
         docker=docker or FakeDocker(),
         download=download or FakeDownload(files),
         get_json=get_json or FakeGetJson(),
+        reach=reach or FakeReach(),
         limit=limit,
         redactor=redactor or Redactor(),
         rebound=lambda limit: replace(host, limit=limit),

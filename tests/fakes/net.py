@@ -7,9 +7,10 @@ from pathlib import Path
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host.download import DownloadNotFoundError, Sha256MismatchError
 from clawbot_agent.host.http import Answer
+from clawbot_agent.host.reach import Reached
 from tests.fakes.files import FakeFiles
 
-__all__ = ["FakeDownload", "FakeGetJson"]
+__all__ = ["FakeDownload", "FakeGetJson", "FakeReach"]
 
 
 @dataclass(slots=True)
@@ -64,3 +65,22 @@ class FakeGetJson:
         if not answers:
             return Answer(0, {}, "ConnectionRefusedError: [Errno 111] Connection refused")
         return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+@dataclass(slots=True)
+class FakeReach:
+    """`Reach` with one answer for each name.
+
+    Attributes:
+        found: by name; others are open.
+        calls: (name, port) asked for, in order.
+    """
+
+    found: dict[str, Reached] = field(default_factory=dict)
+    calls: list[tuple[str, int]] = field(default_factory=list)
+
+    def __call__(self, name: str, port: int, *, timeout: float = 4) -> Reached:
+        """See `Reach`."""
+        del timeout
+        self.calls.append((name, port))
+        return self.found.get(name, Reached.OPEN)

@@ -43,7 +43,11 @@ def plan(
 
     stages = chosen_stages(all_stages(), stage=stage, phase=phase)
     require_root()
-    host = system_host(deadline=config.limits.run_deadline, cancelled=cancelled_by_signals())
+    host = system_host(
+        deadline=config.limits.run_deadline,
+        cancelled=cancelled_by_signals(),
+        guarded=(Path(config.share.path), Path(config.state.path)),
+    )
     plans = look_at(stages, host=host, config=config)
     if as_json:
         click.echo(json.dumps({"schema": 1, "stages": [p.document() for p in plans]}, indent=2))

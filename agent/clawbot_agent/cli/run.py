@@ -49,7 +49,11 @@ def run(*, stage: str, phase: str | None, config_file: Path, as_json: bool, stri
     graph = all_stages()
     stages = chosen_stages(graph, stage=stage, phase=phase)
     require_root()
-    host = system_host(deadline=config.limits.run_deadline, cancelled=cancelled_by_signals())
+    host = system_host(
+        deadline=config.limits.run_deadline,
+        cancelled=cancelled_by_signals(),
+        guarded=(Path(config.share.path), Path(config.state.path)),
+    )
     command = " ".join(sys.argv[1:])
     try:
         with run_lock(LOCK_FILE, clock=host.clock, command=command):

@@ -7,13 +7,16 @@ stage gets a `Host` and uses its ports; a test gives it one made of fakes.
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 from clawbot_agent.host.commands import Run, SystemRun
 from clawbot_agent.host.docker import Docker, SystemDocker
 from clawbot_agent.host.download import Download, SystemDownload
 from clawbot_agent.host.files import Files, SystemFiles
+from clawbot_agent.host.guarded_files import GuardedFiles, Workers
 from clawbot_agent.host.http import GetJson, SystemGetJson
 from clawbot_agent.host.limit import Clock, Limit, SystemClock
+from clawbot_agent.host.reach import Reach, SystemReach
 from clawbot_agent.host.units import Units
 from clawbot_agent.paths import DOCKER_SOCKET
 from clawbot_agent.secret import Redactor
@@ -38,6 +41,7 @@ class Host:
     docker: Docker
     download: Download
     get_json: GetJson
+    reach: Reach
     limit: Limit
     redactor: Redactor
     rebound: Callable[[Limit], "Host"]
@@ -59,10 +63,18 @@ class Host:
         return replace(self.rebound(self.limit.narrowed(seconds, label=label)), note=self.note)
 
 
-def system_host(*, deadline: float, cancelled: threading.Event | None = None) -> Host:
-    """This machine, for at most `deadline` seconds."""
+def system_host(
+    *,
+    deadline: float,
+    cancelled: threading.Event | None = None,
+    guarded: tuple[Path, ...] = (),
+) -> Host:
+    """This machine, for at most `deadline` seconds.
+
+    Files at and below the paths in `guarded` are on a share: the agent does not hang with it.
+    """
     clock = SystemClock()
-    files = SystemFiles()
+    direct, workers = SystemFiles(), Workers()
     redactor = Redactor()
     limit = Limit(clock, clock.monotonic() + deadline, cancelled=cancelled or threading.Event())
 
@@ -70,11 +82,12 @@ def system_host(*, deadline: float, cancelled: threading.Event | None = None) ->
         run = SystemRun(limit)
         return Host(
             run=run,
-            files=files,
+            files=GuardedFiles(direct, guarded, limit, workers),
             units=Units(run),
             docker=SystemDocker.at(DOCKER_SOCKET, limit=limit),
             download=SystemDownload(limit),
             get_json=SystemGetJson(limit),
+            reach=SystemReach(limit),
             limit=limit,
             redactor=redactor,
             rebound=bound,

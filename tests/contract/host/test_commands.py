@@ -145,3 +145,17 @@ def test_a_daemon_left_behind_does_not_hold_up_the_answer(run: SystemRun, tmp_pa
 def test_arguments_are_not_interpreted(run: SystemRun) -> None:
     """No shell is in between."""
     assert run(("echo", "$HOME; `id` > x")).stdout == "$HOME; `id` > x\n"
+
+
+# nobody waits for it, on purpose
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_program_that_no_signal_ends_is_left_behind(
+    run: SystemRun, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """One that waits in the kernel for a dead file server is such a program."""
+    monkeypatch.setattr(commands, "_GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(commands, "_signal_group", lambda _group, _number: True)
+    started = time.monotonic()
+    with pytest.raises(CommandTimeoutError):
+        run(("sleep", "4"), timeout=0.3)
+    assert time.monotonic() - started < 2
