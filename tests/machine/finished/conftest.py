@@ -1,0 +1,92 @@
+"""One finished machine, wherever it is: a bench, a VM over SSH, Vagrant, Multipass.
+
+    pytest tests/machine/finished --hosts=ssh://vagrant@bot --ssh-config=FILE --sudo
+
+Without --hosts it is the session's own bench. What to expect of the machine is read from
+its own configuration. Nothing is installed on it and nothing changed.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, Final
+
+import pytest
+from testinfra.host import Host
+
+from clawbot_agent.config.load import parse_config
+from clawbot_agent.config.model import BotConfig
+from tests.support import testinfra_bench
+
+_OWN_BENCH: Final = pytest.StashKey[bool]()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    testinfra_bench.register()
+    config.stash[_OWN_BENCH] = config.option.hosts is None
+    if config.option.hosts is None:
+        config.option.hosts = "bench://test"
+
+
+@pytest.fixture(scope="module")
+def host(_testinfra_host: Host, request: pytest.FixtureRequest) -> Host:
+    """The machine; commands run as root."""
+    if request.config.stash[_OWN_BENCH]:
+        request.getfixturevalue("converged")
+    return _testinfra_host
+
+
+@pytest.fixture(scope="module")
+def config(host: Host) -> BotConfig:
+    """The machine's own configuration."""
+    return parse_config(host.check_output("cat /etc/clawbot/config.yaml"))
+
+
+@pytest.fixture(scope="module")
+def container(host: Host) -> dict[str, Any]:
+    """The gateway's container, inspected."""
+    found: list[dict[str, Any]] = json.loads(host.check_output("docker inspect openclaw-gateway"))
+    return found[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Web:
+    """The machine's web server, asked from the machine itself.
+
+    Attributes:
+        host: the machine.
+        address: its own, not 127.0.0.1: OpenClaw refuses a client that claims to be local.
+        domain: what the certificate is for; None with plain HTTP.
+    """
+
+    host: Host
+    address: str
+    domain: str | None
+
+    def curl(self, path: str, options: str = "") -> str:
+        """A command that shows head and body of the answer; `options` are curl's."""
+        common = f"curl --silent --show-error --include --http1.1 --max-time 30 {options}"
+        if self.domain is None:
+            return f"{common} http://{self.address}{path}"
+        # from inside, the name may lead elsewhere, and the certificate may be a test's
+        where = f"--insecure --resolve {self.domain}:443:{self.address}"
+        return f"{common} {where} https://{self.domain}{path}"
+
+    def get(self, path: str) -> tuple[str, str]:
+        """Head and body of the answer."""
+        answer = self.host.check_output(self.curl(path)).replace("\r\n", "\n")
+        head, _, body = answer.partition("\n\n")
+        return head, body
+
+
+@pytest.fixture(scope="module")
+def web(host: Host, config: BotConfig) -> Web:
+    """Caddy on this machine."""
+    address = host.check_output("hostname --all-ip-addresses").split()[0]
+    return Web(host, address, config.caddy.domain)
+
+
+@pytest.fixture(scope="module")
+def azure_files(config: BotConfig) -> None:
+    """Only for machines with an Azure Files share."""
+    if config.share.azure_files is None:
+        pytest.skip("the share is a directory")

@@ -1,0 +1,75 @@
+"""What the agent says of the machine, and what cloud-init says of its own part."""
+
+import json
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+AZURES_CHASSIS = "7783-7084-3265-9085-8269-3286-77"
+
+
+@pytest.fixture(scope="module")
+def status(host: Host) -> dict[str, Any]:
+    """status.json."""
+    found: dict[str, Any] = json.loads(host.check_output("cat /var/lib/clawbot/status.json"))
+    return found
+
+
+def test_nothing_is_left_to_do(host: Host) -> None:
+    done = host.run("clawbot-agent plan --exit-code")
+    assert done.rc == 0, done.stdout + done.stderr
+
+
+def test_the_last_run_converged(status: dict[str, Any]) -> None:
+    assert status["schema"] == 1
+    assert status["result"] == "converged"
+    stages = {stage["name"]: stage["state"] for stage in status["stages"]}
+    assert set(stages.values()) <= {"unchanged", "changed", "skipped"}
+    assert {"apt", "docker", "image", "container", "caddy"} <= set(stages)
+
+
+def test_the_last_run_was_in_this_boot(host: Host, status: dict[str, Any]) -> None:
+    assert status["boot_id"] == host.check_output("cat /proc/sys/kernel/random/boot_id")
+
+
+def test_the_compact_status_fits_its_reader(host: Host) -> None:
+    told = host.check_output("clawbot-agent status --compact")
+    assert len(told.encode()) <= 4096
+    assert told.startswith("converged:")
+
+
+def test_the_configuration_passes_its_own_check(host: Host) -> None:
+    assert host.run("clawbot-agent config check /etc/clawbot/config.yaml").rc == 0
+
+
+def test_the_journal_has_no_traceback_of_ours(host: Host) -> None:
+    told = host.check_output("journalctl --boot --no-pager --output=cat --unit='clawbot-*'")
+    assert "Traceback" not in told
+
+
+def test_sandboxes_have_their_runtime(host: Host, status: dict[str, Any]) -> None:
+    states = {stage["name"]: stage["state"] for stage in status["stages"]}
+    if states["sysbox"] == "skipped":
+        pytest.skip("Sysbox is not wanted")
+    runtimes = json.loads(host.check_output("docker info --format '{{json .Runtimes}}'"))
+    assert "sysbox-runc" in runtimes
+
+
+def test_cloud_init_ended_without_errors(host: Host) -> None:
+    if not host.exists("cloud-init"):
+        pytest.skip("no cloud-init here")
+    done = host.run("cloud-init status --format json")
+    told = json.loads(done.stdout)
+    assert told["status"] == "done"
+    assert told["errors"] == []
+    assert told.get("recoverable_errors", {}) == {}
+    assert done.rc == 0
+
+
+def test_cloud_init_knows_the_cloud(host: Host) -> None:
+    if not host.exists("cloud-init"):
+        pytest.skip("no cloud-init here")
+    chassis = host.run("cat /sys/class/dmi/id/chassis_asset_tag").stdout.strip()
+    cloud = host.check_output("cloud-id")
+    assert cloud == "azure" if chassis == AZURES_CHASSIS else cloud

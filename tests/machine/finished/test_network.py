@@ -1,0 +1,121 @@
+"""Who listens where, and what the bot answers."""
+
+import ipaddress
+import json
+from dataclasses import dataclass
+from typing import Final
+
+import pytest
+from testinfra.host import Host
+
+from clawbot_agent.config.model import BotConfig
+from tests.machine.finished.conftest import Web
+
+GATEWAY: Final = 18789
+SIDECAR: Final = 18790
+SSH: Final = 22
+# what asks for an address listens for the answer
+DHCP: Final = {68, 546}
+WEBSOCKET: Final = " ".join(
+    f"--header '{header}'"
+    for header in (
+        "Connection: Upgrade",
+        "Upgrade: websocket",
+        "Sec-WebSocket-Version: 13",
+        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+    )
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """A socket that waits for others."""
+
+    protocol: str
+    address: str
+    port: int
+
+    @property
+    def local(self) -> bool:
+        """Whether only the machine itself reaches it."""
+        return self.address not in {"*", ""} and ipaddress.ip_address(self.address).is_loopback
+
+
+@pytest.fixture(scope="module")
+def listeners(host: Host) -> set[Listener]:
+    """All TCP and UDP sockets that listen."""
+    rows = host.check_output("ss --no-header --listening --tcp --udp --numeric").splitlines()
+    found = set()
+    for protocol, _state, _received, _sent, local, *_peer in map(str.split, rows):
+        address, _, port = local.rpartition(":")
+        bare = address.partition("%")[0].strip("[]")
+        found.add(Listener(protocol, bare, int(port)))
+    return found
+
+
+def test_nothing_else_is_open_to_the_network(listeners: set[Listener], config: BotConfig) -> None:
+    web = {80, 443} if config.caddy.domain else {80}
+    allowed = {("tcp", port) for port in {*web, SSH}} | {("udp", port) for port in DHCP}
+    if config.caddy.domain:
+        # HTTP/3
+        allowed.add(("udp", 443))
+    open_ports = {(one.protocol, one.port) for one in listeners if not one.local}
+    assert open_ports - allowed == set()
+    assert {("tcp", port) for port in web} <= open_ports
+
+
+def test_the_gateway_is_reached_through_caddy_only(listeners: set[Listener]) -> None:
+    assert {one.address for one in listeners if one.port == GATEWAY} == {"127.0.0.1"}
+
+
+def test_the_sidecar_is_for_the_machine_itself(listeners: set[Listener]) -> None:
+    assert {one.address for one in listeners if one.port == SIDECAR} == {"127.0.0.1", "::1"}
+
+
+def test_the_page(web: Web) -> None:
+    head, body = web.get("/")
+    assert head.startswith("HTTP/1.1 200")
+    assert "OpenClaw" in body.partition("<title>")[2].partition("</title>")[0]
+
+
+def test_headers_tell_no_more_than_they_must(web: Web) -> None:
+    lines = web.get("/")[0].lower().splitlines()
+    assert "x-content-type-options: nosniff" in lines
+    assert [line for line in lines if line.startswith(("server:", "x-powered-by:"))] == []
+
+
+def test_a_websocket_opens(web: Web) -> None:
+    """It stays open, so curl is cut off; the first line has come by then."""
+    asked = web.curl("/", f"--no-buffer --max-time 5 {WEBSOCKET}")
+    done = web.host.run(f"{asked} 2>/dev/null | head --lines=1")
+    assert done.stdout.startswith("HTTP/1.1 101")
+
+
+def test_the_gateway_is_ready(host: Host) -> None:
+    """Asked directly; it wants to know for whom."""
+    told = host.check_output(
+        "curl --silent --show-error --max-time 30 --header 'X-Forwarded-For: 203.0.113.9' "
+        f"http://127.0.0.1:{GATEWAY}/readyz"
+    )
+    assert json.loads(told)["ready"] is True
+
+
+def test_readiness_comes_through_caddy(web: Web) -> None:
+    assert json.loads(web.get("/readyz")[1])["ready"] is True
+
+
+def test_the_sidecar_finds_the_bot_healthy(host: Host) -> None:
+    """In every component that this machine has."""
+    for address in ("127.0.0.1", "[::1]"):
+        told = host.check_output(
+            f"curl --silent --show-error --max-time 30 http://{address}:{SIDECAR}/health"
+        )
+        found = json.loads(told)
+        assert found["status"] == "healthy", found["reason"]
+        assert {one["state"] for one in found["components"].values()} <= {"ok", "absent"}
+
+
+def test_outsiders_learn_one_word(web: Web) -> None:
+    head, body = web.get("/health")
+    assert json.loads(body) == {"status": "healthy"}
+    assert "cache-control: no-store" in head.lower()
