@@ -5,8 +5,7 @@ holds a token or a value: they are made here from status and reason code, and ne
 the SDK's own texts, which quote requests.
 """
 
-import ssl
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final, Protocol
 from urllib.parse import urlsplit
@@ -23,6 +22,7 @@ from clawbot_agent.azure.errors import (
     KeyVaultUnauthorizedError,
     KeyVaultUnreachableError,
 )
+from clawbot_agent.azure.failures import no_answer
 from clawbot_agent.azure.identity import ONE_ATTEMPT, InstanceCredential
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host.limit import Limit
@@ -157,31 +157,9 @@ def _forbidden(said: str, reason: str, *, vault: str, client_id: str) -> Clawbot
 
 def unreachable(error: "AzureError", *, host: str) -> ClawbotError:
     """The error for a call that got no answer."""
-    causes = list(_causes(error))
-    for cause in causes:
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            return KeyVaultTlsError(f"{host}: {cause.verify_message}")
-    system = next((c for c in causes if isinstance(c, OSError) and c.errno is not None), None)
-    if system is not None:
-        return KeyVaultUnreachableError(f"{host}: {system.strerror}")
-    # a server that hangs up or stays silent makes an error without a number
-    plain = next((c for c in causes if isinstance(c, ConnectionError | TimeoutError)), None)
-    why = type(error).__name__ if plain is None else str(plain)
-    return KeyVaultUnreachableError(f"{host}: {why}")
-
-
-def _causes(error: BaseException) -> Iterator[BaseException]:
-    # requests and urllib3 keep the cause in `args` or `reason`, azure-core in `inner_exception`
-    seen: list[BaseException] = []
-    todo: list[Any] = [error]
-    while todo:
-        one = todo.pop(0)
-        if not isinstance(one, BaseException) or one in seen:
-            continue
-        seen.append(one)
-        yield one
-        inner = (getattr(one, name, None) for name in ("inner_exception", "reason"))
-        todo += [*inner, *one.args, one.__cause__, one.__context__]
+    found = no_answer(error)
+    kind = KeyVaultTlsError if found.tls else KeyVaultUnreachableError
+    return kind(f"{host}: {found.why}")
 
 
 def _reason(error: Any) -> str:  # noqa: ANN401 - the SDK types its error bodies as Any
