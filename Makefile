@@ -4,6 +4,7 @@
 #   make up | down
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make -s address
+#   make release  wheel, archives with all that it needs, and SHA256SUMS in dist/
 # GNU make turns every exit code but 0 into 2; `python3 -m tests.bench exec …` passes it on as it is.
 PYTHON ?= python3
 BENCH_NAME ?= demo
@@ -16,13 +17,20 @@ export CMD
 VENV = .venv
 STAMP = $(VENV)/.installed
 
-# exact versions and hashes of everything the agent needs, from pyproject.toml
+# exact versions and hashes of everything the agent needs, from pyproject.toml, and of the pip
+# that installs it
+UV_LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
+	--generate-hashes --no-emit-index-url --no-header --upgrade
 lock: $(STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
-	$(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
-		--no-emit-index-url --no-header --upgrade pyproject.toml -o packaging/requirements.lock
+	$(UV_LOCK) pyproject.toml -o packaging/requirements.lock
+	echo pip | $(UV_LOCK) --no-annotate - -o packaging/pip.lock
 
-.PHONY: lock demo test lint types unit contract machine up exec address down clean
+release: $(STAMP)
+	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
+	$(VENV)/bin/python packaging/build_release.py all dist
+
+.PHONY: lock release demo test lint types unit contract machine up exec address down clean
 .DEFAULT_GOAL := help
 
 help:

@@ -1,128 +1,322 @@
 #!/bin/sh
-# Installs clawbot-agent into a venv of its own under /opt/clawbot and puts it on the PATH.
+# Installs clawbot-agent into a venv of its own below /opt/clawbot, and its systemd units.
 #
-#   bootstrap.sh [--wheelhouse DIR] REQUIREMENT
+#   bootstrap.sh [--sha256 HEX] [--wheelhouse DIR] [--no-start] SOURCE
 #
-# REQUIREMENT is what pip understands: a wheel, a checkout, or "clawbot-agent==0.1.0". With
-# --wheelhouse (wheels of all it needs, and of pip) nothing is fetched from a package index.
-# Running it again with the same wheel changes nothing; another version is built beside the
-# present one, which stays until the new one works.
+# SOURCE is the URL or path of a release archive (.tar: wheels of the agent, of all it needs and of
+# pip) or of the agent's wheel, or clawbot-agent==VERSION, which is looked up on PyPI.
+#   --sha256 HEX      of SOURCE (on PyPI: of the wheel); only a path may go without
+#   --wheelhouse DIR  wheels of all that a wheel needs, and of pip: nothing comes from PyPI
+#   --no-start        enable the units but start none, as when an image is baked
+#
+# Every package must have the hash that the lock in the agent's wheel names. Another version is
+# built beside the present one, which stays until the new one works; the one before is kept. A
+# second run with the same SOURCE fetches and changes nothing.
+# Exit codes: 0 installed, 1 failed, 2 wrong usage, 3 something has another hash than it must.
 set -eu
 
 root=/opt/clawbot
 command=clawbot-agent
-wheelhouse=
+units=/etc/systemd/system
+work=$root/work
+config=/etc/clawbot/config.yaml
+minutes=15
+sha256='' wheelhouse='' start=yes venv='' switched=''
+umask 022
 
 say() { printf 'bootstrap: %s\n' "$*"; }
+# also on the serial console: of an instance that got no agent, nothing else may be reachable
 die() {
+    code=$1
+    shift
     printf 'bootstrap: %s\n' "$*" >&2
-    exit 1
+    [ -t 2 ] || printf 'bootstrap: %s\n' "$*" 2>/dev/null >/dev/console || :
+    exit "$code"
 }
+usage() { die 2 "$*; see $0 --help"; }
 
-# for ten minutes: on a first boot another apt may hold the locks for that long
+quietly() { "$@" >"$work/log" 2>&1; }
+last_words() { tail -n 3 "$work/log" | tr -s ' \n' ' ' | cut -c1-500; }
+
+# on a first boot the network may come late, and another apt may hold the locks
 retry() {
-    until=$(($(date +%s) + 600))
     pause=2
     until "$@"; do
-        [ "$(date +%s)" -lt "$until" ] || die "gave up after ten minutes: $*"
-        say "failed, once more in $pause s: $*"
+        [ "$(date +%s)" -lt "$deadline" ] || die 1 "gave up after $minutes minutes: $(last_words)"
+        say "once more in $pause s: $(last_words)"
         sleep "$pause"
         [ "$pause" -ge 15 ] || pause=$((pause * 2))
     done
 }
 
-ensure_python() {
-    python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-        die "python3 must be there and at least 3.11"
+# $1: URL, $2: file, $3: SHA-256. The last word on failure goes to standard output.
+download() {
+    python3 - "$@" "$deadline" <<'END'
+import hashlib, sys, time, urllib.error, urllib.request
+
+url, path, wanted, deadline = sys.argv[1:]
+pause, mismatches = 2, 0
+
+
+def fetch():
+    digest = hashlib.sha256()
+    with urllib.request.urlopen(url, timeout=30) as answer, open(path, "wb") as file:
+        while block := answer.read(1 << 16):
+            digest.update(block)
+            file.write(block)
+            if time.time() > float(deadline):
+                raise OSError("too slow")
+        if answer.length:
+            raise OSError(f"ended {answer.length} bytes early")
+    return digest.hexdigest()
+
+
+while True:
+    code = 1
+    try:
+        if (found := fetch()) == wanted:
+            sys.exit()
+        # a proxy's or CDN's bad moment looks like this too, so not at the first time
+        code, why = 3, f"has SHA-256 {found}, not {wanted}: nothing was installed"
+        mismatches += 1
+        final = mismatches == 3
+    except urllib.error.HTTPError as error:
+        why = f"HTTP {error.code} {error.reason}"
+        final = error.code in (400, 401, 404, 410)
+    except Exception as error:
+        why, final = f"{error or type(error).__name__}", False
+    if final or time.time() + pause > float(deadline):
+        print(f"{url}: {why}")
+        sys.exit(code)
+    print(f"bootstrap: once more in {pause} s: {url}: {why}", file=sys.stderr)
+    time.sleep(pause)
+    pause = min(2 * pause, 15)
+END
+}
+
+# $1: file, $2: SHA-256
+check() {
+    set -- "$1" "$2" "$(sha256sum <"$1" | cut -c1-64)"
+    [ "$2" = "$3" ] || die 3 "$1 has SHA-256 $3, not $2: nothing was installed"
+}
+
+# puts the wheel to install into $wheel and, when all that it needs came along, $wheelhouse
+obtain() {
+    file=$1
+    case $1 in
+        https://* | http://*)
+            file="$work/${1##*/}"
+            why=$(download "$1" "$file" "$sha256") || die $? "$why"
+            ;;
+        "$command"==*)
+            prepare_pip
+            printf '%s --hash=sha256:%s\n' "$1" "$sha256" >"$work/wanted.txt"
+            retry run_pip download --no-deps --require-hashes --only-binary :all: \
+                --dest "$work/wheels" --requirement "$work/wanted.txt"
+            file=
+            ;;
+        *) check "$1" "$sha256" ;;
+    esac
+    case $file in
+        *.tar)
+            mkdir "$work/wheels"
+            tar -xf "$file" -C "$work/wheels" --no-same-owner
+            wheelhouse="$work/wheels"
+            ;;
+    esac
+    case $file in
+        *.whl) wheel=$(realpath "$file") ;;
+        *) for wheel in "$work"/wheels/clawbot_agent-*.whl; do :; done ;;
+    esac
+    [ -f "$wheel" ] || die 1 "$1 holds no wheel of $command"
+}
+
+# pip works from outside the venv: it gets neither a copy there nor the distribution's packages
+prepare_pip() {
+    [ ! -d "$work/pip" ] || return 0
+    for pip in "$wheelhouse"/pip-*.whl; do :; done
+    if [ ! -f "$pip" ]; then
+        [ -z "$wheelhouse" ] || die 1 "$wheelhouse holds no wheel of pip"
+        find_bundled_pip || install_bundled_pip
+    fi
+    python3 -m zipfile -e "$pip" "$work/pip"
 }
 
 # Debian and Ubuntu keep the pip for new venvs in a package of its own
-ensure_ensurepip() {
-    python3 -c 'import ensurepip' 2>/dev/null && return
-    say "installing python3-venv"
+find_bundled_pip() {
+    for pip in /usr/share/python-wheels/pip-*.whl; do :; done
+    [ -f "$pip" ]
+}
+install_bundled_pip() {
+    say "installing python3-pip-whl"
     export DEBIAN_FRONTEND=noninteractive NEEDRESTART_MODE=l
-    retry apt-get -qq -o APT::Update::Error-Mode=any -o Acquire::Retries=3 \
+    retry quietly apt-get -q -o APT::Update::Error-Mode=any -o Acquire::Retries=3 \
         -o Acquire::http::Timeout=20 update
-    retry apt-get -qq -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
-        install -y --no-install-recommends python3-venv >/dev/null
+    retry quietly apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
+        install -y --no-install-recommends python3-pip-whl
+    find_bundled_pip || die 1 "python3-pip-whl brought no wheel of pip"
 }
 
-# the same bytes give the same directory, so an interrupted installation is known by what works
-name_of() {
-    if [ -f "$1" ]; then
-        sha256sum "$1" | cut -c1-16
-    elif [ -d "$1" ]; then
-        find "$1/agent" "$1/systemd" "$1/pyproject.toml" -type f -exec sha256sum {} + |
-            sort | sha256sum | cut -c1-16
-    else
-        printf '%s' "$1" | sha256sum | cut -c1-16
-    fi
+run_pip() {
+    quietly env PYTHONPATH="$work/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 \
+        "${venv:+$venv/bin/}python3" -m pip --quiet "$@" && return
+    # waiting does not change a hash
+    ! grep -q 'DO NOT MATCH THE HASHES' "$work/log" ||
+        die 3 "a package has another hash than it must: $(last_words)"
+    return 1
 }
 
-install_into() {
-    # $1: directory, $2: requirement
-    if "$1/bin/$command" --version >/dev/null 2>&1; then
-        say "already built in $1"
-        return
-    fi
-    rm -rf "$1"
+# The lock names version and hash of every package, so pip has nothing to resolve. No byte code:
+# compiling all takes longer than the rest, and Python compiles on first use what it needs.
+build() {
+    venv=$1
+    rm -rf "$venv"
+    mkdir -p "$venv"
+    : >"$venv/unfinished"
+    python3 -m venv --without-pip "$venv"
+    python3 - "$wheel" >"$work/lock.txt" <<'END' || die 1 "no lock in $wheel"
+import sys, zipfile
+
+wheel = zipfile.ZipFile(sys.argv[1])
+lock = [name for name in wheel.namelist() if name.endswith("/share/clawbot/requirements.lock")]
+sys.stdout.write(wheel.read(lock[0]).decode())
+END
+    hash=$(sha256sum <"$wheel" | cut -c1-64)
+    printf '%s @ file://%s --hash=sha256:%s\n' "$command" "$wheel" "$hash" >"$work/agent.txt"
+    set -- install --no-deps --no-compile --require-hashes --only-binary :all: \
+        --requirement "$work/lock.txt" --requirement "$work/agent.txt"
     if [ -n "$wheelhouse" ]; then
-        # a wheel of pip runs as it is: no package, no copy in the venv
-        for pip in "$wheelhouse"/pip-*.whl; do :; done
-        [ -f "$pip" ] || die "$wheelhouse holds no wheel of pip"
-        python3 -m venv --without-pip "$1"
-        PYTHONPATH=$pip "$1/bin/python" -m pip install --quiet --disable-pip-version-check \
-            --no-index --find-links "$wheelhouse" "$2"
+        run_pip "$@" --no-index --find-links "$wheelhouse" ||
+            die 1 "pip: $(last_words)"
     else
-        ensure_ensurepip
-        python3 -m venv "$1"
-        retry "$1/bin/pip" install --quiet --retries 3 "$2"
+        retry run_pip "$@"
     fi
-    "$1/bin/$command" --version >/dev/null || die "the new $command does not start; the old one stays"
+    works "$venv" || die 1 "the new $command does not start: $(last_words)"
+    [ ! -f "$config" ] || quietly "$venv/bin/$command" config check "$config" ||
+        die 1 "the new $command refuses $config: $(last_words)"
+    # what is on disk after a power cut is all of it, or called unfinished
+    sync -f "$venv"
+    rm "$venv/unfinished"
+}
+
+works() { quietly "$1/bin/$command" --version; }
+
+# rename is atomic: there is no moment without an agent
+point() {
+    ln -sfn "$2" "$1.new"
+    mv -T "$1.new" "$1"
 }
 
 switch_to() {
-    # rename is atomic: there is no moment without an agent
-    ln -sfn "$1" "$root/current.new"
-    mv -T "$root/current.new" "$root/current"
-    ln -sfn "$root/current/bin/$command" "/usr/local/bin/$command"
+    before=$(readlink "$root/current" || :)
+    [ "$before" != "$1" ] || return 0
+    [ ! -d "$before" ] || point "$root/previous" "$before"
+    point "$root/current" "$1"
+    switched=yes
 }
 
+shipped=$root/current/share/clawbot/systemd
 install_units() {
-    # cmp first: systemd reads its units again only when one has changed
-    for unit in "$root"/current/share/clawbot/systemd/*.service; do
-        target_unit="/etc/systemd/system/${unit##*/}"
-        if ! cmp -s "$unit" "$target_unit"; then
-            install -m 0644 "$unit" "$target_unit"
-            systemctl daemon-reload
+    changed=
+    for unit in "$shipped"/*.service "$shipped"/*.timer; do
+        [ -f "$unit" ] || continue
+        cmp -s "$unit" "$units/${unit##*/}" && continue
+        install -m 0644 "$unit" "$units/.${unit##*/}.new"
+        mv "$units/.${unit##*/}.new" "$units/${unit##*/}"
+        changed=yes
+    done
+    # what a version before this one brought and this one does not
+    for unit in "$root"/versions/*/share/clawbot/systemd/*; do
+        name=${unit##*/}
+        if [ -e "$units/$name" ] && [ ! -e "$shipped/$name" ]; then
+            say "removing $name"
+            systemctl --quiet disable --now "$name" || :
+            rm -f "$units/$name"
+            changed=yes
         fi
-        # also when it was there: the last installation may have been cut off before this
-        systemctl enable --quiet "${unit##*/}"
+    done
+    [ -z "$changed" ] || systemctl daemon-reload
+    # also when they were there: the last installation may have been cut off before this
+    for name in $(first_units); do
+        systemctl --quiet is-enabled "$name" || systemctl --quiet enable "$name"
+    done
+}
+# those with an [Install] section; the agent starts the others when it is their turn
+first_units() {
+    for unit in "$shipped"/*; do
+        ! grep -q '^\[Install\]' "$unit" || printf '%s\n' "${unit##*/}"
+    done
+}
+
+# not waiting: a first run takes minutes, and cloud-init would not be done before it
+start_units() {
+    for name in $(first_units); do
+        [ -z "$switched" ] || [ "$name" = "$command.service" ] ||
+            systemctl --no-block try-restart "$name"
+        systemctl --no-block start "$name"
+    done
+}
+
+prune() {
+    for old in "$root"/versions/*; do
+        case $old in
+            "$(readlink "$root/current")" | "$(readlink "$root/previous" || :)") continue ;;
+        esac
+        # a service that no upgrade restarts may be older than that
+        grep -qsF "$old/" /proc/[0-9]*/cmdline || rm -rf "$old"
     done
 }
 
 while [ $# -gt 0 ]; do
     case $1 in
-        --wheelhouse)
-            [ $# -ge 2 ] || die "--wheelhouse needs a directory"
-            wheelhouse=$2
-            shift 2
+        --sha256 | --wheelhouse)
+            [ $# -ge 2 ] || usage "$1 needs a value"
+            case $1 in --sha256) sha256=$2 ;; *) wheelhouse=$(realpath "$2") ;; esac
+            shift
             ;;
+        --no-start) start= ;;
         -h | --help)
-            sed -n '2,9s/^# \{0,1\}//p' "$0"
+            sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
             exit 0
             ;;
-        -*) die "unknown option $1" ;;
+        -*) usage "unknown option $1" ;;
         *) break ;;
     esac
+    shift
 done
-[ $# -eq 1 ] || die "what to install? See $0 --help"
-[ "$(id -u)" -eq 0 ] || die "run as root"
+[ $# -eq 1 ] || usage "what to install?"
+case $1 in
+    https://* | http://* | "$command"==*) ;;
+    *) [ -f "$1" ] || usage "there is no file $1" ;;
+esac
+[ -n "$sha256" ] || [ ! -f "$1" ] || sha256=$(sha256sum <"$1" | cut -c1-64)
+case $sha256 in *[!0-9a-f]* | '') usage "$1 needs --sha256 in lower-case hexadecimal" ;; esac
+[ ${#sha256} -eq 64 ] || usage "a SHA-256 has 64 digits, not ${#sha256}"
+[ "$(id -u)" -eq 0 ] || die 1 "run as root"
+python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
+    die 1 "python3 must be there and at least 3.11"
 
-ensure_python
 mkdir -p "$root/versions"
-target="$root/versions/$(name_of "$1")"
-install_into "$target" "$1"
+exec 9>"$root/lock"
+flock -w 600 9 || die 1 "another installation has been running for ten minutes"
+deadline=$(($(date +%s) + minutes * 60))
+trap 'rm -rf "$work"' EXIT
+trap 'exit 1' HUP INT TERM
+rm -rf "$work"
+mkdir "$work"
+
+target="$root/versions/$(printf %.16s "$sha256")"
+if [ -e "$target/unfinished" ] || ! works "$target"; then
+    wheel=''
+    obtain "$1"
+    prepare_pip
+    build "$target"
+fi
 switch_to "$target"
 install_units
+prune
+sync -f "$root"
+# last: who finds this finds all of it
+point "/usr/local/bin/$command" "$root/current/bin/$command"
 say "$("/usr/local/bin/$command" --version) is installed"
+[ -z "$start" ] || start_units

@@ -44,12 +44,12 @@ def _deliver(bench: Bench) -> None:
     """Bring up the bench and the agent in it, with fresh secrets in the Key Vault."""
     host_setup.ensure((*azure.HOST_PACKAGES, *product.HOST_PACKAGES))
     with ThreadPoolExecutor() as pool:
-        # the wheels are built while the machine is
-        wheels: Future[tuple[Path, Path]] = pool.submit(product.build, Cache(bench.cache_dir))
+        # the release is built while the machine is
+        release: Future[tuple[Path, str]] = pool.submit(product.release, Cache(bench.cache_dir))
         bench.up()
-        wheel, wheelhouse = wheels.result()
+        archive, _ = release.result()
     started = time.monotonic()
-    product.install(bench, wheel=wheel, wheelhouse=wheelhouse)
+    product.install(bench, archive)
     print(f"{time.monotonic() - started:6.1f} s  bootstrap.sh", flush=True)
     product.configure(bench, product.as_yaml(product.configuration(bench)))
     values = {

@@ -1,4 +1,4 @@
-"""The product on the bench: its wheels, a configuration, its installation.
+"""The product on the bench: its release, a configuration, its installation.
 
 The bench itself, everything else in this package, knows nothing of it.
 """
@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
@@ -20,10 +19,16 @@ from tests.bench.cache import Cache
 from tests.bench.commands import run
 from tests.bench.errors import BenchError
 
-# the machine's python, so that the wheels fit it
 _PYTHON: Final = "/usr/bin/python3"
-_LOCK: Final = REPOSITORY / "packaging/requirements.lock"
-_SOURCES: Final = ("pyproject.toml", "README.md", "LICENSE", "agent", "systemd")
+# of the container bench and of the VM bench
+_PYTHONS: Final = ("3.11", "3.13")
+_BUILDER: Final = REPOSITORY / "packaging/build_release.py"
+_LOCKS: Final = tuple(REPOSITORY / "packaging" / name for name in ("requirements.lock", "pip.lock"))
+_SOURCES: Final = (
+    *("pyproject.toml", "README.md", "LICENSE", "bootstrap.sh"),
+    *("agent", "controller", "packaging", "systemd"),
+)
+_KEPT_RELEASES: Final = 6
 _IMAGES: Final = Path("srv/clawbot/share/images")
 _KEPT_IMAGES: Final = 2
 _INSIDE: Final = "opt/clawbot-delivery"
@@ -33,25 +38,41 @@ TOKEN_SECRET: Final = "openclaw-gateway-token"  # noqa: S105 - the name of a sec
 CONFIG_SECRET: Final = "openclaw-config"  # noqa: S105 - the name of a secret
 
 
-def build(cache: Cache) -> tuple[Path, Path]:
-    """The product's wheel, and a directory with the wheels of all that it needs."""
-    wheelhouse = _wheelhouse(cache)
-    return next(_wheel(cache).glob("*.whl")), wheelhouse
+def release(cache: Cache) -> tuple[Path, str]:
+    """The product as one archive, and its SHA-256: what an operator's release holds."""
+
+    def make(directory: Path) -> None:
+        _build(cache, "pack", directory, *wheel(cache).glob("*.whl"), wheelhouse(cache))
+
+    entry = cache.get("release", [*_PYTHONS, _digest_of_sources()], make)
+    os.utime(entry)
+    kept = sorted(cache.root.glob("release-*"), key=lambda path: path.stat().st_mtime)
+    for old in kept[:-_KEPT_RELEASES]:
+        shutil.rmtree(old, ignore_errors=True)
+    archive = next(entry.glob("*.tar"))
+    with archive.open("rb") as file:
+        return archive, hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def install(bench: Bench, *, wheel: Path, wheelhouse: Path) -> None:
-    """Put the wheels and bootstrap.sh into the machine and run it.
+def release_path(archive: Path) -> str:
+    """Where on github.com a release has this archive."""
+    version = archive.name.split("-")[2]
+    return f"/clawbot/clawbot-agent/releases/download/v{version}/{archive.name}"
+
+
+def install(bench: Bench, archive: Path) -> None:
+    """Put a release and bootstrap.sh into the machine and run it; no unit of it is started.
 
     Raises:
         BenchError: bootstrap.sh failed; the message ends with what it said.
     """
     inside = bench.root / _INSIDE
     shutil.rmtree(inside, ignore_errors=True)
-    shutil.copytree(wheelhouse, inside / "wheelhouse")
-    shutil.copy(wheel, inside)
-    shutil.copy(REPOSITORY / "bootstrap.sh", inside)
-    script = f"/{_INSIDE}/bootstrap.sh"
-    argv = (script, "--wheelhouse", f"/{_INSIDE}/wheelhouse", f"/{_INSIDE}/{wheel.name}")
+    inside.mkdir(parents=True)
+    for path in (archive, REPOSITORY / "bootstrap.sh"):
+        shutil.copy(path, inside)
+    # tests and people start runs themselves; another one would have the lock
+    argv = (f"/{_INSIDE}/bootstrap.sh", "--no-start", f"/{_INSIDE}/{archive.name}")
     done = bench.exec(argv, timeout=600)
     if done.returncode != 0:
         msg = f"bootstrap.sh ended with {done.returncode}:\n{done.stdout}{done.stderr}"
@@ -117,33 +138,24 @@ def configure(bench: Bench, text: str) -> None:
     path.write_text(text)
 
 
-def _wheelhouse(cache: Cache) -> Path:
-    def fetch(directory: Path) -> None:
-        pip = (str(_tools(cache)), "-m", "pip", "--disable-pip-version-check")
-        flags = ("--quiet", "--no-deps", "--require-hashes", "--wheel-dir", str(directory))
-        run(*pip, "wheel", *flags, "--requirement", str(_LOCK))
-        run(*pip, "wheel", "--quiet", "--no-deps", "--wheel-dir", str(directory), "pip")
+def wheelhouse(cache: Cache) -> Path:
+    """A directory with the wheels of all that the agent needs, and of pip."""
 
-    return cache.get("wheelhouse", [_python_version(), "with pip", _LOCK.read_text()], fetch)
-
-
-def _wheel(cache: Cache) -> Path:
     def make(directory: Path) -> None:
-        # a copy: setuptools leaves its build directory beside what it builds, and reuses it
-        with tempfile.TemporaryDirectory() as name:
-            source = Path(name)
-            for item in _SOURCES:
-                path = REPOSITORY / item
-                ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-                if path.is_dir():
-                    shutil.copytree(path, source / item, ignore=ignored)
-                else:
-                    shutil.copy(path, source)
-            flags = ("--quiet", "--no-deps", "--no-build-isolation")
-            pip = (str(_tools(cache)), "-m", "pip", "--disable-pip-version-check")
-            run(*pip, "wheel", *flags, "--wheel-dir", str(directory), str(source))
+        _build(cache, "fetch", directory, "--python", *_PYTHONS)
 
-    return cache.get("agent-wheel", [_python_version(), _digest_of_sources()], make)
+    return cache.get("wheelhouse", [*_PYTHONS, *(lock.read_text() for lock in _LOCKS)], make)
+
+
+def wheel(cache: Cache) -> Path:
+    """A directory with the agent's wheel."""
+    return cache.get(
+        "agent-wheel", [_digest_of_sources()], lambda directory: _build(cache, "wheel", directory)
+    )
+
+
+def _build(cache: Cache, what: str, *arguments: str | Path) -> None:
+    run(str(_tools(cache)), str(_BUILDER), what, *map(str, arguments))
 
 
 def _tools(cache: Cache) -> Path:

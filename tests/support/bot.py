@@ -63,8 +63,8 @@ class Bot:
 
     def install(self) -> None:
         """Deliver the product and the secrets."""
-        wheel, wheelhouse = product.build(Cache(self.bench.cache_dir))
-        product.install(self.bench, wheel=wheel, wheelhouse=wheelhouse)
+        archive, _ = product.release(Cache(self.bench.cache_dir))
+        product.install(self.bench, archive)
         self.store_secrets()
 
     def store_secrets(self) -> None:

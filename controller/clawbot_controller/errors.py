@@ -1,0 +1,31 @@
+"""What can go wrong on the operator's side."""
+
+from typing import ClassVar
+
+from clawbot_agent.errors import ClawbotError
+
+__all__ = ["AgentSourceError", "AssetMissingError", "CustomDataTooLargeError"]
+
+
+class AgentSourceError(ClawbotError):
+    """What is to be installed on the instance is not named in a way that pins it."""
+
+    code: ClassVar[str] = "AGENT_SOURCE_INVALID"
+    hint = (
+        "give an https:// address or an absolute path that ends in .tar or .whl, or "
+        "clawbot-agent==VERSION, and its SHA-256 from the release's SHA256SUMS"
+    )
+
+
+class AssetMissingError(ClawbotError):
+    """A file that belongs to the controller is not where it was installed."""
+
+    code: ClassVar[str] = "CONTROLLER_INCOMPLETE"
+    hint = "install the controller again, from the release's wheel"
+
+
+class CustomDataTooLargeError(ClawbotError):
+    """The custom data of a bot would be larger than the limit."""
+
+    code: ClassVar[str] = "CUSTOM_DATA_TOO_LARGE"
+    hint = "shorten the longest values of the configuration"
