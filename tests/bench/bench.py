@@ -1,8 +1,7 @@
 """One bench: a bare instance and Azure's side of it, brought up, entered and taken down."""
 
 import contextlib
-import os
-import signal
+import shutil
 import subprocess
 import sys
 import time
@@ -11,21 +10,32 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
 
-from tests.bench import azure, host_setup, launch, machine, network, rundir, slots, trust
+from tests.bench import (
+    azure,
+    builder,
+    host_setup,
+    launch,
+    network,
+    outlive,
+    rundir,
+    slots,
+    trust,
+)
 from tests.bench.azure import ca
 from tests.bench.azure.control import Control
+from tests.bench.cache import Cache
 from tests.bench.errors import BenchError
+from tests.bench.files import Files
 from tests.bench.machine import Machine
 from tests.bench.network import Network
 from tests.bench.state import Process, State, locked
+from tests.bench.vm import keys, wire
+from tests.bench.vm.fleet import Vms
 
-REPOSITORY: Final = Path(__file__).resolve().parents[2]
+REPOSITORY: Final = outlive.REPOSITORY
 HOME: Final = REPOSITORY / ".bench"
 _BOOT_SECONDS: Final = 90.0
 _SERVICES_SECONDS: Final = 30.0
-_POWEROFF_SECONDS: Final = 5.0
-
-_OUTLIVING: Final[list[subprocess.Popen[bytes]]] = []
 
 Say = Callable[[str], None]
 
@@ -35,16 +45,21 @@ class Bench:
 
     Args:
         name: letters, digits and dashes; the directory below .bench/run.
+        machine: whether `up` boots the container. Without it there are Azure Files and room for
+            virtual machines instead: see `vms` and `files`.
         say: is given one line for each step done.
     """
 
-    def __init__(self, name: str = "demo", *, say: Say = lambda _line: None) -> None:
+    def __init__(
+        self, name: str = "demo", *, machine: bool = True, say: Say = lambda _line: None
+    ) -> None:
         if not name.replace("-", "").isalnum():
             msg = f"a bench's name holds letters, digits and dashes only, not {name!r}"
             raise BenchError(msg)
         self.name = name
         self.run_dir = HOME / "run" / name
         self.cache_dir = HOME / "cache"
+        self._with_machine = machine
         self._say = say
         self._lock = HOME / "locks" / name
 
@@ -76,6 +91,24 @@ class Bench:
         """Control of Azure's side: secrets, faults, what was asked."""
         return Control(self.run_dir / "azure.sock")
 
+    @property
+    def files(self) -> Files:
+        """Azure Files, on a bench without a machine.
+
+        Raises:
+            BenchError: this bench does not run.
+        """
+        return Files(self.run_dir, self.network, self.azure)
+
+    @property
+    def vms(self) -> Vms:
+        """The virtual machines, on a bench without a machine.
+
+        Raises:
+            BenchError: this bench does not run.
+        """
+        return Vms(self.run_dir, self.cache_dir, self.network, self.azure)
+
     def running(self) -> bool:
         """Whether `up` came to its end and nothing has died since."""
         state = State.load(self.run_dir)
@@ -92,7 +125,8 @@ class Bench:
             if self.running():
                 return False
             with self._step("host packages"):
-                host_setup.ensure(azure.HOST_PACKAGES)
+                more = () if self._with_machine else host_setup.VM_PACKAGES
+                host_setup.ensure((*azure.HOST_PACKAGES, *more))
             self._take_down()
             try:
                 self._bring_up()
@@ -170,40 +204,31 @@ class Bench:
             source = self._build(state)
         with self._step("network"):
             slots.enable_forwarding()
-            net.up(azure.ADDRESSES.values())
+            net.up(azure.ADDRESSES.values(), instance=self._with_machine)
         with self._step("Azure's services"):
             self._start_services(state, net)
-        with self._step("machine"):
-            self._boot(state, net, source)
+        if source is not None:
+            with self._step("machine"):
+                self._boot(state, net, source)
         replace(state, ready=True).save(self.run_dir)
 
-    def _build(self, state: State) -> Path:
-        builders = {what: self._start_builder(state, what) for what in ("rootfs", "azure")}
-        outputs = {what: builder.communicate()[0] for what, builder in builders.items()}
-        for what, builder in builders.items():
+    def _build(self, state: State) -> Path | None:
+        if not self._with_machine:
+            # its certificate is on the disks of virtual machines
+            shutil.copytree(keys.get(Cache(self.cache_dir)).ca_dir, self._ca_dir())
+        wanted = ("rootfs", "azure") if self._with_machine else ("azure",)
+        builders = {
+            what: builder.start(what, self.cache_dir, self._ca_dir(), self.run_dir)
+            for what in wanted
+        }
+        for what, started in builders.items():
+            self._record(state, f"builder-{what}", Process.of(started.pid))
+        outputs = {what: started.communicate()[0] for what, started in builders.items()}
+        for what, started in builders.items():
             del state.processes[f"builder-{what}"]
-            if builder.returncode != 0:
-                log = (self.run_dir / f"builder-{what}.log").read_text()
-                tail = "\n".join(log.splitlines()[-20:])
-                msg = f"building {what} failed:\n{tail}"
-                raise BenchError(msg)
+            builder.check(what, started, self.run_dir)
         state.save(self.run_dir)
-        return Path(outputs["rootfs"].strip())
-
-    def _start_builder(self, state: State, what: str) -> subprocess.Popen[str]:
-        argv = (sys.executable, "-m", "tests.bench.builder", what, self.cache_dir, self._ca_dir())
-        with (self.run_dir / f"builder-{what}.log").open("w") as log:
-            builder = subprocess.Popen(
-                ("setpriv", "--pdeathsig", "TERM", *map(str, argv)),
-                cwd=REPOSITORY,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                start_new_session=True,
-            )
-        self._record(state, f"builder-{what}", builder.pid)
-        return builder
+        return Path(outputs["rootfs"].strip()) if self._with_machine else None
 
     def _start_services(self, state: State, net: Network) -> None:
         names = {name: azure.ADDRESSES[service] for name, service in azure.NAMES.items()}
@@ -212,7 +237,11 @@ class Bench:
         serve = ("-m", "tests.bench.azure", "serve", "--run-dir", str(self.run_dir))
         argv = (*inside, sys.executable, *serve, "--cache", str(self.cache_dir))
         self._start(state, "azure", argv)
+        if not self._with_machine:
+            self._start(state, "dhcp", (*inside, *wire.dhcp_arguments(net, self.run_dir)))
         self._wait_for_services(state)
+        if not self._with_machine:
+            Files(self.run_dir, net, self.azure).create()
 
     def _wait_for_services(self, state: State) -> None:
         deadline = time.monotonic() + _SERVICES_SECONDS
@@ -236,24 +265,14 @@ class Bench:
         self, state: State, name: str, argv: Sequence[str], *, log: str | None = None
     ) -> Process:
         """Start something that outlives this command, in this bench's own control group."""
-        group = (sys.executable, "-m", "tests.bench.launch", _group(state.index))
-        with (self.run_dir / (log or f"{name}.out.log")).open("ab") as output:
-            started = subprocess.Popen(
-                (*group, *argv),
-                cwd=REPOSITORY,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
-        # it is ended by pid and not by this object, which would complain when it is collected
-        _OUTLIVING.append(started)
-        return self._record(state, name, started.pid)
+        path = self.run_dir / (log or f"{name}.out.log")
+        group = outlive.group(state.index)
+        return self._record(state, name, outlive.start(argv, group=group, log=path, restarts=True))
 
-    def _record(self, state: State, name: str, pid: int) -> Process:
-        state.processes[name] = Process.of(pid)
+    def _record(self, state: State, name: str, process: Process) -> Process:
+        state.processes[name] = process
         state.save(self.run_dir)
-        return state.processes[name]
+        return process
 
     def _ca_dir(self) -> Path:
         return self.run_dir / "ca"
@@ -262,10 +281,10 @@ class Bench:
         index = slots.of(self.run_dir)
         state = State.load(self.run_dir)
         if state is not None:
-            _stop_processes(state)
+            outlive.stop_all(state)
         if index is not None:
             net = Network(index)
-            launch.clear(_group(index))
+            launch.clear(outlive.group(index))
             net.down()
             slots.release(index)
         rundir.discard(self.run_dir, None if index is None else f"cb{index}")
@@ -275,18 +294,3 @@ class Bench:
         started = time.monotonic()
         yield
         self._say(f"{time.monotonic() - started:6.1f} s  {what}")
-
-
-def _stop_processes(state: State) -> None:
-    for name, process in state.processes.items():
-        if name.startswith("builder-") and process.alive():
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-    if "machine" in state.processes:
-        machine.stop(state.processes["machine"], grace_seconds=_POWEROFF_SECONDS)
-    for process in state.processes.values():
-        process.stop()
-
-
-def _group(index: int) -> str:
-    return f"clawbot-bench-{index}"

@@ -6,6 +6,7 @@ that whoever started it can end it together with everything it started.
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 from types import FrameType
@@ -13,6 +14,39 @@ from types import FrameType
 from tests.bench import rootfs
 from tests.bench.azure import artifacts
 from tests.bench.cache import Cache
+from tests.bench.errors import BenchError
+from tests.bench.outlive import REPOSITORY
+
+
+def start(what: str, cache_dir: Path, ca_dir: Path, run_dir: Path) -> subprocess.Popen[str]:
+    """Start building it; what it prints is the result, and a log in `run_dir`."""
+    argv = (sys.executable, "-m", "tests.bench.builder", what, cache_dir, ca_dir)
+    with _log(what, run_dir).open("w") as log:
+        return subprocess.Popen(
+            ("setpriv", "--pdeathsig", "TERM", *map(str, argv)),
+            cwd=REPOSITORY,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            start_new_session=True,
+        )
+
+
+def check(what: str, ended: subprocess.Popen[str], run_dir: Path) -> None:
+    """Find out how it went.
+
+    Raises:
+        BenchError: it failed; the message holds its last words.
+    """
+    if ended.returncode != 0:
+        tail = "\n".join(_log(what, run_dir).read_text().splitlines()[-20:])
+        msg = f"building {what} failed:\n{tail}"
+        raise BenchError(msg)
+
+
+def _log(what: str, run_dir: Path) -> Path:
+    return run_dir / f"builder-{what}.log"
 
 
 def main(what: str, cache_dir: str, ca_dir: str) -> None:

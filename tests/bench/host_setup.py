@@ -22,6 +22,10 @@ PACKAGES: Final = {
     "xz-utils": "xz",
     "zstd": "zstd",
 }
+# beyond those, for virtual machines and Azure Files
+VM_PACKAGES: Final = (
+    *("genisoimage", "openssh-client", "qemu-system-x86", "qemu-utils", "samba", "smbclient"),
+)
 SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
 

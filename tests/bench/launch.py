@@ -1,7 +1,8 @@
 """Put this process into control groups of its own, then run the given program to its end.
 
-Run as `python3 -m tests.bench.launch GROUP PROGRAM ARGUMENT…`. A systemd inside must not share a
-group with another one: each would end what it does not know.
+Run as `python3 -m tests.bench.launch [--exec] GROUP PROGRAM ARGUMENT…`; with --exec the program
+takes this process's place. A systemd inside must not share a group with another one: each would end
+what it does not know.
 """
 
 import os
@@ -27,7 +28,7 @@ def join(group: str) -> None:
     """Make the group in every hierarchy and move this process there."""
     for mount in hierarchies():
         path = mount / group
-        path.mkdir(exist_ok=True)
+        path.mkdir(parents=True, exist_ok=True)
         for name in ("cpuset.mems", "cpuset.cpus"):
             # a new group of the version 1 cpuset controller takes no process until these are set
             if (path / name).exists() and not (path / name).read_text().strip():
@@ -67,6 +68,15 @@ def keep(argv: Sequence[str]) -> int:
     return code
 
 
+def main(words: list[str]) -> int:
+    """Join the group and run the program; returns its exit code."""
+    replace = words[0] == "--exec"
+    group, *argv = words[replace:]
+    join(group)
+    if replace:
+        os.execvp(argv[0], argv)  # noqa: S606 - an argv list; the caller wants this very process
+    return keep(argv)
+
+
 if __name__ == "__main__":
-    join(sys.argv[1])
-    sys.exit(keep(sys.argv[2:]))
+    sys.exit(main(sys.argv[1:]))

@@ -19,7 +19,10 @@ from tests.bench.errors import BenchError
 
 PLATFORM_ADDRESSES: Final = ("168.63.129.16", "169.254.169.254")
 DNS_ADDRESS: Final = "168.63.129.16"
-_BRIDGE: Final = "vnet"
+BRIDGE: Final = "vnet"
+# Azure keeps .0 to .3 of every subnet
+FIRST_INSTANCE: Final = 4
+_GATEWAY_MAC: Final = "12:34:56:78:9a:bc"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,26 +64,42 @@ class Network:
     @property
     def instance(self) -> str:
         """The instance's private address; the host reaches it as well."""
-        return f"10.61.{self.index}.4"
+        return self.address(FIRST_INSTANCE)
+
+    def address(self, number: int) -> str:
+        """The private address of instance `number`, from `FIRST_INSTANCE` on."""
+        return f"10.61.{self.index}.{number}"
+
+    def mac(self, number: int) -> str:
+        """The hardware address that goes with it."""
+        # 00:0d:3a is one of the prefixes of Azure's network cards
+        return f"00:0d:3a:61:{self.index:02x}:{number:02x}"
 
     @property
     def link(self) -> tuple[str, str]:
         """Addresses of the link between host and Azure's side: host end, Azure end."""
         return f"10.62.{self.index}.1", f"10.62.{self.index}.2"
 
-    def up(self, services: Iterable[str]) -> None:
-        """Make everything; `services` are the extra IPv4 addresses on Azure's side.
+    def up(self, services: Iterable[str], *, instance: bool = True) -> None:
+        """Make everything.
+
+        Args:
+            services: the extra IPv4 addresses on Azure's side.
+            instance: make the namespace of the instance too, and wire it.
 
         Raises:
             BenchError: a route or name is taken, or the kernel refuses.
         """
         self._refuse_collision()
         run("ip", "netns", "add", self.azure_namespace)
-        run("ip", "netns", "add", self.vm_namespace)
         run("ip", "-batch", "-", stdin="\n".join(self._host_side()))
         azure = "\n".join(self._azure_side(services))
         run("ip", "-n", self.azure_namespace, "-batch", "-", stdin=azure)
-        run("ip", "-n", self.vm_namespace, "-batch", "-", stdin="\n".join(self._vm_side()))
+        if instance:
+            run("ip", "netns", "add", self.vm_namespace)
+            run("ip", "-n", self.vm_namespace, "-batch", "-", stdin="\n".join(self._vm_side()))
+            port = ("link", "set", "vm", "master", BRIDGE, "up")
+            run("ip", "-n", self.azure_namespace, *port)
         forward = "/proc/sys/net/ipv4/ip_forward"
         run("ip", "netns", "exec", self.azure_namespace, "tee", forward, stdin="1\n")
         run("nft", "-f", "-", stdin=self._ruleset())
@@ -119,20 +138,19 @@ class Network:
             "link set lo up",
             f"address add {azure}/30 dev host",
             "link set host up",
-            f"link add {_BRIDGE} type bridge forward_delay 0",
-            f"address add {self.gateway}/24 dev {_BRIDGE}",
-            *(f"address add {address}/32 dev {_BRIDGE}" for address in extra),
-            f"link add vm type veth peer name eth0 netns {self.vm_namespace}",
-            f"link set vm master {_BRIDGE} up",
-            f"link set {_BRIDGE} up",
+            # its own address would change with every cable that is plugged in; this is Azure's
+            f"link add {BRIDGE} address {_GATEWAY_MAC} type bridge forward_delay 0",
+            f"address add {self.gateway}/24 dev {BRIDGE}",
+            *(f"address add {address}/32 dev {BRIDGE}" for address in extra),
+            f"link set {BRIDGE} up",
             f"route add default via {host}",
         ]
 
     def _vm_side(self) -> list[str]:
-        # 00:0d:3a is one of the prefixes of Azure's network cards
         return [
+            f"link add eth0 type veth peer name vm netns {self.azure_namespace}",
             "link set lo up",
-            f"link set eth0 address 00:0d:3a:61:{self.index:02x}:04",
+            f"link set eth0 address {self.mac(FIRST_INSTANCE)}",
             f"address add {self.instance}/24 broadcast + dev eth0",
             "link set eth0 up",
             f"route add default via {self.gateway}",

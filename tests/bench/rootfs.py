@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,7 +21,7 @@ PACKAGES: Final = (
     *("iproute2", "iputils-ping", "netbase", "tzdata", "lsb-release", "e2fsprogs", "xz-utils"),
 )
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
-_SUITES: Final = (SUITE, f"{SUITE}-updates", f"{SUITE}-security")
+_POCKETS: Final = ("", "-updates", "-security")
 # nspawn mounts the version 1 hierarchy read-only; container managers inside need to write there
 CGROUP_UNIT: Final = """\
 [Unit]
@@ -62,21 +63,22 @@ def read_apt_lists() -> str:
     return "\n\n".join(path.read_text() for path in places if path.is_file())
 
 
-def apt_sources(host_lists: str) -> str:
-    """A sources.list for the machine that uses the host's own mirrors of Debian.
+def apt_sources(host_lists: str, *, suite: str = SUITE) -> str:
+    """A sources.list for a machine of this suite that uses the host's own mirrors of Debian.
 
     Raises:
         BenchError: the host does not name them all, as on another distribution.
     """
     mirrors: dict[str, str] = {}
     for uri, suites in _entries(host_lists):
-        mirrors |= {suite: uri for suite in suites if suite in _SUITES and "debian" in uri}
-    if missing := [suite for suite in _SUITES if suite not in mirrors]:
+        mirrors |= {name: uri for name in suites if "debian" in uri}
+    if missing := [SUITE + pocket for pocket in _POCKETS if SUITE + pocket not in mirrors]:
         msg = f"the host's apt sources name no mirror of Debian {', '.join(missing)}"
         raise BenchError(msg)
     # the keyring is named, or mmdebstrap would copy the host's key list into the machine
     return "".join(
-        f"deb [signed-by={KEYRING}] {mirrors[suite]} {suite} main\n" for suite in _SUITES
+        f"deb [signed-by={KEYRING}] {mirrors[SUITE + pocket]} {suite}{pocket} main\n"
+        for pocket in _POCKETS
     )
 
 
@@ -92,21 +94,26 @@ def _entries(host_lists: str) -> list[tuple[str, list[str]]]:
 
 
 def _build(root: Path, sources: str) -> None:
+    debootstrap(root, suite=SUITE, packages=PACKAGES, sources=sources)
+    _configure(root, sources)
+    trust.install_host_certificates(root)
+
+
+def debootstrap(root: Path, *, suite: str, packages: Sequence[str], sources: str) -> None:
+    """Install these packages into a new tree; no service starts while it is made."""
     # a mount namespace of its own: whatever mmdebstrap mounts goes away with it, however it ends
     run(
         *("unshare", "--mount", "--propagation", "private", "mmdebstrap", "--quiet"),
         *("--variant=minbase", "--mode=root", "--format=directory", "--skip=cleanup/tmp"),
-        f"--include={','.join(PACKAGES)}",
+        f"--include={','.join(packages)}",
         '--aptopt=Acquire::Languages "none"',
         "--dpkgopt=force-unsafe-io",
         "--dpkgopt=path-exclude=/usr/share/man/*",
         "--dpkgopt=path-exclude=/usr/share/locale/*",
-        *(SUITE, str(root), "-"),
+        *(suite, str(root), "-"),
         stdin=sources,
     )
     _strip(root)
-    _configure(root, sources)
-    trust.install_host_certificates(root)
 
 
 def _strip(root: Path) -> None:

@@ -16,6 +16,9 @@ CLIENT_ID: Final = "5f0c1a9e-3d52-4b7c-9a61-0e8f7d2b4c10"
 PRINCIPAL_ID: Final = "c2a4f6e8-1b3d-4f5a-8c7e-9d0b2a4c6e81"
 IDENTITY_NAME: Final = "bench-bot"
 
+# the storage account, which answers on its share's address only
+ACCOUNT: Final = "benchfiles"
+
 IMDS_ADDRESS: Final = "169.254.169.254"
 WIRESERVER_ADDRESS: Final = "168.63.129.16"
 
@@ -26,6 +29,8 @@ NAMES: Final[dict[str, str]] = {
     "registry-1.docker.io": "registry",
     "auth.docker.io": "registry",
     "ghcr.io": "registry",
+    "management.azure.com": "arm",
+    f"{ACCOUNT}.file.core.windows.net": "files",
 }
 """DNS name to service key: what the bench's DNS has to answer."""
 
@@ -33,10 +38,11 @@ ADDRESSES: Final[dict[str, str]] = {
     "keyvault": "100.64.0.10",
     "github": "100.64.0.11",
     "registry": "100.64.0.12",
+    "arm": "100.64.0.13",
+    "files": "100.64.0.14",
 }
-"""Service key to IPv4 address. IMDS and the wire server have their own fixed addresses."""
-
-SERVICES: Final = ("imds", "wireserver", *ADDRESSES)
+"""Service key to IPv4 address. IMDS and the wire server have their own fixed addresses; `files` is
+`tests.bench.files`, all others are web services."""
 
 HOST_PACKAGES: Final[tuple[str, ...]] = (
     "ca-certificates",

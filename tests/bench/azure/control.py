@@ -48,8 +48,8 @@ class Control:
     def requests(self, service: str) -> list[dict[str, Any]]:
         """List what was asked since the last reset, oldest first.
 
-        Each entry: method, host, path, query, status, time (seconds since the epoch). A status
-        of 0 means that the connection was dropped without an answer.
+        Each entry: client (address), method, host, path, query, status, time (seconds since the
+        epoch). A status of 0 means that the connection was dropped without an answer.
         """
         recorded: list[dict[str, Any]] = self._call("GET", f"/{service}/requests")
         return recorded

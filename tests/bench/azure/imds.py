@@ -7,6 +7,8 @@ Knobs: ``script`` (statuses for the next token requests), ``delay`` (seconds bef
 ``down`` (connections are dropped), ``identities`` (list of ``{"client_id", "object_id",
 "resource_id"}`` the instance carries), ``token_lifetime`` (seconds), ``revoke`` (true forgets
 every issued token at once), ``events`` (scheduled events), ``instance`` (merged over the document).
+``instances`` is a mapping of address to ``{"name", "vm_id", "hostname", "mac"}``: who asks from
+there; null forgets it.
 """
 
 import time
@@ -16,8 +18,14 @@ from typing import Any, Final
 
 from tests.bench.azure import CLIENT_ID, IDENTITY_NAME, PRINCIPAL_ID, RESOURCE_GROUP
 from tests.bench.azure import SUBSCRIPTION_ID as SUBSCRIPTION
-from tests.bench.azure.imds_document import descend, document, listing, load_balancer
-from tests.bench.azure.knobs import Knobs
+from tests.bench.azure.imds_document import (
+    Instance,
+    descend,
+    document,
+    listing,
+    load_balancer,
+)
+from tests.bench.azure.knobs import Knobs, split_registrations
 from tests.bench.azure.messages import DROP, Reply, Request, json_reply, text_reply
 from tests.bench.azure.tokens import TokenBook
 
@@ -46,6 +54,7 @@ _FAULT: Final = {
     "error": "unknown_error",
     "error_description": "Failed to retrieve token from the Active directory.",
 }
+_INSTANCE_KEYS: Final = ("name", "vm_id", "hostname", "mac")
 _NEIGHBOURS: Final = Path("/proc/net/arp")
 _RESOURCE_ID: Final = (
     f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{RESOURCE_GROUP}"
@@ -68,6 +77,8 @@ class Imds:
 
     def __init__(self, tokens: TokenBook) -> None:
         self._tokens = tokens
+        # kept by a reset: what exists is no fault
+        self._instances: dict[str, dict[str, str]] = {}
         self.knobs = Knobs(
             script=[],
             delay=0.0,
@@ -83,14 +94,20 @@ class Imds:
 
     def change(self, state: Mapping[str, object]) -> None:
         """Take a state change; ``revoke`` acts once and stays false."""
-        self.knobs.change(state)
+        knobs, instances = split_registrations(state, "instances", _INSTANCE_KEYS)
+        self.knobs.change(knobs)
+        for address, instance in instances.items():
+            if instance is None:
+                self._instances.pop(address, None)
+            else:
+                self._instances[address] = instance
         if self.knobs["revoke"]:
             self._tokens.revoke_all()
             self.knobs.change({"revoke": False})
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs; tokens are not among them."""
-        return self.knobs.snapshot()
+        """The knobs and the instances; tokens are not among them."""
+        return {**self.knobs.snapshot(), "instances": dict(self._instances)}
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
@@ -103,7 +120,8 @@ class Imds:
         reply = json_reply(404, {"error": "Not found"})
         match [step for step in request.path.split("/") if step]:
             case ["metadata", "instance", *inner]:
-                content = document(request.client, _mac_of(request.client), self.knobs["instance"])
+                who = self._instance(request.client)
+                content = document(request.client, who, self.knobs["instance"])
                 reply = _node(request, content, inner)
             case ["metadata", "identity", "oauth2", "token"]:
                 reply = self._token(request)
@@ -114,6 +132,12 @@ class Imds:
             case ["metadata", "versions"]:
                 reply = json_reply(200, {"apiVersions": list(VERSIONS)})
         return reply
+
+    def _instance(self, client: str) -> Instance:
+        if known := self._instances.get(client):
+            return Instance(**known)
+        mac = _mac_of(client)
+        return Instance(mac=mac) if mac else Instance()
 
     def _events(self, request: Request) -> Reply:
         if request.parameter("api-version") not in (*_EVENT_VERSIONS, "2020-07-01"):

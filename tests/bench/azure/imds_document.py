@@ -5,6 +5,7 @@ Shape: MicrosoftDocs/azure-compute-docs, instance-metadata-service.md. Every val
 
 import ipaddress
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, Final
 
 from tests.bench.azure import LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID
@@ -97,12 +98,29 @@ _COMPUTE: Final[dict[str, Any]] = {
 }
 
 
-def document(client: str, mac: str | None, overrides: Mapping[str, Any]) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Instance:
+    """What tells one instance from the others.
+
+    Args:
+        name: of the virtual machine, as in its resource id.
+        vm_id: what its firmware says, too.
+        hostname: the computer name it was deployed with.
+        mac: its hardware address, twelve hex digits.
+    """
+
+    name: str = _NAME
+    vm_id: str = _VM_ID
+    hostname: str = "bot"
+    mac: str = _MAC
+
+
+def document(client: str, instance: Instance, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """The whole document for the instance that asks from ``client``.
 
     Args:
         client: the asking instance's IPv4 address, which is the private address it is told.
-        mac: its hardware address, twelve hex digits, or None for a made-up one.
+        instance: who that is.
         overrides: merged over the document; a mapping merges, anything else replaces.
     """
     address = _LOOPBACK_STANDS_FOR if ipaddress.ip_address(client).is_loopback else client
@@ -114,9 +132,22 @@ def document(client: str, mac: str | None, overrides: Mapping[str, Any]) -> dict
             "subnet": [{"address": str(subnet.network_address), "prefix": "24"}],
         },
         "ipv6": {"ipAddress": []},
-        "macAddress": mac or _MAC,
+        "macAddress": instance.mac,
     }
-    return _merged({"compute": _COMPUTE, "network": {"interface": [interface]}}, overrides)
+    compute = _merged(_COMPUTE, _own(instance))
+    return _merged({"compute": compute, "network": {"interface": [interface]}}, overrides)
+
+
+def _own(instance: Instance) -> dict[str, Any]:
+    disk = f"{instance.name}_OsDisk"
+    managed = {"id": f"{_COMPUTE_ID}/disks/{disk}"}
+    return {
+        "name": instance.name,
+        "osProfile": {"computerName": instance.hostname},
+        "resourceId": f"{_COMPUTE_ID}/virtualMachines/{instance.name}",
+        "storageProfile": {"osDisk": {"name": disk, "managedDisk": managed}},
+        "vmId": instance.vm_id,
+    }
 
 
 def load_balancer(client: str) -> dict[str, Any]:

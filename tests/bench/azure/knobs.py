@@ -1,7 +1,7 @@
 """A service's adjustable state: named values with defaults, safe to use from many threads."""
 
 import threading
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
@@ -61,6 +61,29 @@ class Knobs:
         with self._lock:
             script: list[int] = self._values["script"]
             return script.pop(0) if script else None
+
+
+def split_registrations(
+    state: Mapping[str, object], name: str, keys: Sequence[str]
+) -> tuple[dict[str, object], dict[str, dict[str, str] | None]]:
+    """Take apart a state change: the knobs, and under ``name`` what is registered by address.
+
+    Raises:
+        KnobError: a registration is neither null nor a mapping of exactly ``keys`` to text.
+    """
+    given = state.get(name, {})
+    for address, entry in given.items() if isinstance(given, dict) else [("", given)]:
+        if entry is not None and not _is_text_mapping(entry, keys):
+            message = f"{name}.{address}: must be null or a mapping of {', '.join(keys)} to text"
+            raise KnobError(message)
+    knobs = {key: value for key, value in state.items() if key != name}
+    return knobs, dict(given) if isinstance(given, dict) else {}
+
+
+def _is_text_mapping(entry: object, keys: Sequence[str]) -> bool:
+    if not isinstance(entry, dict) or sorted(entry) != sorted(keys):
+        return False
+    return all(isinstance(text, str) for text in entry.values())
 
 
 def _fits(value: object, default: object) -> bool:

@@ -23,6 +23,7 @@ class Request:
         query: the query string as sent.
         headers: names in lower case.
         client: the peer's IP address.
+        body: what was sent.
     """
 
     method: str
@@ -31,6 +32,7 @@ class Request:
     query: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
     client: str = "127.0.0.1"
+    body: bytes = b""
 
     @property
     def parameters(self) -> dict[str, list[str]]:

@@ -10,6 +10,7 @@ from types import TracebackType
 from typing import Final, Self
 
 from tests.bench.azure import ADDRESSES, IMDS_ADDRESS, NAMES, WIRESERVER_ADDRESS, ca
+from tests.bench.azure.arm import Arm
 from tests.bench.azure.control_server import ControlServer
 from tests.bench.azure.github import GitHub
 from tests.bench.azure.image_store import ImageStore
@@ -65,6 +66,7 @@ class Servers:
             "keyvault": KeyVault(tokens),
             "github": GitHub(content.assets),
             "registry": Registry(content.images),
+            "arm": Arm(tokens),
         }
         self._exits = ExitStack()
         self.addresses: dict[str, tuple[str, int]] = {}

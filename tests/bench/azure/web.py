@@ -19,6 +19,7 @@ _METHODS: Final = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE")
 class Record(TypedDict):
     """One request as control reports it."""
 
+    client: str
     method: str
     host: str
     path: str
@@ -38,6 +39,7 @@ class Recorder:
     def add(self, key: str, request: Request, status: int) -> None:
         """Remember and log one answered request."""
         record = Record(
+            client=request.client,
             method=request.method,
             host=request.host,
             path=request.path,
@@ -122,7 +124,7 @@ class _Handler(BaseHTTPRequestHandler):
     def respond(self) -> None:
         """Answer the request that was just read."""
         length = int(self.headers.get("Content-Length") or 0)
-        self.rfile.read(length)
+        body = self.rfile.read(length)
         path, _, query = self.path.partition("?")
         request = Request(
             method=self.command,
@@ -131,6 +133,7 @@ class _Handler(BaseHTTPRequestHandler):
             query=query,
             headers={name.lower(): value for name, value in self.headers.items()},
             client=self.client_address[0],
+            body=body,
         )
         reply = self.server.service.answer(request)
         self.server.recorder.add(self.server.key, request, reply.status)

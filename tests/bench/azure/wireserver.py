@@ -2,13 +2,19 @@
 
 Shape: canonical/cloud-init, sources/helpers/azure.py, and Azure/WALinuxAgent, protocol/wire.py.
 Knobs: ``script`` (statuses for the next requests), ``down`` (connections are dropped).
+``instances`` is a mapping of address to ``{"name"}``: who asks from there; null forgets it and what
+it reported. The state's ``health`` lists the reports, oldest first.
 """
 
+import re
+import threading
+import time
+import uuid
 from collections.abc import Mapping
 from typing import Final
 
 from tests.bench.azure.imds_document import SCALE_SET
-from tests.bench.azure.knobs import Knobs
+from tests.bench.azure.knobs import Knobs, split_registrations
 from tests.bench.azure.messages import DROP, Reply, Request
 
 _XML: Final = ("Content-Type", "text/xml; charset=utf-8")
@@ -19,7 +25,7 @@ _VERSIONS: Final = """\
   <Supported><Version>2015-04-05</Version><Version>2012-11-30</Version></Supported>
 </Versions>
 """
-_GOAL_STATE: Final = f"""\
+_GOAL_STATE: Final = """\
 <?xml version="1.0" encoding="utf-8"?>
 <GoalState xmlns:xsi="http://www.w3.org/2001/XMLSchema-instance">
   <Version>2012-11-30</Version>
@@ -30,10 +36,10 @@ _GOAL_STATE: Final = f"""\
     <ExpectHealthReport>FALSE</ExpectHealthReport>
   </Machine>
   <Container>
-    <ContainerId>4f1c6a52-7b0d-4c1e-9f2a-6d8e0b3c5a71</ContainerId>
+    <ContainerId>{container}</ContainerId>
     <RoleInstanceList>
       <RoleInstance>
-        <InstanceId>{SCALE_SET}_0</InstanceId>
+        <InstanceId>{instance}</InstanceId>
         <State>Started</State>
       </RoleInstance>
     </RoleInstanceList>
@@ -42,19 +48,35 @@ _GOAL_STATE: Final = f"""\
 """
 
 
+_REPORTED: Final = ("State", "SubStatus", "Description")
+
+
 class WireServer:
     """Answers at 168.63.129.16."""
 
     def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._names: dict[str, str] = {}
+        self._health: list[dict[str, object]] = []
         self.knobs = Knobs(script=[], down=False)
 
     def change(self, state: Mapping[str, object]) -> None:
         """Take a state change."""
-        self.knobs.change(state)
+        knobs, instances = split_registrations(state, "instances", ("name",))
+        self.knobs.change(knobs)
+        with self._lock:
+            for address, instance in instances.items():
+                self._health = [item for item in self._health if item["client"] != address]
+                if instance is None:
+                    self._names.pop(address, None)
+                else:
+                    self._names[address] = instance["name"]
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs."""
-        return self.knobs.snapshot()
+        """The knobs, the instances and what they reported."""
+        with self._lock:
+            known = {"instances": dict(self._names), "health": list(self._health)}
+        return {**self.knobs.snapshot(), **known}
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
@@ -62,13 +84,29 @@ class WireServer:
             return DROP
         if status := self.knobs.next_status():
             return Reply(status)
-        known = {
-            ("GET", "", "versions"): _xml(_VERSIONS),
-            ("GET", "machine", "goalstate"): _xml(_GOAL_STATE),
-            ("POST", "machine", "health"): Reply(200),
+        match (request.method, request.path.strip("/"), request.parameter("comp")):
+            case ("GET", "", "versions"):
+                return _xml(_VERSIONS)
+            case ("GET", "machine", "goalstate"):
+                return _xml(self._goal_state(request.client))
+            case ("POST", "machine", "health"):
+                self._remember(request)
+                return Reply(200)
+        return Reply(404)
+
+    def _goal_state(self, client: str) -> str:
+        container = uuid.uuid5(uuid.NAMESPACE_DNS, client)
+        instance = self._names.get(client, f"{SCALE_SET}_0")
+        return _GOAL_STATE.format(container=container, instance=instance)
+
+    def _remember(self, request: Request) -> None:
+        text = request.body.decode(errors="replace")
+        found = {tag: re.search(f"<{tag}>(.*?)</{tag}>", text, re.DOTALL) for tag in _REPORTED}
+        report: dict[str, object] = {
+            tag.lower(): match.group(1) for tag, match in found.items() if match
         }
-        asked = (request.method, request.path.strip("/"), request.parameter("comp") or "")
-        return known.get(asked, Reply(404))
+        with self._lock:
+            self._health.append({"client": request.client, "time": time.time(), **report})
 
 
 def _xml(text: str) -> Reply:

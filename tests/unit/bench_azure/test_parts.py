@@ -1,4 +1,5 @@
 import ipaddress
+import json
 from pathlib import Path
 
 import pytest
@@ -6,7 +7,7 @@ import pytest
 from tests.bench.azure import ADDRESSES, NAMES, host_trust, sysbox_deb
 from tests.bench.azure.downloads import file_reply
 from tests.bench.azure.image_store import ImageError, split_reference
-from tests.bench.azure.imds_document import descend, document, listing
+from tests.bench.azure.imds_document import Instance, descend, document, listing
 from tests.bench.azure.layout import read_image, write_image
 from tests.bench.azure.messages import FilePart, Request
 
@@ -42,7 +43,7 @@ def test_a_reference_needs_a_tag(reference: str) -> None:
 
 
 def test_the_instance_is_told_the_address_it_asks_from() -> None:
-    interface = document("10.61.3.4", "000D3A610304", {})["network"]["interface"][0]
+    interface = document("10.61.3.4", Instance(mac="000D3A610304"), {})["network"]["interface"][0]
     assert interface["ipv4"]["ipAddress"][0]["privateIpAddress"] == "10.61.3.4"
     assert interface["macAddress"] == "000D3A610304"
     assert interface["ipv4"]["subnet"] == [{"address": "10.61.3.0", "prefix": "24"}]
@@ -56,11 +57,22 @@ def test_every_leaf_of_the_document_is_text() -> None:
             [leaf for child in node for leaf in leaves(child)] if isinstance(node, list) else [node]
         )
 
-    assert all(isinstance(leaf, str) for leaf in leaves(document("10.0.0.4", None, {})))
+    assert all(isinstance(leaf, str) for leaf in leaves(document("10.0.0.4", Instance(), {})))
+
+
+def test_two_instances_are_told_apart_by_everything_that_is_their_own() -> None:
+    one, two = (
+        document("10.0.0.4", Instance(name=f"vm_{name}", vm_id=name, hostname=name), {})["compute"]
+        for name in ("one", "two")
+    )
+    differing = {name for name in one if one[name] != two[name]}
+    assert differing == {"name", "osProfile", "resourceId", "storageProfile", "vmId"}
+    assert "vm_two" in json.dumps(two["storageProfile"]["osDisk"])
+    assert "vm_one" not in json.dumps(two)
 
 
 def test_walking_the_document() -> None:
-    content = document("10.0.0.4", None, {})
+    content = document("10.0.0.4", Instance(), {})
     steps = ["network", "interface", "0", "macAddress"]
     assert descend(content, steps) == "000D3A0B1C2D"
     assert listing(content["network"]["interface"]) == "0/"

@@ -1,0 +1,158 @@
+"""The virtual machines of one bench."""
+
+import json
+import re
+import uuid as uuids
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.bench.azure.control import Control
+from tests.bench.azure.imds_document import SCALE_SET
+from tests.bench.cache import Cache
+from tests.bench.commands import run
+from tests.bench.errors import BenchError
+from tests.bench.network import Network
+from tests.bench.state import locked
+from tests.bench.vm import acceleration, disk, keys, provisioning, qemu, wire
+from tests.bench.vm.disk import Disk
+from tests.bench.vm.machine import Vm
+from tests.bench.vm.qemu import Folder, Hardware
+
+_NAME: Final = re.compile("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
+_LOCK: Final = ".lock"
+
+
+@dataclass(frozen=True, slots=True)
+class Vms:
+    """All of them, by name.
+
+    Args:
+        run_dir: of the bench.
+        cache_dir: disks are kept here.
+        net: of the bench.
+        azure: control of the bench's services.
+    """
+
+    run_dir: Path
+    cache_dir: Path
+    net: Network
+    azure: Control
+
+    def disk(self, *, extra_packages: Sequence[str] = ()) -> Disk:
+        """The disk of a bare machine, or one with these Debian packages as from an image bake.
+
+        Built (about a minute) when the cache does not have it.
+        """
+        cache = Cache(self.cache_dir)
+        return disk.build(cache, keys.get(cache).trusted, extra_packages)
+
+    def boot(  # noqa: PLR0913 - what a machine is made of, and all but its name has a default
+        self,
+        name: str,
+        *,
+        custom_data: bytes = b"",
+        disk: Disk | None = None,
+        uuid: str | None = None,
+        memory_mb: int = 4096,
+        cpus: int = 2,
+    ) -> Vm:
+        """Make a new machine and power it on; returns before it is up.
+
+        Args:
+            name: lower-case letters, digits and dashes; its host name.
+            custom_data: what cloud-init gets.
+            disk: from `disk`; the bare one without.
+            uuid: a new one without.
+            memory_mb: MiB.
+            cpus: how many.
+
+        Raises:
+            BenchError: the name is bad or taken, or a tool failed.
+        """
+        if not _NAME.fullmatch(name):
+            msg = f"a machine's name holds lower-case letters, digits and dashes, not {name!r}"
+            raise BenchError(msg)
+        chosen = disk or self.disk()
+        accelerated = acceleration.choose(self.cache_dir, chosen)
+        with locked(self._folder / _LOCK):
+            vm = self._make(name)
+            hardware = Hardware(
+                name=name,
+                number=self._free_number(),
+                uuid=uuid or str(uuids.uuid4()),
+                memory_mb=memory_mb,
+                cpus=cpus,
+                kernel=str(chosen.kernel),
+                initrd=str(chosen.initrd),
+                acceleration=accelerated,
+            )
+            vm.remember(hardware)
+        try:
+            self._furnish(vm, chosen, custom_data)
+            vm.power_on()
+        except BaseException:
+            vm.delete()
+            raise
+        return vm
+
+    def get(self, name: str) -> Vm:
+        """The machine with this name.
+
+        Raises:
+            BenchError: there is none.
+        """
+        vm = Vm(self._folder / name, self.net, self.azure)
+        if not vm.root.is_dir():
+            msg = f"there is no virtual machine called {name!r}"
+            raise BenchError(msg)
+        return vm
+
+    def list(self) -> list[Vm]:
+        """All machines, running or not, by name."""
+        found = sorted(path.parent.name for path in self._folder.glob("*/hardware.json"))
+        return [Vm(self._folder / name, self.net, self.azure) for name in found]
+
+    @property
+    def _folder(self) -> Path:
+        return self.run_dir / "vms"
+
+    def _make(self, name: str) -> Vm:
+        vm = Vm(self._folder / name, self.net, self.azure)
+        if vm.root.exists():
+            msg = f"there is a virtual machine called {name!r} already"
+            raise BenchError(msg)
+        vm.root.mkdir(parents=True)
+        return vm
+
+    def _free_number(self) -> int:
+        # the one used longest ago would be nearer to Azure; the first free one is good to read
+        taken = {
+            json.loads(path.read_text())["number"] for path in self._folder.glob("*/hardware.json")
+        }
+        for number in wire.NUMBERS:
+            if number not in taken:
+                return number
+        msg = f"{wire.LIMIT} virtual machines are enough for one bench"
+        raise BenchError(msg)
+
+    def _furnish(self, vm: Vm, chosen: Disk, custom_data: bytes) -> None:
+        folder, hardware = Folder(vm.root), vm.hardware
+        run(*qemu.overlay_arguments(chosen, folder))
+        provisioning.write_cd(folder.provisioning, hostname=vm.name, custom_data=custom_data)
+        vm.configure_ssh(keys.get(Cache(self.cache_dir)).ssh_key)
+        wire.plug(self.net, hardware.number)
+        self._register(hardware)
+
+    def _register(self, hardware: Hardware) -> None:
+        """Let the services know who asks from its address."""
+        address, name = self.net.address(hardware.number), f"{SCALE_SET}_{hardware.name}"
+        instance = {
+            "name": name,
+            "vm_id": hardware.uuid,
+            "hostname": hardware.name,
+            "mac": self.net.mac(hardware.number).replace(":", "").upper(),
+        }
+        self.azure.set("imds", instances={address: instance})
+        self.azure.set("wireserver", instances={address: {"name": name}})

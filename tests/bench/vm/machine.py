@@ -1,0 +1,222 @@
+"""One virtual machine: its power switch, its console, and commands inside."""
+
+import json
+import math
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.bench import outlive
+from tests.bench.azure.control import Control
+from tests.bench.errors import BenchError
+from tests.bench.network import Network
+from tests.bench.state import Process
+from tests.bench.vm import qemu, qmp, wire
+from tests.bench.vm.qemu import Folder, Hardware
+from tests.bench.vm.ssh import Ssh
+
+_HARDWARE: Final = "hardware.json"
+_PROCESS: Final = "process.json"
+_SETTLE_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Vm:
+    """A virtual machine of a running bench.
+
+    Args:
+        root: its directory.
+        net: the bench's network.
+        azure: control of the bench's services.
+    """
+
+    root: Path
+    net: Network
+    azure: Control
+
+    @property
+    def name(self) -> str:
+        """What it is called: its host name too."""
+        return self.root.name
+
+    @property
+    def address(self) -> str:
+        """Its private address; the host reaches it as well."""
+        return self.net.address(self.hardware.number)
+
+    @property
+    def uuid(self) -> str:
+        """The firmware's, which is its vmId and cloud-init's instance id."""
+        return self.hardware.uuid
+
+    @property
+    def console(self) -> Path:
+        """What it wrote to its serial port, over all its boots."""
+        return Folder(self.root).console
+
+    @property
+    def ssh_config(self) -> Path:
+        """For `ssh -F` and testinfra; the machine is in it under its name."""
+        return self._ssh.config
+
+    @property
+    def hardware(self) -> Hardware:
+        """What it was made with.
+
+        Raises:
+            BenchError: there is no such machine.
+        """
+        try:
+            raw = json.loads((self.root / _HARDWARE).read_text())
+        except FileNotFoundError as error:
+            msg = f"there is no virtual machine called {self.name!r}"
+            raise BenchError(msg) from error
+        return Hardware(**{**raw, "acceleration": tuple(raw["acceleration"])})
+
+    def remember(self, hardware: Hardware) -> None:
+        """Write down what it is made of."""
+        (self.root / _HARDWARE).write_text(json.dumps(asdict(hardware), indent=2) + "\n")
+
+    def process(self) -> Process | None:
+        """QEMU's process, running or not; none before the first power-on."""
+        try:
+            return Process(**json.loads((self.root / _PROCESS).read_text()))
+        except FileNotFoundError:
+            return None
+
+    def running(self) -> bool:
+        """Whether it is powered on."""
+        process = self.process()
+        return process is not None and process.alive()
+
+    def power_on(self) -> None:
+        """Boot it, with the disk and the uuid that it has.
+
+        Raises:
+            BenchError: it is on already, or QEMU ended at once (its words are in the message).
+        """
+        if self.running():
+            msg = f"{self.name} is powered on already"
+            raise BenchError(msg)
+        self._ssh.forget()
+        hardware, folder = self.hardware, Folder(self.root)
+        folder.monitor.unlink(missing_ok=True)
+        number = hardware.number
+        argv = qemu.arguments(hardware, folder, mac=self.net.mac(number), tap=wire.tap(number))
+        inside = ("ip", "netns", "exec", self.net.azure_namespace)
+        log = self.root / "qemu.log"
+        process = outlive.start((*inside, *argv), group=outlive.group(self.net.index), log=log)
+        (self.root / _PROCESS).write_text(json.dumps(asdict(process)) + "\n")
+        deadline = time.monotonic() + _SETTLE_SECONDS
+        while not folder.monitor.exists() and time.monotonic() < deadline:
+            if not process.alive():
+                msg = f"QEMU ended at once:\n{log.read_text()[-2000:]}"
+                raise BenchError(msg)
+            time.sleep(0.05)
+
+    def power_cut(self) -> None:
+        """Kill it between two instructions; fine when it is off."""
+        process = self.process()
+        if process is not None:
+            process.send(signal.SIGKILL)
+            process.wait(seconds=_SETTLE_SECONDS)
+        self._ssh.forget()
+
+    def shutdown(self, *, timeout: float = 120.0) -> None:
+        """Press the power button and wait.
+
+        Args:
+            timeout: seconds.
+
+        Raises:
+            BenchError: it is still on after that.
+        """
+        process = self.process()
+        if process is None or not process.alive():
+            return
+        qmp.execute(Folder(self.root).monitor, "system_powerdown")
+        if not process.wait(seconds=timeout):
+            msg = f"{self.name} has not powered off in {timeout:.0f} s; see {self.console}"
+            raise BenchError(msg)
+        self._ssh.forget()
+
+    def delete(self) -> None:
+        """Throw it away with its disk, as a scale set does."""
+        number = self.hardware.number
+        self.power_cut()
+        wire.unplug(self.net, number)
+        for service in ("imds", "wireserver"):
+            self.azure.set(service, instances={self.net.address(number): None})
+        shutil.rmtree(self.root)
+
+    def wait_for_ssh(self, *, timeout: float = 180.0) -> None:
+        """Return when commands can be run; keeps a connection open that makes them quick.
+
+        Args:
+            timeout: seconds.
+
+        Raises:
+            BenchError: it powered off, or did not answer in time (the console's end is in the
+                message).
+        """
+        deadline, address = time.monotonic() + timeout, self.address
+        while not (self._ssh.connected() or self._ssh.connect(address, deadline=deadline)):
+            if not self.running() or time.monotonic() > deadline:
+                why = "does not answer in time" if self.running() else "is off"
+                said = self.console.read_text(errors="replace") if self.console.exists() else ""
+                tail = "\n".join(said.splitlines()[-20:])
+                msg = f"{self.name} {why}; the end of {self.console}:\n{tail}"
+                raise BenchError(msg)
+            time.sleep(0.5)
+
+    def exec(
+        self,
+        command: str | Sequence[str],
+        *,
+        timeout: float | None = None,
+        stdin: str | None = None,
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command inside as root and capture what it says; 255 also when it cannot get in.
+
+        Args:
+            command: a string for bash, or a sequence that is run as it is.
+            timeout: seconds until it is killed.
+            stdin: what it reads.
+
+        Raises:
+            subprocess.TimeoutExpired: it took too long.
+        """
+        words = ("/bin/bash", "-c", command) if isinstance(command, str) else tuple(command)
+        if timeout is not None:
+            # the end of the connection alone would leave it running
+            words = ("timeout", "--signal=KILL", str(math.ceil(timeout)), *words)
+        return subprocess.run(
+            self.enter(words),
+            capture_output=True,
+            timeout=timeout,
+            input=stdin if stdin is not None else "",
+            text=True,
+            check=False,
+        )
+
+    def enter(self, command: str | Sequence[str], *, terminal: bool = False) -> tuple[str, ...]:
+        """Argv on the host of a command inside, for callers that pass on their own streams."""
+        return self._ssh.enter(command, terminal=terminal)
+
+    def health(self) -> list[dict[str, object]]:
+        """What it reported to the wire server, oldest first: `state` is Ready or NotReady."""
+        reports: list[dict[str, object]] = self.azure.get("wireserver")["health"]
+        return [report for report in reports if report["client"] == self.address]
+
+    def configure_ssh(self, key: Path) -> None:
+        """Write `ssh_config`."""
+        self._ssh.configure(address=self.address, key=key)
+
+    @property
+    def _ssh(self) -> Ssh:
+        return Ssh(self.name, self.root, outlive.group(self.net.index))
