@@ -13,16 +13,20 @@ __all__ = [
     "EVENTS_FILE",
     "GATEWAY_SECRETS_DIR",
     "IMAGE_BUILD_DIR",
+    "LEASE_FILE",
     "LOCK_FILE",
     "SECRETS_DIR",
     "STATUS_FILE",
     "SYSTEM_CA_BUNDLE",
+    "TICKET_FILE",
 ]
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")
+LEASE_FILE: Final = Path("/run/clawbot/lease.json")
+TICKET_FILE: Final = Path("/run/clawbot/ticket.json")
 CONSOLE: Final = Path("/dev/console")
 
 CACHE_DIR: Final = Path("/var/cache/clawbot")

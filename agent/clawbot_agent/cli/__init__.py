@@ -16,7 +16,9 @@ _VERBS: Final = {
     "status": ("clawbot_agent.cli.status", "status"),
     "analyze": ("clawbot_agent.cli.analyze", "analyze"),
     "logs": ("clawbot_agent.cli.logs", "logs"),
+    "serve": ("clawbot_agent.cli.serve", "serve"),
     "config": ("clawbot_agent.cli.config", "config_group"),
+    "hold-lease": ("clawbot_agent.cli.hold_lease", "hold_lease"),
 }
 
 

@@ -1,0 +1,58 @@
+"""`clawbot-agent hold-lease`: the lease's daemon, as clawbot-lease.service runs it."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from clawbot_agent.cli.common import cancelled_by_signals, require_root
+
+if TYPE_CHECKING:
+    from clawbot_agent.lease.daemon import Daemon
+
+__all__ = ["hold_lease"]
+
+# the daemon has no deadline; this many seconds are a hundred years
+_FOR_EVER: Final = 3.2e9
+_HOST_NAME: Final = Path("/proc/sys/kernel/hostname")
+
+
+@click.command("hold-lease", hidden=True)
+@click.option("--share", type=click.Path(path_type=Path), required=True, help="The share's path.")
+@click.option("--state", type=click.Path(path_type=Path), required=True, help="The state's path.")
+def hold_lease(*, share: Path, state: Path) -> None:
+    """Wait for the lease of the bot's memory, hold it, fence when it is lost.
+
+    Run by systemd (clawbot-lease.service), which the stage "lease" starts.
+    Exit 0: told to stop, the lease is given back. Exit 75: the lease is lost.
+    """
+    require_root()
+    raise click.exceptions.Exit(_daemon(share, state).run())
+
+
+def _daemon(share: Path, state: Path) -> "Daemon":
+    # only this verb pays for these
+    from clawbot_agent.host import system_host  # noqa: PLC0415
+    from clawbot_agent.host.identity import identity  # noqa: PLC0415
+    from clawbot_agent.host.lease_directory import LeaseDirectory  # noqa: PLC0415
+    from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
+    from clawbot_agent.host.servant import Servant  # noqa: PLC0415
+    from clawbot_agent.lease.daemon import Daemon  # noqa: PLC0415
+    from clawbot_agent.lease.instance import Instance  # noqa: PLC0415
+    from clawbot_agent.lease.record import Holder  # noqa: PLC0415
+    from clawbot_agent.state import names  # noqa: PLC0415
+
+    # not told to stop when the daemon is: it fences then
+    host = system_host(deadline=_FOR_EVER)
+    me = identity(host.files)
+    named = (host.files.read_text(_HOST_NAME) or "unknown").strip()
+    lease, images = names.lease_directory(share), names.image_directory(share)
+    return Daemon(
+        me=Holder.of(
+            instance_id=me.instance_id, boot_id=me.boot_id, host=named, now=host.clock.now()
+        ),
+        share=Servant(lambda: LeaseDirectory(lease, images=images, pattern=names.IMAGE_PATTERN)),
+        machine=Instance(host, Notifier.from_environment(), share, state, click.echo),
+        clock=host.clock,
+        stop=cancelled_by_signals(),
+    )

@@ -1,0 +1,184 @@
+"""The lease's directory on the share: one file for each generation, NNNNNN.
+
+Runs in a child process (`servant`), because each of these calls may be held by the kernel.
+What makes it safe is the server: it lets one client only create a file that must be new
+(O_EXCL), and it refuses others a byte range that is locked, unless the mount has `nobrl`.
+"""
+
+import contextlib
+import errno
+import fcntl
+import mmap
+import os
+import re
+from pathlib import Path
+from typing import Any, Final
+
+__all__ = ["LeaseDirectory"]
+
+Json = dict[str, Any]
+
+_NAME: Final = re.compile(r"\d{6,}")
+_PAGE: Final = 4096
+# far beyond the data: a lock of the server keeps others from reading what it covers
+_LOCKED_BYTE: Final = 1 << 40
+_MODE: Final = 0o600
+
+
+class LeaseDirectory:
+    """Answers `look`, `take`, `beat` and `release`.
+
+    Args:
+        directory: of the generations; made when it is not there.
+        images: directory of what else is numbered by generations.
+        pattern: matches the names there; the first group is the number.
+    """
+
+    def __init__(self, directory: Path, *, images: Path, pattern: str) -> None:
+        self._directory = directory
+        self._images = images
+        self._pattern = re.compile(pattern)
+        self._file = -1
+        # a page of its own: direct I/O wants its memory aligned
+        self._page = mmap.mmap(-1, _PAGE)
+
+    def __call__(self, question: Json) -> Json:
+        """Answer one question.
+
+        Raises:
+            OSError: as the kernel says it.
+        """
+        verbs = {
+            "look": self._look,
+            "take": self._take,
+            "beat": self._beat,
+            "release": self._release,
+        }
+        return verbs[question["verb"]](question)
+
+    def _look(self, question: Json) -> Json:
+        del question
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        highest = max(self._generations(), default=0)
+        text = self._text(highest) if highest else ""
+        return {"generation": highest, "text": text, "image": self._newest_image()}
+
+    def _take(self, question: Json) -> Json:
+        """Create the generation's file; the server lets only one succeed."""
+        self._close()
+        path = self._path(question["generation"])
+        flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
+        try:
+            made = os.open(path, flags, _MODE)
+        except FileExistsError:
+            return {"taken": False}
+        try:
+            os.write(made, question["text"].encode())
+            os.fsync(made)
+        finally:
+            os.close(made)
+        self._open(path)
+        for number in self._generations():
+            if number < question["generation"] - 1:
+                with contextlib.suppress(OSError):
+                    self._path(number).unlink()
+        return {"taken": True}
+
+    def _beat(self, question: Json) -> Json:
+        generation, text = question["generation"], question["text"]
+        if self._file < 0 and not self._reopened(generation, text):
+            return {"mine": False}
+        try:
+            self._write(text)
+        except OSError:
+            # the handle may be a dead one; the next beat opens the file anew
+            self._close()
+            raise
+        return {"mine": not self._is_there(generation + 1)}
+
+    def _release(self, question: Json) -> Json:
+        generation, text = question["generation"], question["text"]
+        if self._file < 0 and not self._reopened(generation, text):
+            return {"mine": False}
+        self._write(text)
+        os.fsync(self._file)
+        self._close()
+        return {"mine": True}
+
+    def _is_there(self, generation: int) -> bool:
+        try:
+            # not Path.exists: from Python 3.14 on it takes every error for "no"
+            os.stat(self._path(generation))  # noqa: PTH116
+        except FileNotFoundError:
+            return False
+        return True
+
+    def _reopened(self, generation: int, text: str) -> bool:
+        """Open the file of a generation that is held; False when it is not the holder's."""
+        found = self._text(generation, missing="")
+        constant = text.partition('"beat"')[0]
+        if not found.startswith(constant):
+            return False
+        self._open(self._path(generation))
+        return True
+
+    def _open(self, path: Path) -> None:
+        """Open directly, so that a beat is one write to the server, and lock."""
+        self._file = _opened(path, os.O_RDWR)
+        try:
+            fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
+        except OSError:
+            self._close()
+            raise
+
+    def _write(self, text: str) -> None:
+        data = text.encode()
+        self._page[: len(data)] = data
+        if os.pwrite(self._file, self._page, 0) != len(data):
+            raise OSError(errno.EIO, "the lease's record was written in part only")
+
+    def _text(self, generation: int, *, missing: str | None = None) -> str:
+        """Content of a generation's file, from the server, not from a cache."""
+        try:
+            file = _opened(self._path(generation), os.O_RDONLY)
+        except FileNotFoundError:
+            if missing is None:
+                raise
+            return missing
+        try:
+            count = os.preadv(file, [self._page], 0)
+        finally:
+            os.close(file)
+        return self._page[:count].decode(errors="replace")
+
+    def _generations(self) -> list[int]:
+        # names only: not a question to the server for each
+        names = os.listdir(self._directory)  # noqa: PTH208
+        return [int(name) for name in names if _NAME.fullmatch(name)]
+
+    def _newest_image(self) -> int:
+        try:
+            names = os.listdir(self._images)  # noqa: PTH208 - as above
+        except FileNotFoundError:
+            return 0
+        found = (self._pattern.fullmatch(name) for name in names)
+        return max((int(match[1]) for match in found if match), default=0)
+
+    def _path(self, generation: int) -> Path:
+        return self._directory / f"{generation:06d}"
+
+    def _close(self) -> None:
+        if self._file >= 0:
+            with contextlib.suppress(OSError):
+                os.close(self._file)
+        self._file = -1
+
+
+def _opened(path: Path, flags: int) -> int:
+    try:
+        return os.open(path, flags | os.O_CLOEXEC | os.O_DIRECT)
+    except OSError as error:
+        # file systems in memory have no direct I/O, and need none
+        if error.errno != errno.EINVAL:
+            raise
+        return os.open(path, flags | os.O_CLOEXEC)
