@@ -1,8 +1,10 @@
 # Needs root, Debian 12, Python 3.11. Each target does all its own set-up.
 #   make demo     a bare machine becomes a bot, and stays up
-#   make test     lint, types, unit, contract and machine tests
+#   make demo-vm  the same from power-on: a virtual machine, cloud-init, Azure Files, nobody's hand
+#   make test     lint, types, unit, contract, machine and virtual machine tests
 #   make up | down
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
+#   make exec-vm CMD='clawbot-agent status'
 #   make -s address
 #   make release  wheel, archives with all that it needs, and SHA256SUMS in dist/
 # GNU make turns every exit code but 0 into 2; `python3 -m tests.bench exec …` passes it on as it is.
@@ -30,7 +32,8 @@ release: $(STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
 	$(VENV)/bin/python packaging/build_release.py all dist
 
-.PHONY: lock release demo test lint types unit contract machine up exec address down clean
+.PHONY: lock release demo demo-vm test lint types unit contract machine vm up exec exec-vm \
+	address down clean
 .DEFAULT_GOAL := help
 
 help:
@@ -39,7 +42,10 @@ help:
 demo:
 	@$(PYTHON) -m tests.bench.demo $(BENCH_NAME)
 
-test: lint types unit contract machine
+demo-vm: $(STAMP)
+	@$(VENV)/bin/python -m tests.bench.demo_vm
+
+test: lint types unit contract machine vm
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv', 'shellcheck'))"
@@ -64,6 +70,9 @@ contract: $(STAMP)
 machine: $(STAMP)
 	$(VENV)/bin/pytest -v tests/machine tests/faults
 
+vm: $(STAMP)
+	$(VENV)/bin/pytest -v tests/vm
+
 clean: down
 	rm -rf .bench $(VENV)
 
@@ -73,8 +82,12 @@ up:
 exec:
 	@$(BENCH) exec
 
+exec-vm:
+	@$(PYTHON) -m tests.bench --name demo-vm vm exec bot0
+
 address:
 	@$(BENCH) address
 
 down:
 	@$(BENCH) down
+	@$(PYTHON) -m tests.bench --name demo-vm down
