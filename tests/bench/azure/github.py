@@ -3,18 +3,19 @@
 Knobs, all for the asset itself: ``corrupt`` (one byte is changed), ``truncate`` (the connection
 drops after so many bytes; 0 is off), ``html`` (200 with an error page), ``status`` (that status
 instead; 0 is off), ``slow`` (bytes per second; 0 is off), ``script`` (statuses for the next
-downloads), ``down`` (connections to both hosts are dropped).
+downloads), ``down`` (connections to both hosts are dropped). Beside them ``assets`` adds files:
+path on github.com to a file of the host; they stay over a reset.
 """
 
 import hashlib
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Final
+from typing import Final, TypeGuard
 from urllib.parse import quote
 
 from tests.bench.azure.downloads import file_reply
-from tests.bench.azure.knobs import Knobs
+from tests.bench.azure.knobs import KnobError, Knobs
 from tests.bench.azure.messages import DROP, Reply, Request, text_reply
 
 ASSET_HOST: Final = "release-assets.githubusercontent.com"
@@ -30,19 +31,35 @@ class GitHub:
     """
 
     def __init__(self, assets: Mapping[str, Path]) -> None:
-        self._releases = dict(assets)
-        self._assets = {_asset_path(path): file for path, file in assets.items()}
+        self._releases: dict[str, Path] = {}
+        self._assets: dict[str, Path] = {}
+        self._add(assets)
         self.knobs = Knobs(
             corrupt=False, truncate=0, html=False, status=0, slow=0, script=[], down=False
         )
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change."""
-        self.knobs.change(state)
+        """Take a state change.
+
+        Raises:
+            KnobError: a knob's value is of the wrong type, or an asset is no file.
+        """
+        more = state.get("assets", {})
+        files = {path: Path(str(file)) for path, file in more.items()} if _is_dict(more) else {}
+        missing = [str(file) for file in files.values() if not file.is_file()]
+        if missing or not _is_dict(more):
+            message = f"assets: must be paths to files that are there; not so: {missing or more}"
+            raise KnobError(message)
+        self.knobs.change({name: value for name, value in state.items() if name != "assets"})
+        self._add(files)
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs."""
-        return self.knobs.snapshot()
+        """The knobs, and the paths of the assets."""
+        return {**self.knobs.snapshot(), "assets": sorted(self._releases)}
+
+    def _add(self, assets: Mapping[str, Path]) -> None:
+        self._releases |= assets
+        self._assets |= {_asset_path(path): file for path, file in assets.items()}
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
@@ -81,6 +98,10 @@ class GitHub:
         return replace(
             reply, stop_after=self.knobs["truncate"] or None, pace=self.knobs["slow"] or None
         )
+
+
+def _is_dict(value: object) -> TypeGuard[dict[str, object]]:
+    return isinstance(value, dict)
 
 
 def _asset_path(path: str) -> str:

@@ -1,7 +1,9 @@
 import http.client
+from pathlib import Path
 
 import pytest
 
+from tests.bench.azure.control import ControlError
 from tests.contract.bench_azure.conftest import ASSET, ASSET_PATH, Azure
 
 RELEASE = f"https://github.com{ASSET_PATH}"
@@ -71,3 +73,18 @@ def test_status(azure: Azure, location: str) -> None:
     assert azure.ask(location).status == 503
     azure.control.reset()
     assert azure.ask(location).status == 200
+
+
+def test_an_asset_can_be_added_and_stays(azure: Azure, tmp_path: Path) -> None:
+    (tmp_path / "asset").write_bytes(b"new")
+    azure.control.set(
+        "github", assets={"/owner/name/releases/download/v1/x": str(tmp_path / "asset")}
+    )
+    azure.control.reset()
+    answer = azure.ask("https://github.com/owner/name/releases/download/v1/x")
+    assert azure.ask(str(answer.headers["Location"])).body == b"new"
+
+
+def test_an_asset_that_is_no_file_is_refused(azure: Azure, tmp_path: Path) -> None:
+    with pytest.raises(ControlError, match="missing"):
+        azure.control.set("github", assets={"/x": str(tmp_path / "missing")})
