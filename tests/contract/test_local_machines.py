@@ -15,10 +15,12 @@ from pathlib import Path
 from typing import Final
 
 import pytest
+import testinfra
 import yaml
 
 from clawbot_agent.config.load import load_config, parse_config
 from tests.bench import host_setup
+from tests.support import testinfra_hosts
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 SOURCE: Final = ROOT / "vagrant"
@@ -36,7 +38,7 @@ arguments = sys.argv[1:]
 read = sys.stdin.read() if arguments[-2:] == ["--cloud-init", "-"] else ""
 with pathlib.Path("{log}").open("a") as log:
     log.write(json.dumps([arguments, read]) + "\\n")
-if "hostname" in arguments:
+if "hostname" in arguments[-1] or "hostname" in arguments:
     print("10.9.8.7 172.20.0.1")
 """
 
@@ -292,6 +294,18 @@ def test_multipass_fetches_a_published_release_itself(
     environment |= {"CLAWBOT_AGENT": "https://example.com/agent.tar", "CLAWBOT_SHA256": "a" * 64}
     assert run(checkout / "vagrant/multipass.sh", environment=environment).returncode == 0
     assert [arguments[0] for arguments, _read in told(calls)] == ["launch", "exec", "exec", "exec"]
+
+
+def test_testinfra_reaches_a_machine_of_multipass(
+    environment: dict[str, str], calls: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As root, with arguments quoted."""
+    monkeypatch.setenv("PATH", environment["PATH"])
+    testinfra_hosts.register()
+    host = testinfra.get_host("multipass://my-bot")
+    assert host.check_output("hostname %s", "a b").startswith("10.9.8.7")
+    wanted = ["exec", "my-bot", "--", "sudo", "sh", "-c", "hostname 'a b'"]
+    assert [arguments for arguments, _read in told(calls)] == [wanted]
 
 
 @pytest.mark.parametrize("options", [("--nme",), ("one", "two")])

@@ -15,13 +15,13 @@ from testinfra.host import Host
 
 from clawbot_agent.config.load import parse_config
 from clawbot_agent.config.model import BotConfig
-from tests.support import testinfra_bench
+from tests.support import testinfra_hosts
 
 _OWN_BENCH: Final = pytest.StashKey[bool]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    testinfra_bench.register()
+    testinfra_hosts.register()
     config.stash[_OWN_BENCH] = config.option.hosts is None
     if config.option.hosts is None:
         config.option.hosts = "bench://test"

@@ -1,4 +1,4 @@
-"""A bench as testinfra sees it: `--hosts=bench://NAME`."""
+"""Machines that testinfra does not know by itself: `--hosts=bench://NAME`, `multipass://NAME`."""
 
 from typing import Any, Final
 
@@ -31,6 +31,23 @@ class BenchBackend(BaseBackend):
         return self.result(done.returncode, text.encode(), done.stdout, done.stderr)
 
 
+class MultipassBackend(BaseBackend):
+    """Runs commands as root in a machine of Multipass.
+
+    Args:
+        hostname: name of the machine.
+        args, kwargs: testinfra's options, which mean nothing here.
+    """
+
+    NAME = "multipass"
+
+    def run(self, command: str, *args: str, **_kwargs: object) -> CommandResult:
+        """Run a shell command, `args` quoted into it."""
+        text = self.get_command(command, *args)
+        return self.run_local("multipass exec %s -- sudo sh -c %s", self.hostname, text)
+
+
 def register() -> None:
-    """Make `bench://` known to testinfra."""
-    backend.BACKENDS[BenchBackend.NAME] = f"{__name__}.{BenchBackend.__name__}"
+    """Make them known to testinfra."""
+    for one in (BenchBackend, MultipassBackend):
+        backend.BACKENDS[one.NAME] = f"{__name__}.{one.__name__}"
