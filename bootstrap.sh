@@ -166,8 +166,8 @@ run_pip() {
     return 1
 }
 
-# The lock names version and hash of every package, so pip has nothing to resolve. No byte code:
-# compiling all takes longer than the rest, and Python compiles on first use what it needs.
+# The lock names version and hash of every package, so pip has nothing to resolve. No byte code
+# yet: compiling all takes longer than the rest.
 build() {
     venv=$1
     rm -rf "$venv"
@@ -255,6 +255,9 @@ start_units() {
             systemctl --no-block try-restart "$name"
         systemctl --no-block start "$name"
     done
+    # while nothing else wants the processor, and for services that may not write there themselves
+    [ -z "$switched" ] || systemd-run --quiet --collect --property=CPUSchedulingPolicy=idle \
+        "$root/current/bin/python3" -m compileall -qq "$root/current/lib" || :
 }
 
 prune() {

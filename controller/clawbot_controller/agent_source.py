@@ -10,7 +10,7 @@ __all__ = ["AgentSource"]
 
 # no query: what needs one is a signed address, and custom data is no place for a secret
 _SOURCES: Final = re.compile(
-    r"https://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+-]+)+\.(tar|whl)"
+    r"https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9._~%+-]+)+\.(tar|whl)"
     r"|(/[A-Za-z0-9._~+-]+)+\.(tar|whl)"
     r"|clawbot-agent==[0-9][0-9A-Za-z.!+]*"
 )
@@ -22,7 +22,7 @@ class AgentSource:
     """What bootstrap.sh is to install.
 
     Attributes:
-        location: address (https) or absolute path on the instance of a release archive (.tar) or
+        location: address or absolute path on the instance of a release archive (.tar) or
             of the agent's wheel (.whl), or `clawbot-agent==VERSION` on PyPI.
         sha256: of what `location` names, 64 lower-case hexadecimal digits.
 

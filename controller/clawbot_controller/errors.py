@@ -12,7 +12,7 @@ class AgentSourceError(ClawbotError):
 
     code: ClassVar[str] = "AGENT_SOURCE_INVALID"
     hint = (
-        "give an https:// address or an absolute path that ends in .tar or .whl, or "
+        "give an address or an absolute path that ends in .tar or .whl, or "
         "clawbot-agent==VERSION, and its SHA-256 from the release's SHA256SUMS"
     )
 

@@ -22,7 +22,7 @@ _USAGE = 2
     "location",
     required=True,
     metavar="SOURCE",
-    help="Release archive or wheel (https address, or path on the instance), or clawbot-agent==X.",
+    help="Release archive or wheel (address, or path on the instance), or clawbot-agent==X.",
 )
 @click.option("--sha256", required=True, metavar="HEX", help="SHA-256 of SOURCE.")
 def render(file: Path, location: str, sha256: str) -> None:

@@ -13,6 +13,8 @@ SHA256 = "0123456789abcdef" * 4
     [
         "https://github.com/o/clawbot-agent/releases/download/v1.2.3/clawbot-agent-1.2.3-x86_64.tar",
         "https://files.example.org:8443/clawbot_agent-1.2.3-py3-none-any.whl",
+        # a file server on the bridge of a virtual machine's host; the hash pins what it serves
+        "http://192.168.64.1:8000/clawbot-agent-1.2.3-x86_64.tar",
         "/vagrant/dist/clawbot-agent-1.2.3-x86_64.tar",
         "clawbot-agent==1.2.3rc1",
     ],
@@ -25,7 +27,7 @@ def test_accepted(location: str) -> None:
     "location",
     [
         "",
-        "http://github.com/o/x.tar",
+        "ftp://example.org/x.tar",
         "https://github.com/o/x.zip",
         "https://user:password@example.org/x.tar",
         # a signed address is a secret
