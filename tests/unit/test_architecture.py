@@ -25,6 +25,7 @@ FORBIDDEN: Final = {
     "reporting": {"stages", "azure", "cli", "registry"},
     "stages": {"stages", "cli", "registry", "reporting", "engine.runner", "engine.retry"},
     "cli": {"stages", "azure"},
+    "sidecar": {"stages", "azure", "cli", "registry", "actions", "engine.runner"},
     "errors": {"*"},
     "secret": {"*"},
     "paths": {"*"},

@@ -1,6 +1,7 @@
 """The Caddyfile of a bot."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -8,7 +9,7 @@ from typing import Final
 
 from clawbot_agent.rendering import render
 
-__all__ = ["ADMIN_SOCKET", "MARK", "Caddyfile", "caddyfile"]
+__all__ = ["ADMIN_SOCKET", "MARK", "Caddyfile", "caddyfile", "domain_of"]
 
 # in Caddy's own home, because Debian's unit makes no directory in /run
 ADMIN_SOCKET: Final = Path("/var/lib/caddy/clawbot-admin.sock")
@@ -16,6 +17,11 @@ MARK: Final = "clawbot_caddyfile"
 """Name of the variable that tells which file a running server was configured with."""
 
 _UPSTREAM: Final = "127.0.0.1:18789"
+# the sidecar, and its page with the overall word only
+_HEALTH_UPSTREAM: Final = "127.0.0.1:18790"
+_HEALTH_PATH: Final = "/health/public"
+# the first block after the global one that is no snippet
+_SITE: Final = re.compile(r"^([^\s({:][^\s:]*) \{$", re.MULTILINE)
 _DIGITS: Final = 16
 # headers by which proxies tell who a client is; OpenClaw and what it serves may believe them
 _IDENTITY_HEADERS: Final = (
@@ -67,8 +73,16 @@ def caddyfile(*, domain: str | None, email: str | None) -> Caddyfile:
             https=domain is not None,
             mark=f"{MARK} {digest}",
             upstream=_UPSTREAM,
+            health_upstream=_HEALTH_UPSTREAM,
+            health_path=_HEALTH_PATH,
             identity_headers=_IDENTITY_HEADERS,
         )
 
     digest = hashlib.sha256(rendered("").encode()).hexdigest()[:_DIGITS]
     return Caddyfile(rendered(digest), digest)
+
+
+def domain_of(text: str) -> str | None:
+    """The domain that a file of ours serves; None for plain HTTP."""
+    found = _SITE.search(text)
+    return None if found is None else found[1]

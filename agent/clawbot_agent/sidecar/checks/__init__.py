@@ -1,0 +1,1 @@
+"""One look each. Nothing here reads from the share: each SMB operation costs, and may hang."""

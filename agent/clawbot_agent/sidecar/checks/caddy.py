@@ -1,0 +1,55 @@
+"""Caddy from end to end: what a client gets who asks the bot's own address."""
+
+from typing import Final
+
+from clawbot_agent.caddy.caddyfile import domain_of
+from clawbot_agent.caddy.serve import LIVE
+from clawbot_agent.host import Host
+from clawbot_agent.host.http import Answer
+from clawbot_agent.host.https import AskHttps, ask_https
+from clawbot_agent.sidecar.finding import Finding, State, age_text
+
+__all__ = ["Caddy"]
+
+# OpenClaw answers this path to every client, also to one that comes from the machine itself
+_PATH: Final = "/healthz"
+_SECONDS: Final = 5.0
+# Caddy renews when a third of the time is left; half of that gone means that it cannot
+_CERTIFICATE_SECONDS: Final = 14 * 86400
+
+
+class Caddy:
+    """Whether Caddy takes requests and passes them on to the gateway."""
+
+    def __init__(self, *, plain: str = "http://127.0.0.1", secure: AskHttps = ask_https) -> None:
+        """Ask at `plain`, or through `secure` when the live Caddyfile serves a domain."""
+        self._plain = plain
+        self._secure = secure
+
+    def __call__(self, host: Host) -> Finding:
+        """One request, through to the gateway."""
+        domain = domain_of(host.files.read_text(LIVE) or "")
+        if domain is None:
+            return _judged(host.get_json(f"{self._plain}{_PATH}", timeout=_SECONDS))
+        found = self._secure(domain, _PATH, timeout=_SECONDS)
+        finding = _judged(found.answer)
+        if found.certificate_end is None:
+            return finding
+        left = (found.certificate_end - host.clock.now()).total_seconds()
+        figures = {"certificate_seconds_left": left}
+        if finding.state is State.OK and left < _CERTIFICATE_SECONDS:
+            why = f"the certificate of {domain} ends in {age_text(left)} and is not renewed"
+            return Finding(State.WARNING, why, figures)
+        return Finding(finding.state, finding.reason, figures)
+
+
+def _judged(answer: Answer) -> Finding:
+    if answer.body.get("ok") is True:
+        return Finding(State.OK, "passes requests on to the gateway")
+    # our Caddyfile says so; what is wrong then is the gateway, which has its own component
+    if answer.body.get("status") == "unavailable":
+        return Finding(State.OK, "up; the gateway behind it is not")
+    if answer.status:
+        what = answer.problem or "the answer is not the gateway's"
+        return Finding(State.FAILED, f"answers {answer.status}: {what}")
+    return Finding(State.FAILED, answer.problem or "no answer")

@@ -1,0 +1,62 @@
+"""The lease on the share, as its daemon tells it: also how the share is, without asking it."""
+
+from datetime import datetime
+from typing import Final
+
+from clawbot_agent.host import Host
+from clawbot_agent.lease.record import Holder
+from clawbot_agent.lease.report import LeaseReport, LeaseState, read_report
+from clawbot_agent.paths import LEASE_FILE
+from clawbot_agent.sidecar.finding import Finding, State, age_text
+
+__all__ = ["Lease"]
+
+# it beats every ten seconds; one late beat is no news
+_LATE_SECONDS: Final = 25.0
+
+
+class Lease:
+    """Held, waited for, or lost; and whether the share takes the heartbeat."""
+
+    def __call__(self, host: Host) -> Finding:
+        """Read what the daemon wrote."""
+        report = read_report(host.files)
+        if report is not None:
+            return _judged(report, host.clock.now())
+        if host.files.stat(LEASE_FILE) is None:
+            return Finding(State.ABSENT, "no lease on this instance")
+        return Finding(State.UNKNOWN, f"{LEASE_FILE} is not what the lease's daemon writes")
+
+
+def _judged(report: LeaseReport, now: datetime) -> Finding:
+    if not report.is_fresh(now):
+        silent = age_text((now - report.updated).total_seconds())
+        return Finding(State.UNKNOWN, f"the lease's daemon last spoke {silent} ago")
+    problem = f"; {report.problem}" if report.problem else ""
+    match report.state:
+        case LeaseState.HELD:
+            return _held(report, now, problem)
+        case LeaseState.WAITING:
+            quiet = f", quiet for {report.quiet_seconds} s"
+            return Finding(State.FAILED, f"waits for {_named(report.waiting_for)}{quiet}{problem}")
+        case LeaseState.LOST:
+            to = f" to {_named(report.waiting_for)}" if report.waiting_for else ""
+            return Finding(State.FAILED, f"generation {report.generation} is lost{to}{problem}")
+        case LeaseState.RELEASED:
+            return Finding(State.FAILED, f"given back{problem}")
+
+
+def _held(report: LeaseReport, now: datetime, problem: str) -> Finding:
+    held = f"generation {report.generation} is held"
+    if report.last_beat is None:
+        return Finding(State.OK, held)
+    beat = max(0.0, (now - report.last_beat).total_seconds())
+    figures = {"beat_age_seconds": beat, "generation": report.generation}
+    if beat <= _LATE_SECONDS:
+        return Finding(State.OK, f"{held}; the share answers", figures)
+    why = f"{held}, but the share has not answered for {age_text(beat)}{problem}"
+    return Finding(State.WARNING, why, figures)
+
+
+def _named(holder: Holder | None) -> str:
+    return "its turn" if holder is None else f"{holder.host} (instance {holder.instance_id})"

@@ -1,0 +1,38 @@
+"""The Kerberos ticket by which a share with managed identity is mounted."""
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Final
+
+from clawbot_agent.host import Host
+from clawbot_agent.sidecar.checks.documents import moment, read_document
+from clawbot_agent.sidecar.finding import Finding, State, age_text
+
+__all__ = ["TICKET_FILE", "Ticket"]
+
+TICKET_FILE: Final = Path("/run/clawbot/ticket.json")
+_SOON: Final = timedelta(hours=2)
+
+
+class Ticket:
+    """How long it lasts, as the refresh of it tells."""
+
+    def __call__(self, host: Host) -> Finding:
+        """Read what the refresh wrote."""
+        try:
+            found = read_document(TICKET_FILE, host.files)
+        except ValueError:
+            return Finding(State.UNKNOWN, f"{TICKET_FILE} is not what the refresh writes")
+        if found is None:
+            return Finding(State.ABSENT, "the share needs no ticket")
+        end, error = moment(found.get("end")), found.get("error")
+        failed = f"; the last refresh failed: {error}" if error else ""
+        if end is None:
+            return Finding(State.FAILED, f"there is no ticket{failed}")
+        left = (end - host.clock.now()).total_seconds()
+        figures = {"seconds_left": left}
+        if left <= 0:
+            return Finding(State.FAILED, f"ended {age_text(-left)} ago{failed}", figures)
+        soon = left < _SOON.total_seconds()
+        state = State.WARNING if soon or error else State.OK
+        return Finding(state, f"good for {age_text(left)}{failed}", figures)
