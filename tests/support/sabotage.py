@@ -1,0 +1,197 @@
+"""Breaks a finished bot in many ways and sees that its description notices each.
+
+    python -m tests.support.sabotage NAME
+
+NAME is a bench that is up, with a converged bot. Each damage is undone; a last run of the
+agent puts right what undoing left. No pytest test: it takes minutes and proves the tests.
+"""
+
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.bench.bench import Bench
+
+_ROOT: Final = Path(__file__).resolve().parents[2]
+_SECONDS: Final = 400
+_SECRETS: Final = "/var/lib/clawbot/secrets"
+_TOKEN: Final = f"{_SECRETS}/gateway/token"
+_LISTEN: Final = (
+    "import socket, time\n"
+    "s = socket.socket(socket.AF_INET, socket.SOCK_{kind})\n"
+    's.bind(("{address}", {port}))\n'
+    "{listen}time.sleep(300)"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Damage:
+    """One way to break a bot.
+
+    Attributes:
+        noticed_by: the test that has to fail.
+        do, undo: shell commands.
+    """
+
+    noticed_by: str
+    do: str
+    undo: str
+
+
+def _unit(verb: str, back: str, unit: str, noticed_by: str) -> Damage:
+    return Damage(noticed_by, f"systemctl {verb} {unit}", f"systemctl {back} {unit}")
+
+
+def _mode(path: str, bad: str, good: str, noticed_by: str = "modes_and_owners") -> Damage:
+    return Damage(noticed_by, f"chmod {bad} {path}", f"chmod {good} {path}")
+
+
+def _listener(noticed_by: str, *, address: str, port: int, kind: str = "STREAM") -> Damage:
+    script = _LISTEN.format(
+        kind=kind, address=address, port=port, listen="s.listen()\n" if kind == "STREAM" else ""
+    )
+    start = f"systemd-run --quiet --unit=sabotage python3 -c '{script}'; sleep 1"
+    return Damage(noticed_by, start, "systemctl stop sabotage")
+
+
+def _container(noticed_by: str, options: str, image: str = "clawbot/openclaw:2026.9.6") -> Damage:
+    """Another container in the place of the gateway's; the description reads, it does not ask."""
+    name = "openclaw-gateway"
+    return Damage(
+        noticed_by,
+        f"systemctl stop clawbot-gateway; docker rename {name} kept && "
+        f"docker run --detach --name {name} --entrypoint sleep {options} {image} 300",
+        f"docker rm --force {name}; docker rename kept {name}; systemctl start clawbot-gateway",
+    )
+
+
+DAMAGES: Final = (
+    Damage("packages", "dpkg --remove --force-depends jq curl", "clawbot-agent run --stage apt"),
+    _unit("disable", "enable", "clawbot-reconcile.timer", "started_at_boot"),
+    _unit("disable", "enable", "caddy", "started_at_boot"),
+    _unit("disable", "enable", "docker", "started_at_boot"),
+    _unit("stop", "start", "clawbot-reconcile.timer", "test_running"),
+    _unit("stop", "start", "clawbot-sidecar", "test_running"),
+    _unit("stop", "start", "caddy", "test_running"),
+    Damage(
+        "no_unit_failed",
+        "systemd-run --quiet --unit=sabotage false; sleep 1",
+        "systemctl reset-failed sabotage",
+    ),
+    Damage(
+        "journal_has_no_traceback",
+        "echo 'Traceback (most recent call last):' | systemd-cat; systemd-run --quiet --wait "
+        "--unit=clawbot-sabotage echo Traceback",
+        "journalctl --rotate --vacuum-time=1s --quiet",
+    ),
+    _mode(_TOKEN, "444", "400"),
+    _mode(_SECRETS, "755", "700"),
+    _mode(f"{_SECRETS}/gateway", "755", "500"),
+    _mode("/var/lib/clawbot/state/openclaw.json", "644", "600"),
+    _mode("/var/lib/clawbot/state", "755", "700"),
+    _mode("/var/lib/clawbot/status.json", "600", "644"),
+    Damage("modes_and_owners", f"chown 0:0 {_TOKEN}", f"chown 1000:1000 {_TOKEN}"),
+    _mode("/etc/clawbot/config.yaml", "666", "644", "only_root_writes"),
+    _mode("/etc/caddy/Caddyfile", "664", "644", "only_root_writes"),
+    _mode("/etc/systemd/system/clawbot-agent.service", "666", "644", "only_root_writes"),
+    Damage(
+        "token_is_in_no_other_file",
+        f"cp {_TOKEN} /var/log/sabotage",
+        "rm --force /var/log/sabotage",
+    ),
+    Damage(
+        "token_is_not_told",
+        f"systemd-cat cat {_TOKEN}; sleep 1",
+        "journalctl --rotate --vacuum-time=1s --quiet",
+    ),
+    _listener("nothing_else_is_open", address="", port=2019),
+    _listener("nothing_else_is_open", address="", port=5355, kind="DGRAM"),
+    _listener("reached_through_caddy_only", address="127.0.0.2", port=18789),
+    _listener("sidecar_is_for_the_machine", address="127.0.0.2", port=18790),
+    Damage("test_the_page", "systemctl stop caddy", "systemctl start caddy"),
+    Damage("websocket_opens", "systemctl stop clawbot-gateway", "systemctl start clawbot-gateway"),
+    Damage(
+        "headers_tell_no_more",
+        "sed -i '/-Server/d; /nosniff/d' /etc/caddy/Caddyfile; systemctl restart caddy; sleep 1",
+        "clawbot-agent run --stage caddy",
+    ),
+    Damage("gateway_is_ready", "docker pause openclaw-gateway", "docker unpause openclaw-gateway"),
+    _container("has_no_rights", "--cap-add NET_ADMIN"),
+    _container("processes_have_no_rights", "--user 0"),
+    _container("systemd_starts_it", "--restart on-failure"),
+    _container("port_is_the_machines_own", "--publish 18789:18789"),
+    _container("sees_its_state", f"--volume {_SECRETS}:/secrets"),
+    _container("runs_the_image_that_was_proven", "--label org.clawbot.image=another"),
+    _container("time_to_drain", "--stop-timeout 10"),
+    Damage(
+        "only_one_of_its_kind",
+        "docker create --name openclaw-gateway-candidate clawbot/openclaw:2026.9.6",
+        "docker rm openclaw-gateway-candidate",
+    ),
+    Damage(
+        "set_up_before_its_containers",
+        "sed --in-place=.kept 's/10m/1m/' /etc/docker/daemon.json",
+        "mv /etc/docker/daemon.json.kept /etc/docker/daemon.json",
+    ),
+    Damage(
+        "nothing_is_left_to_do",
+        "echo '# mine' >> /etc/caddy/Caddyfile",
+        "clawbot-agent run --stage caddy",
+    ),
+    Damage(
+        "last_run_converged",
+        "sed --in-place=.kept 's/converged/degraded/' /var/lib/clawbot/status.json",
+        "mv /var/lib/clawbot/status.json.kept /var/lib/clawbot/status.json",
+    ),
+    Damage(
+        "last_run_was_in_this_boot",
+        'sed --in-place=.kept \'s/"boot_id": *"....../"boot_id":"000000/\' '
+        "/var/lib/clawbot/status.json",
+        "mv /var/lib/clawbot/status.json.kept /var/lib/clawbot/status.json",
+    ),
+    Damage(
+        "openclaws_own_files",
+        "mv /var/lib/clawbot/state/state /var/lib/clawbot/state/elsewhere",
+        "mv /var/lib/clawbot/state/elsewhere /var/lib/clawbot/state/state",
+    ),
+)
+
+
+def main(name: str) -> int:
+    """Go through all; 1 when a damage was not noticed."""
+    bench = Bench(name)
+    unnoticed = []
+    for damage in DAMAGES:
+        done = bench.exec(damage.do, timeout=_SECONDS)
+        try:
+            noticed = done.returncode == 0 and not _passes(name, damage.noticed_by)
+        finally:
+            bench.exec(damage.undo, timeout=_SECONDS)
+        _say(f"{'noticed  ' if noticed else 'UNNOTICED'} {damage.noticed_by}: {damage.do[:90]!r}")
+        if not noticed:
+            unnoticed.append(damage)
+            _say(done.stdout + done.stderr)
+    bench.exec("clawbot-agent run --stage all", timeout=_SECONDS)
+    whole = _passes(name, "test")
+    _say(f"{len(DAMAGES)} damages, {len(unnoticed)} unnoticed; afterwards all is well: {whole}")
+    return 0 if whole and not unnoticed else 1
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+def _passes(name: str, expression: str) -> bool:
+    argv = (sys.executable, "-m", "pytest", "-q", "tests/machine/finished", "-k", expression)
+    done = subprocess.run((*argv, f"--hosts=bench://{name}"), cwd=_ROOT, check=False)
+    # pytest's exit code 5 is "no such test"
+    if done.returncode not in {0, 1}:
+        sys.exit(f"pytest -k {expression} ended with {done.returncode}")
+    return done.returncode == 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(*sys.argv[1:]))
