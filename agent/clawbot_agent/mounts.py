@@ -22,12 +22,14 @@ class Mount:
         point: where it is mounted.
         kind: type of the file system.
         read_only: of the mount or of its file system.
+        source: device, image or //SERVER/SHARE.
     """
 
     number: int
     point: Path
     kind: str
     read_only: bool
+    source: str = ""
 
 
 def mount_of(path: Path, files: Files) -> Mount | None:
@@ -43,6 +45,10 @@ def _parsed(line: str) -> Mount | None:
     fields, tail = mount.split(" "), filesystem.split(" ")
     if not separator or len(fields) < 6 or len(tail) < 3:  # noqa: PLR2004 - fields in proc(5)
         return None
-    point = _ESCAPED.sub(lambda match: chr(int(match[1], 8)), fields[4])
     read_only = "ro" in fields[5].split(",") or "ro" in tail[2].split(",")
-    return Mount(int(fields[0]), Path(point), tail[0], read_only)
+    point, source = _plain(fields[4]), _plain(tail[1])
+    return Mount(int(fields[0]), Path(point), tail[0], read_only, source)
+
+
+def _plain(text: str) -> str:
+    return _ESCAPED.sub(lambda match: chr(int(match[1], 8)), text)

@@ -8,6 +8,7 @@ __all__ = [
     "ArmTlsError",
     "ArmUnauthorizedError",
     "ArmUnreachableError",
+    "StorageAccessLostError",
     "StorageAccountNotFoundError",
     "StorageKeysForbiddenError",
 ]
@@ -22,6 +23,12 @@ class StorageKeysForbiddenError(ClawbotError):
         "assign the role 'Reader and Data Access' on the storage account to the bot's identity, "
         "or put the key into Key Vault and name it in share.key_secret"
     )
+
+
+class StorageAccessLostError(StorageKeysForbiddenError):
+    """The identity could list the keys before and now may not: no new role is on its way."""
+
+    retry = BRIEF
 
 
 class StorageAccountNotFoundError(ClawbotError):

@@ -18,6 +18,7 @@ _VERBS: Final = {
     "logs": ("clawbot_agent.cli.logs", "logs"),
     "serve": ("clawbot_agent.cli.serve", "serve"),
     "config": ("clawbot_agent.cli.config", "config_group"),
+    "refresh-ticket": ("clawbot_agent.cli.refresh_ticket", "refresh_ticket"),
     "hold-lease": ("clawbot_agent.cli.hold_lease", "hold_lease"),
 }
 

@@ -6,13 +6,8 @@ import pytest
 
 from clawbot_agent.host.files import FileStat
 from clawbot_agent.mounts import Mount, mount_of
-from clawbot_agent.stages.mount import (
-    MountFacts,
-    MountStage,
-    ShareNotDirectoryError,
-    ShareNotWritableError,
-    TryShare,
-)
+from clawbot_agent.share.trial import ShareNotDirectoryError, ShareNotWritableError, TryShare
+from clawbot_agent.stages.mount import MountFacts, MountStage
 from tests.fakes import FakeFiles, a_config, fake_host
 
 STAGE: Final = MountStage()

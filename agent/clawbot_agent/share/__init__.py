@@ -1,0 +1,1 @@
+"""The Azure Files share as the instance mounts it: options, credentials, tickets, errors."""
