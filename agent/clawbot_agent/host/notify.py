@@ -29,10 +29,11 @@ class Notifier:
 
     @classmethod
     def from_environment(cls) -> Self:
-        """The manager's, as the process inherited it."""
-        microseconds = os.environ.get(_WATCHDOG, "")
+        """The manager's, as the process inherited it; its children no longer do."""
+        microseconds = os.environ.pop(_WATCHDOG, "")
         seconds = int(microseconds) / 1e6 if microseconds.isdecimal() else 0.0
-        return cls(os.environ.get(_SOCKET, ""), seconds)
+        # systemctl and docker would report their own state on it
+        return cls(os.environ.pop(_SOCKET, ""), seconds)
 
     def ready(self, text: str = "") -> None:
         """Started; `text` as the first status, one line."""

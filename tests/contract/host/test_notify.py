@@ -45,6 +45,12 @@ def test_the_watchdogs_time_is_in_seconds(notifier: tuple[Notifier, socket.socke
     assert notifier[0].watchdog_seconds == 30
 
 
+def test_children_do_not_inherit_the_line(notifier: tuple[Notifier, socket.socket]) -> None:
+    """systemd warns of each message from a process that is not the service's main one."""
+    assert notifier[0].address
+    assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC"} & set(os.environ)
+
+
 def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("NOTIFY_SOCKET", raising=False)
     monkeypatch.delenv("WATCHDOG_USEC", raising=False)
