@@ -1,4 +1,4 @@
-"""Command line of the bench: `python3 -m tests.bench up|exec|address|azure|down|shell|status`."""
+"""Command line of the bench: `python3 -m tests.bench VERB`; `--help` lists the verbs."""
 
 import argparse
 import json
@@ -12,6 +12,7 @@ from typing import Final
 from tests.bench.azure.control import ControlError
 from tests.bench.bench import HOME, Bench
 from tests.bench.errors import BenchError
+from tests.bench.vm import commands
 
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _EPILOG: Final = """\
@@ -39,7 +40,8 @@ def main() -> int:
 
 
 def _run(options: argparse.Namespace) -> int:
-    bench = Bench(options.name, say=lambda line: print(line, flush=True))
+    machine = options.verb != "vm"
+    bench = Bench(options.name, machine=machine, say=lambda line: print(line, flush=True))
     match options.verb:
         case "up":
             _up(bench)
@@ -57,6 +59,8 @@ def _run(options: argparse.Namespace) -> int:
             _azure(bench, options.service, options.settings)
         case "status":
             return _status(bench)
+        case "vm":
+            return commands.run(bench, options)
     return 0
 
 
@@ -121,7 +125,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.add_parser("address", help="print the address at which the host reaches the machine")
     verbs.add_parser("down", help="remove every trace; fine when nothing runs")
     azure = verbs.add_parser("azure", help="show a service of Azure's side, or make it misbehave")
-    azure.add_argument("service", help="imds, keyvault, github, registry or wireserver")
+    azure.add_argument("service", help="imds, keyvault, arm, github, registry or wireserver")
     azure.add_argument(
         "settings",
         nargs="*",
@@ -130,6 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verbs.add_parser("shell", help="an interactive shell inside")
     verbs.add_parser("status", help="list benches; exit 0 when this one runs")
+    commands.add_parser(verbs)
     return parser
 
 

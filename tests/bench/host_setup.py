@@ -3,7 +3,9 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Final
 
 from tests.bench.commands import failure, run
@@ -26,6 +28,7 @@ PACKAGES: Final = {
 VM_PACKAGES: Final = (
     *("genisoimage", "openssh-client", "qemu-system-x86", "qemu-utils", "samba", "smbclient"),
 )
+_POLICY: Final = Path("/usr/sbin/policy-rc.d")
 SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
@@ -67,6 +70,25 @@ def _install(packages: list[str]) -> None:
 
 def _apt_install(packages: list[str]) -> subprocess.CompletedProcess[str]:
     options = ("-y", "--no-install-recommends", "-o", "DPkg::Lock::Timeout=120")
+    with _services_held():
+        return _apt_get(options, packages)
+
+
+@contextmanager
+def _services_held() -> Iterator[None]:
+    """Keep packages from starting their services on this host: Samba would serve its files."""
+    if _POLICY.exists():
+        yield
+        return
+    _POLICY.write_text("#!/bin/sh\nexit 101\n")
+    _POLICY.chmod(0o755)
+    try:
+        yield
+    finally:
+        _POLICY.unlink()
+
+
+def _apt_get(options: Sequence[str], packages: Sequence[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         ("apt-get", "install", *options, *packages),
         env={**os.environ, "DEBIAN_FRONTEND": "noninteractive"},
