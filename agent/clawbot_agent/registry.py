@@ -7,6 +7,7 @@ from clawbot_agent.stages.container import ContainerStage
 from clawbot_agent.stages.docker import DockerStage
 from clawbot_agent.stages.image import ImageStage
 from clawbot_agent.stages.image_archive import ImageArchiveStage
+from clawbot_agent.stages.lease import LeaseStage
 from clawbot_agent.stages.mount import MountStage
 from clawbot_agent.stages.openclaw_config import OpenClawConfigStage
 from clawbot_agent.stages.secrets import SecretsStage
@@ -25,6 +26,7 @@ def all_stages() -> Graph:
             SysboxStage(),
             MountStage(),
             SecretsStage(),
+            LeaseStage(),
             StateStage(),
             ImageStage(),
             OpenClawConfigStage(),

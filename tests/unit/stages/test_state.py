@@ -5,7 +5,10 @@ from typing import Final
 import pytest
 
 from clawbot_agent.host.files import FileStat
-from clawbot_agent.stages.state import StateFacts, StateNotDirectoryError, StateStage
+from clawbot_agent.stages.state import StateStage
+from clawbot_agent.state.directory import DirectoryFacts
+from clawbot_agent.state.errors import StateNotDirectoryError
+from clawbot_agent.state.local import LocalFacts
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = StateStage()
@@ -18,43 +21,46 @@ GOOD: Final = FileStat("directory", 0o700, 1000, 1000, 0, 0)
 @pytest.mark.parametrize(
     ("found", "summaries"),
     [
-        (StateFacts(GOOD), ()),
+        (DirectoryFacts(GOOD), ()),
         (
-            StateFacts(None, missing_parents=(Path("/var/lib/clawbot"),)),
+            DirectoryFacts(None, missing_parents=(Path("/var/lib/clawbot"),)),
             (
                 "make directory /var/lib/clawbot, mode 0755, owner 0 (not there)",
                 f"make directory {STATE}, mode 0700, owner 1000 (not there)",
             ),
         ),
         (
-            StateFacts(replace(GOOD, uid=0, gid=0)),
+            DirectoryFacts(replace(GOOD, uid=0, gid=0)),
             (f"make directory {STATE}, mode 0700, owner 1000 (owner is 0:0)",),
         ),
         (
-            StateFacts(replace(GOOD, mode=0o755)),
+            DirectoryFacts(replace(GOOD, mode=0o755)),
             (f"make directory {STATE}, mode 0700, owner 1000 (mode is 0755)",),
         ),
         (
-            StateFacts(GOOD, strangers=("a", "openclaw.json")),
+            DirectoryFacts(GOOD, strangers=("a", "openclaw.json")),
             (f"give a, openclaw.json in {STATE} {TO_GATEWAY}",),
         ),
         (
-            StateFacts(GOOD, strangers=tuple("abcdefg")),
+            DirectoryFacts(GOOD, strangers=tuple("abcdefg")),
             (f"give a, b, c, d, e and 2 more in {STATE} {TO_GATEWAY}",),
         ),
         (
-            StateFacts(replace(GOOD, kind="link")),
+            DirectoryFacts(replace(GOOD, kind="link")),
             (f"make directory {STATE} (a link is in the way)",),
         ),
     ],
     ids=["all there", "bare", "owner", "mode", "strangers", "many strangers", "in the way"],
 )
-def test_plan(found: StateFacts, summaries: tuple[str, ...]) -> None:
-    assert tuple(a.summary for a in STAGE.plan(found, CONFIG).actions) == summaries
+def test_plan(found: DirectoryFacts, summaries: tuple[str, ...]) -> None:
+    assert tuple(a.summary for a in STAGE.plan(LocalFacts(found), CONFIG).actions) == summaries
 
 
 def test_nothing_to_do_is_told_with_the_owner() -> None:
-    assert STAGE.plan(StateFacts(GOOD), CONFIG).reason == f"{STATE} belongs to 1000, mode 0700"
+    assert (
+        STAGE.plan(LocalFacts(DirectoryFacts(GOOD)), CONFIG).reason
+        == f"{STATE} belongs to 1000, mode 0700"
+    )
 
 
 def test_probe_sees_strangers_at_the_first_level_only() -> None:
@@ -66,14 +72,17 @@ def test_probe_sees_strangers_at_the_first_level_only() -> None:
     files.put(STATE / "d", kind="directory", uid=1000, gid=1000)
     files.put(STATE / "d" / "below")
     facts = STAGE.probe(fake_host(files=files), CONFIG)
-    assert facts.strangers == ("roots",)
-    assert facts.missing_parents == ()
+    assert isinstance(facts, LocalFacts)
+    assert facts.directory.strangers == ("roots",)
+    assert facts.directory.missing_parents == ()
 
 
 def test_links_are_taken_over_themselves_and_not_followed() -> None:
     run = FakeRun()
     run.answer("chown")
-    for action in STAGE.plan(StateFacts(GOOD, strangers=("-odd", "l")), CONFIG).actions:
+    for action in STAGE.plan(
+        LocalFacts(DirectoryFacts(GOOD, strangers=("-odd", "l"))), CONFIG
+    ).actions:
         action.apply(fake_host(run=run))
     assert run.argvs == [
         (

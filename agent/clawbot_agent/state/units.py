@@ -1,0 +1,141 @@
+"""The state's mount unit, and the drop-in that ties the gateway to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from clawbot_agent.actions import Action
+from clawbot_agent.host import Host
+from clawbot_agent.lease.units import LEASE_UNIT
+from clawbot_agent.mount_units import (
+    RUNTIME_UNITS,
+    MountFailedError,
+    StartMount,
+    stop_mount,
+    unit_file,
+    unit_name,
+    unit_text,
+)
+from clawbot_agent.state.errors import StateMountError
+
+__all__ = [
+    "GATEWAY_DROP_IN",
+    "MountState",
+    "UnmountState",
+    "WriteUnit",
+    "drop_in_text",
+    "mount_text",
+    "removal_actions",
+]
+
+_GATEWAY_UNIT: Final = "clawbot-gateway.service"
+GATEWAY_DROP_IN: Final = RUNTIME_UNITS / f"{_GATEWAY_UNIT}.d" / "state.conf"
+# the gateway drains its sessions for up to 330 s before the state can go
+_UNMOUNT_SECONDS: Final = 450
+# an unmount writes back what is dirty, over the network
+_UNIT_SECONDS: Final = 90
+
+
+def mount_text(*, what: str, where: Path, kind: str, options: Sequence[str]) -> str:
+    """The mount unit: it stays only as long as this instance holds the lease."""
+    return unit_text(
+        what=what,
+        where=where,
+        kind=kind,
+        options=options,
+        description="State of the OpenClaw gateway",
+        binds_to=(LEASE_UNIT,),
+        timeout=_UNIT_SECONDS,
+    )
+
+
+def drop_in_text(where: Path) -> str:
+    """What keeps the gateway from running without lease or state."""
+    path, mount = str(where).replace("%", "%%"), unit_name(where).replace("%", "%%")
+    return (
+        "[Unit]\n"
+        f"BindsTo={LEASE_UNIT} {mount}\n"
+        f"After={LEASE_UNIT} {mount}\n"
+        f"RequiresMountsFor={path}\n"
+        f"AssertPathIsMountPoint={path}\n"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class WriteUnit:
+    """Write a unit file, or remove it (`text` None), and have systemd read it."""
+
+    path: Path
+    text: str | None = field(repr=False)
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """Verb, path and reason."""
+        return f"{'remove' if self.text is None else 'write'} {self.path} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Do it."""
+        if self.text is None:
+            host.files.remove(self.path)
+        else:
+            host.files.write(self.path, self.text, mode=0o644)
+        host.units.reload_definitions()
+
+
+@dataclass(frozen=True, slots=True)
+class MountState:
+    """Write the mount unit and mount."""
+
+    where: Path
+    text: str = field(repr=False)
+    what: str
+
+    @property
+    def summary(self) -> str:
+        """What and where."""
+        return f"mount {self.what} at {self.where}"
+
+    def apply(self, host: Host) -> None:
+        """Mount.
+
+        Raises:
+            StateMountError: with mount's own words.
+        """
+        try:
+            StartMount(self.where, self.text, self.what).apply(host)
+        except MountFailedError as error:
+            raise StateMountError(error.message) from error
+
+
+@dataclass(frozen=True, slots=True)
+class UnmountState:
+    """Unmount the state; systemd stops the gateway first."""
+
+    where: Path
+    why: str
+
+    @property
+    def summary(self) -> str:
+        """Where and why."""
+        return f"stop the gateway and unmount {self.where} ({self.why})"
+
+    def apply(self, host: Host) -> None:
+        """Unmount.
+
+        Raises:
+            UnitFailedError: it is in use, or the share does not answer.
+        """
+        stop_mount(host, self.where, timeout=_UNMOUNT_SECONDS)
+
+
+def removal_actions(unit: str | None, drop_in: str | None, where: Path) -> list[Action]:
+    """What takes away a mounted state of another backend; its units' texts are given."""
+    actions: list[Action] = []
+    if unit is not None:
+        actions.append(UnmountState(where, "state.backend is local"))
+        actions.append(WriteUnit(unit_file(where), None, "state.backend is local"))
+    if drop_in is not None:
+        actions.append(WriteUnit(GATEWAY_DROP_IN, None, "state.backend is local"))
+    return actions
