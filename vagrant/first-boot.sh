@@ -18,6 +18,9 @@ command -v cloud-init >/dev/null || {
 # other custom data is another instance, for which cloud-init does everything once
 instance=clawbot-$(sha256sum "$user_data" | cut -c 1-16)
 
+# what it remembers of the box's own data source would win over a new one
+[ "$(cat /var/lib/cloud/data/instance-id 2>/dev/null)" = "$instance" ] || cloud-init clean --logs
+
 mkdir -p "$seed"
 install -m 0600 "$user_data" "$seed/user-data"
 printf 'instance-id: %s\nlocal-hostname: bot\n' "$instance" >"$seed/meta-data"

@@ -217,7 +217,10 @@ def test_the_token_is_made_once_and_for_root_alone(etc: Path) -> None:
 
 @pytest.fixture
 def with_cloud_init(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    executable(tmp_path / "bin/cloud-init", "#!/bin/sh\n")
+    """A stand-in that forgets what it knows, and remembers each boot as the real one does."""
+    executable(
+        tmp_path / "bin/cloud-init", '#!/bin/sh\n[ "$1" = clean ] && rm -rf /var/lib/cloud/data'
+    )
     return environment
 
 
@@ -227,7 +230,7 @@ def test_cloud_init_gets_the_custom_data_as_a_new_instance(
 ) -> None:
     """Other custom data is another instance, the same again is not."""
     user_data = tmp_path / "user-data"
-    instances = []
+    instances, remembered = [], []
     for text in ("#cloud-config\n{}\n", "#cloud-config\n{}\n", "#cloud-config\na: 1\n"):
         user_data.write_text(text)
         (etc / "etc/cloud/cloud-init.disabled").touch()
@@ -235,7 +238,11 @@ def test_cloud_init_gets_the_custom_data_as_a_new_instance(
         assert done.returncode == 0, done.stderr
         seed = etc / "cloud/seed/nocloud"
         assert (seed / "user-data").read_text() == text
+        remembered.append((etc / "cloud/data").exists())
         instances.append(yaml.safe_load((seed / "meta-data").read_text())["instance-id"])
+        (etc / "cloud/data").mkdir(exist_ok=True)
+        (etc / "cloud/data/instance-id").write_text(f"{instances[-1]}\n")
+    assert remembered == [False, True, False]
     first, same, other = instances
     assert first == same != other
     assert not (etc / "etc/cloud/cloud-init.disabled").exists()
