@@ -7,6 +7,7 @@ its own configuration. Nothing is installed on it and nothing changed.
 """
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -16,8 +17,10 @@ from testinfra.host import Host
 from clawbot_agent.config.load import parse_config
 from clawbot_agent.config.model import BotConfig
 from tests.support import testinfra_hosts
+from tests.support.bot import Bot
 
 _OWN_BENCH: Final = pytest.StashKey[bool]()
+_FIRST_UNITS: Final = "clawbot-reconcile.timer clawbot-sidecar.service"
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -27,11 +30,20 @@ def pytest_configure(config: pytest.Config) -> None:
         config.option.hosts = "bench://test"
 
 
+@pytest.fixture(scope="session")
+def own_bench(request: pytest.FixtureRequest) -> Iterator[None]:
+    """The session's bench with what bootstrap.sh starts; other tests' runs are their own."""
+    bot: Bot = request.getfixturevalue("converged")
+    bot.sh(f"systemctl start {_FIRST_UNITS}")
+    yield
+    bot.sh(f"systemctl stop {_FIRST_UNITS}")
+
+
 @pytest.fixture(scope="module")
 def host(_testinfra_host: Host, request: pytest.FixtureRequest) -> Host:
     """The machine; commands run as root."""
     if request.config.stash[_OWN_BENCH]:
-        request.getfixturevalue("converged")
+        request.getfixturevalue("own_bench")
     return _testinfra_host
 
 
