@@ -9,7 +9,7 @@ its own configuration. Nothing is installed on it and nothing changed.
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 from testinfra.host import Host
@@ -17,7 +17,9 @@ from testinfra.host import Host
 from clawbot_agent.config.load import parse_config
 from clawbot_agent.config.model import BotConfig
 from tests.support import testinfra_hosts
-from tests.support.bot import Bot
+
+if TYPE_CHECKING:
+    from tests.support.bot import Bot
 
 _OWN_BENCH: Final = pytest.StashKey[bool]()
 _FIRST_UNITS: Final = "clawbot-reconcile.timer clawbot-sidecar.service"
