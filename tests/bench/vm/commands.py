@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tests.bench.bench import Bench
     from tests.bench.vm.machine import Vm
 
-_SSH_SECONDS: Final = 300.0
+_SSH_SECONDS: Final = 600.0
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:

@@ -154,7 +154,7 @@ class Vm:
             self.azure.set(service, instances={self.net.address(number): None})
         shutil.rmtree(self.root)
 
-    def wait_for_ssh(self, *, timeout: float = 180.0) -> None:
+    def wait_for_ssh(self, *, timeout: float = 600.0) -> None:
         """Return when commands can be run; keeps a connection open that makes them quick.
 
         Args:

@@ -46,7 +46,9 @@ class Azure:
     addresses: dict[str, tuple[str, int]]
     authority: Path
 
-    def ask(self, url: str, *, method: str = "GET", **headers: str) -> Answer:
+    def ask(
+        self, url: str, *, method: str = "GET", body: str | None = None, **headers: str
+    ) -> Answer:
         """Send one request to the service that has the URL's name; underscores become dashes."""
         scheme, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
@@ -58,7 +60,7 @@ class Azure:
             connection.sock = context.wrap_socket(plain, server_hostname=host)
         try:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
-            connection.request(method, f"/{path}", headers={"Host": host, **sent})
+            connection.request(method, f"/{path}", body, {"Host": host, **sent})
             response = connection.getresponse()
             return Answer(response.status, response.headers, response.read())
         finally:
