@@ -1,0 +1,126 @@
+import json
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+
+from clawbot_agent.host.commands import CommandMissingError
+from clawbot_agent.paths import STATUS_FILE
+from clawbot_agent.sidecar.checks import last_run
+from clawbot_agent.sidecar.checks.last_run import LastRun
+from clawbot_agent.sidecar.finding import Finding
+from tests.fakes import FakeFiles, FakeRun, fake_host
+
+BOOT: Final = "this-boot"
+HOLDER: Final = "pid 7"
+EXITED: Final = "ExecMainExitTimestampMonotonic"
+
+
+def stage(name: str, state: str, code: str | None = None) -> dict[str, Any]:
+    return {"name": name, "state": state, "error": None if code is None else {"code": code}}
+
+
+def status(
+    result: str, *stages: dict[str, Any], boot: str = BOOT, finished: str | None = "T"
+) -> str:
+    document = {
+        "schema": 1,
+        "boot_id": boot,
+        "result": result,
+        "finished": None if result == "running" else finished,
+        "stages": stages,
+    }
+    return json.dumps(document)
+
+
+RUNNING: Final = status(
+    "running", stage("apt", "changed"), stage("image", "running"), stage("caddy", "pending")
+)
+
+
+@dataclass
+class Machine:
+    """A boot with a status file, a lock, and what systemd remembers."""
+
+    monkeypatch: pytest.MonkeyPatch
+    files: FakeFiles = field(default_factory=FakeFiles)
+    run: FakeRun = field(default_factory=FakeRun)
+    check: LastRun = field(default_factory=LastRun)
+
+    def look(self, text: str | None, *, locked: bool, up: float = 60, exited: str = "0") -> Finding:
+        """Look at a machine of this kind."""
+        self.files.put("/proc/sys/kernel/random/boot_id", f"{BOOT}\n")
+        self.files.put("/proc/uptime", f"{up} 1.0\n")
+        if text is not None:
+            self.files.put(STATUS_FILE, text)
+        self.run.answer("systemctl", "show", "clawbot-agent.service", stdout=f"{EXITED}={exited}\n")
+        holder = HOLDER if locked else None
+        self.monkeypatch.setattr(last_run, "holder_of", lambda _path: holder)
+        return self.check(fake_host(files=self.files, run=self.run))
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    return Machine(monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("text", "locked", "up", "state", "reason"),
+    [
+        (None, False, 60, "starting", "no run yet, 60 s after the boot"),
+        (None, True, 60, "starting", "the boot's run begins"),
+        (None, False, 1000, "warning", "no run since the boot 17 min ago"),
+        (status("converged", boot="old"), False, 60, "starting", "no run yet, 60 s"),
+        (status("failed", boot="old"), True, 1000, "starting", "the boot's run begins"),
+        (
+            RUNNING,
+            True,
+            60,
+            "starting",
+            "1 of 3 stages of the boot's run are done, now image",
+        ),
+        (RUNNING, False, 60, "warning", "was cut off: 1 of 3 stages"),
+        (status("converged"), False, 60, "ok", "converged at T"),
+        (
+            status("degraded", stage("apt", "changed"), stage("sysbox", "degraded", "SYSBOX")),
+            False,
+            60,
+            "warning",
+            "degraded at T: sysbox SYSBOX",
+        ),
+        (
+            status("failed", stage("mount", "failed", "SHARE_PORT_BLOCKED")),
+            False,
+            60,
+            "failed",
+            "failed at T: mount SHARE_PORT_BLOCKED",
+        ),
+        (status("interrupted"), False, 60, "warning", "interrupted at T: no stage says why"),
+    ],
+)
+def test_last_run(  # noqa: PLR0913 - the columns of a table
+    machine: Machine, text: str | None, *, locked: bool, up: float, state: str, reason: str
+) -> None:
+    found = machine.look(text, locked=locked, up=up)
+    assert found.state == state
+    assert found.reason.startswith(reason)
+
+
+def test_a_later_run_is_no_new_start(machine: Machine) -> None:
+    """Else a bot would be out of service whenever somebody looks after it."""
+    machine.look(status("converged"), locked=False)
+    assert machine.look(RUNNING, locked=True).state == "ok"
+
+
+def test_a_failure_stays_known_while_the_next_run_tries(machine: Machine) -> None:
+    machine.look(status("failed", stage("mount", "failed", "SHARE_HUNG")), locked=False)
+    assert machine.look(RUNNING, locked=True).state == "failed"
+
+
+def test_a_sidecar_that_started_late_asks_systemd_for_the_boots_run(machine: Machine) -> None:
+    assert machine.look(RUNNING, locked=True, exited="81234567").state == "ok"
+
+
+def test_the_boots_run_needs_no_systemd_to_be_seen_ended(machine: Machine) -> None:
+    machine.run.fail("systemctl", error=CommandMissingError("systemctl: none"))
+    assert machine.look(status("converged"), locked=False).state == "ok"
