@@ -1,14 +1,18 @@
 """Images as compressed files: `docker save` and `docker load` through zstd, streamed."""
 
 import contextlib
-import os
-import tempfile
+import secrets
+import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final
 
-from clawbot_agent.host.files import FileWriteError, sync_directory
+from clawbot_agent.errors import ClawbotError
+from clawbot_agent.host.commands import Completed, SystemRun
+from clawbot_agent.host.files import FileWriteError
 from clawbot_agent.host.limit import Limit
+from clawbot_agent.host.piped_file import piped_chunks, piped_writer
 
 if TYPE_CHECKING:
     from docker import APIClient
@@ -18,6 +22,8 @@ __all__ = ["load", "save"]
 # level 3 halves an OpenClaw image at about 100 MB/s for each core; more gains little
 _LEVEL: Final = 3
 _CHUNK: Final = 1024 * 1024
+_MOVE_SECONDS: Final = 60.0
+_CLEAN_SECONDS: Final = 10.0
 
 
 def save(api: "APIClient", reference: str, *, target: Path, limit: Limit) -> None:
@@ -25,24 +31,37 @@ def save(api: "APIClient", reference: str, *, target: Path, limit: Limit) -> Non
 
     Raises:
         FileWriteError: no room, or read-only.
+        ShareHungError: the share that it goes to does not answer.
         ClawbotError: as `Limit.check`.
     """
     from zstandard import ZstdCompressor  # noqa: PLC0415 - 20 ms that 'status' must not pay
 
+    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
+    run = SystemRun(limit)
     try:
-        with _replacing(target) as file:
-            with ZstdCompressor(level=_LEVEL, threads=-1).stream_writer(file, closefd=False) as out:
-                for chunk in api.get_image(reference, chunk_size=_CHUNK):
-                    limit.check()
-                    out.write(chunk)
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        # what requests raises is an OSError too, without a number
-        if error.errno is None:
-            raise
-        msg = f"{target}: {error.strerror}"
-        raise FileWriteError(msg) from error
+        packer = ZstdCompressor(level=_LEVEL, threads=-1)
+        with (
+            piped_writer(temporary, limit=limit) as file,
+            packer.stream_writer(file, closefd=False) as out,  # type: ignore[arg-type]  # it only writes
+        ):
+            for chunk in api.get_image(reference, chunk_size=_CHUNK):
+                limit.check()
+                out.write(chunk)
+        _require(run(("mv", "-fT", "--", str(temporary), str(target)), timeout=_MOVE_SECONDS))
+        _require(run(("sync", "--", str(target.parent)), timeout=_MOVE_SECONDS))
+    except BaseException:
+        # with time of its own: the run's may be over
+        deadline = limit.clock.monotonic() + _CLEAN_SECONDS
+        own = replace(limit, deadline=deadline, cancelled=threading.Event())
+        with contextlib.suppress(ClawbotError):
+            SystemRun(own)(("rm", "-f", "--", str(temporary)), timeout=_CLEAN_SECONDS)
+        raise
+
+
+def _require(done: Completed) -> None:
+    if not done.ok:
+        msg = f"{done.argv[-1]}: {done.stderr.strip().rpartition(': ')[2]}"
+        raise FileWriteError(msg)
 
 
 def load(api: "APIClient", *, source: Path, limit: Limit) -> Iterator[dict[str, object]]:
@@ -50,29 +69,20 @@ def load(api: "APIClient", *, source: Path, limit: Limit) -> Iterator[dict[str, 
 
     Raises:
         zstandard.ZstdError: the file is damaged.
+        FileReadError: it cannot be read.
+        ShareHungError: the share that it is on does not answer.
         ClawbotError: as `Limit.check`.
     """
-    from zstandard import ZstdDecompressor  # noqa: PLC0415 - see save
+    from zstandard import ZstdDecompressor, ZstdError  # noqa: PLC0415 - see save
 
     def chunks() -> Iterator[bytes]:
-        with source.open("rb") as file:
-            for chunk in ZstdDecompressor().read_to_iter(file, read_size=_CHUNK):
-                limit.check()
-                yield chunk
+        plain = ZstdDecompressor().decompressobj()
+        for chunk in piped_chunks(source, limit=limit):
+            limit.check()
+            if part := plain.decompress(chunk):
+                yield part
+        if not plain.eof:
+            msg = "it ends in the middle"
+            raise ZstdError(msg)
 
     yield from api.load_image(chunks(), quiet=True)  # type: ignore[no-untyped-call]  # not in the stubs
-
-
-@contextlib.contextmanager
-def _replacing(target: Path) -> Iterator[IO[bytes]]:
-    """A file beside `target` that takes its place at the end, or is gone."""
-    descriptor, name = tempfile.mkstemp(prefix=f".{target.name}.", dir=target.parent)
-    temporary = Path(name)
-    try:
-        with os.fdopen(descriptor, "wb") as file:
-            yield file
-        temporary.rename(target)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
-    sync_directory(target.parent)
