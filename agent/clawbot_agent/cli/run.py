@@ -22,6 +22,7 @@ from clawbot_agent.paths import CONSOLE, EVENTS_FILE, LOCK_FILE, STATUS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
 
     from clawbot_agent.config.model import BotConfig
     from clawbot_agent.engine.events import Observer
@@ -36,7 +37,16 @@ __all__ = ["run"]
 @stage_options
 @click.option("--json", "as_json", is_flag=True, help="Print the final status as JSON on stdout.")
 @click.option("--strict", is_flag=True, help="Exit 1 also when the result is 'degraded'.")
-def run(*, stage: str, phase: str | None, config_file: Path, as_json: bool, strict: bool) -> None:
+@click.option("--quiet", is_flag=True, help="Tell of no more than the end when nothing changes.")
+def run(  # noqa: PLR0913 - one for each option
+    *,
+    stage: str,
+    phase: str | None,
+    config_file: Path,
+    as_json: bool,
+    strict: bool,
+    quiet: bool,
+) -> None:
     """Do what is needed, and nothing else.
 
     Each stage looks first, plans, acts and looks again; a second run changes nothing.
@@ -57,7 +67,8 @@ def run(*, stage: str, phase: str | None, config_file: Path, as_json: bool, stri
     command = " ".join(sys.argv[1:])
     try:
         with run_lock(LOCK_FILE, clock=host.clock, command=command):
-            status = _run(graph, stages, host=host, config=config, quiet=as_json)
+            observers = _observers(host, as_json=as_json, quiet=quiet)
+            status = _run(graph, stages, host=host, config=config, reporting=observers)
     except RunLockedError as error:
         fail(str(error), Exit.LOCKED)
     if as_json:
@@ -71,7 +82,7 @@ def _run(
     *,
     host: "Host",
     config: "BotConfig",
-    quiet: bool,
+    reporting: "AbstractContextManager[list[Observer]]",
 ) -> "RunStatus":
     from clawbot_agent.engine.result import RunStatus, StageStatus  # noqa: PLC0415 - see run
     from clawbot_agent.engine.runner import Runner  # noqa: PLC0415 - see run
@@ -85,33 +96,39 @@ def _run(
         started=host.clock.now(),
         stages=tuple(StageStatus(stage.name, stage.phase.value) for stage in graph.order),
     )
-    with _observers(host, quiet=quiet) as observers:
+    with reporting as observers:
         runner = Runner(graph, host=host, config=config, status=status, observers=observers)
         return runner.run(stages)
 
 
 @contextlib.contextmanager
-def _observers(host: "Host", *, quiet: bool) -> "Iterator[list[Observer]]":
+def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Observer]]":
     from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.event_log import EventLog  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.lines import LineReporter  # noqa: PLC0415 - see run
+    from clawbot_agent.reporting.reticent import Reticent  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.status_file import StatusFile  # noqa: PLC0415 - see run
 
     with contextlib.ExitStack() as open_ones:
+        console: Observer = LineReporter(
+            lambda line: write_console(CONSOLE, f"clawbot {line}"), detail=False
+        )
         observers: list[Observer] = [
             StatusFile(STATUS_FILE, host.files),
             EventLog(open_ones.enter_context(appended(EVENTS_FILE))),
-            LineReporter(lambda line: write_console(CONSOLE, f"clawbot {line}"), detail=False),
         ]
-        if not quiet and sys.stdout.isatty():
+        if not as_json and sys.stdout.isatty():
             from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
 
             from clawbot_agent.reporting.table import LiveTable  # noqa: PLC0415 - same
 
             observers.append(open_ones.enter_context(LiveTable(Console())))
         else:
-            observers.append(LineReporter(lambda line: click.echo(line, err=quiet), detail=True))
-        yield observers
+            observers.append(LineReporter(lambda line: click.echo(line, err=as_json), detail=True))
+        if quiet:
+            observers = [Reticent(observer, end=True) for observer in observers]
+            console = Reticent(console, end=False)
+        yield [*observers, console]
 
 
 def _exit_code(status: "RunStatus", *, strict: bool) -> Exit:

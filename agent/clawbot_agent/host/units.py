@@ -34,6 +34,11 @@ class Unit:
         """Whether it is up."""
         return self.active in {"active", "reloading"}
 
+    @property
+    def over(self) -> bool:
+        """Whether it is down and systemd is not about to start it again."""
+        return self.active in {"inactive", "failed"}
+
 
 @dataclass(frozen=True, slots=True)
 class Units:
@@ -54,22 +59,26 @@ class Units:
             enabled=found.get("UnitFileState", ""),
         )
 
-    def change(self, verb: str, name: str, *, timeout: float = 90) -> None:
-        """Run `systemctl VERB NAME` and wait for it.
+    def change(self, verb: str, name: str, *, timeout: float = 90, wait: bool = True) -> None:
+        """Run `systemctl VERB NAME` and, with `wait`, let systemd come to the end of it.
 
         Raises:
             UnitFailedError: with the unit's last journal lines.
         """
-        done = self.run(
-            ("systemctl", verb, *(("--now",) if verb == "enable" else ()), name), timeout=timeout
-        )
+        options = (*(("--now",) if verb == "enable" else ()), *(() if wait else ("--no-block",)))
+        done = self.run(("systemctl", verb, *options, name), timeout=timeout)
         if done.ok:
             return
+        # what the unit's programs wrote comes before systemd's own lines about it
         journal = self.run(
-            ("journalctl", "--unit", name, "--lines=5", "--no-pager", "--output=cat"), timeout=15
+            ("journalctl", "--unit", name, "--lines=10", "--no-pager", "--output=cat"), timeout=15
         )
         msg = f"systemctl {verb} {name}: {done.stderr.strip()}; {journal.stdout.strip()}"
         raise UnitFailedError(" ".join(msg.split()))
+
+    def forget_failures(self, name: str) -> None:
+        """Clear a unit's failure, and the count of starts after which systemd gives up on it."""
+        self.run(("systemctl", "reset-failed", name), timeout=15)
 
     def reload_definitions(self) -> None:
         """Make systemd read its unit files again."""

@@ -12,8 +12,9 @@ from typing import Any, Final
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.openclaw.config_check import STATE_MOUNT
 from clawbot_agent.openclaw.config_patch import SECRETS_MOUNT
-from clawbot_agent.openclaw.gateway import GATEWAY, GATEWAY_UID, PORT
+from clawbot_agent.openclaw.gateway import GATEWAY, GATEWAY_UID, PORT, STOP_SECONDS
 from clawbot_agent.paths import DOCKER_SOCKET, GATEWAY_SECRETS_DIR
+from clawbot_agent.state.mounts import local_binds
 
 __all__ = [
     "GATEWAY",
@@ -28,10 +29,6 @@ Json = dict[str, Any]
 
 IMAGE_LABEL: Final = "org.clawbot.image"
 _MANAGED_LABEL: Final = "org.clawbot.managed-by"
-# OpenClaw drains its sessions for up to 325 s; docker's default of 10 s would cut them off
-_STOP_SECONDS: Final = 330
-# with docker's doubling delays about 100 s of trying; a gateway that ran for 10 s starts anew
-_RESTARTS: Final = 10
 _MOST_PROCESSES: Final = 2048
 _COMPARED_APART: Final = frozenset({"Env", "Labels", "HostConfig", "ExposedPorts"})
 _INSIDE_SOCKET: Final = "/var/run/docker.sock"
@@ -67,7 +64,7 @@ def container_document(config: BotConfig, *, image: Image, socket_gid: int) -> J
         "Entrypoint": ["openclaw"],
         "Cmd": ["gateway", "run"],
         "ExposedPorts": {f"{PORT}/tcp": {}},
-        "StopTimeout": _STOP_SECONDS,
+        "StopTimeout": STOP_SECONDS,
         "Labels": {_MANAGED_LABEL: "clawbot-agent", IMAGE_LABEL: image.id},
         "HostConfig": _host_config(config, socket_gid=socket_gid),
     }
@@ -79,7 +76,8 @@ def candidate_document(document: Json, *, state: Path) -> Json:
     A candidate that logged in to Telegram would take the messages from the serving one.
     """
     host = document["HostConfig"]
-    _, *other_binds = host["Binds"]
+    # what lies in the state is the serving one's too
+    other_binds = [bind for bind in host["Binds"] if f":{STATE_MOUNT}" not in bind]
     return {
         **document,
         "Hostname": f"{GATEWAY}-candidate",
@@ -88,7 +86,6 @@ def candidate_document(document: Json, *, state: Path) -> Json:
             **host,
             "Binds": [f"{state}:{STATE_MOUNT}", *other_binds],
             "PortBindings": {},
-            "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
         },
     }
 
@@ -96,9 +93,9 @@ def candidate_document(document: Json, *, state: Path) -> Json:
 def _host_config(config: BotConfig, *, socket_gid: int) -> Json:
     docker = config.docker
     return {
-        # the state first: `candidate_document` replaces it
         "Binds": [
             f"{config.state.path}:{STATE_MOUNT}",
+            *local_binds(config, inside=STATE_MOUNT),
             f"{DOCKER_SOCKET}:{_INSIDE_SOCKET}",
             f"{GATEWAY_SECRETS_DIR}:{SECRETS_MOUNT}:ro",
         ],
@@ -126,9 +123,9 @@ def _host_config(config: BotConfig, *, socket_gid: int) -> Json:
             "Type": "json-file",
             "Config": {"max-size": docker.log_max_size, "max-file": str(docker.log_max_file)},
         },
-        # docker cannot exempt exit code 78 (bad configuration), so it must give up by itself;
-        # "unless-stopped" would start the gateway at boot, before its state is mounted
-        "RestartPolicy": {"Name": "on-failure", "MaximumRetryCount": _RESTARTS},
+        # systemd restarts the gateway: only there can it be tied to the mount of its state. Any
+        # other policy has the engine start it when it comes up after a power cut
+        "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
     }
 
 

@@ -1,18 +1,24 @@
 """The gateway as it is reached from the instance: names, address, whether it is ready."""
 
-from typing import Final
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any, Final
 
 from clawbot_agent.host import Host
 
 __all__ = [
     "CANDIDATE",
+    "CONFIG_REFUSED",
     "GATEWAY",
     "GATEWAY_UID",
     "PORT",
     "PREVIOUS",
     "READY_URL",
-    "lasting_problem",
+    "STOP_SECONDS",
+    "is_starting",
     "ready_problem",
+    "running_problem",
+    "time_of",
 ]
 
 GATEWAY: Final = "openclaw-gateway"
@@ -20,11 +26,16 @@ CANDIDATE: Final = "openclaw-gateway-candidate"
 PREVIOUS: Final = "openclaw-gateway-previous"
 PORT: Final = 18789
 READY_URL: Final = f"http://127.0.0.1:{PORT}/readyz"
+# sysexits(3), EX_CONFIG: OpenClaw refuses its configuration or its state
+CONFIG_REFUSED: Final = 78
+# OpenClaw drains its sessions for up to 325 s; docker's default of 10 s would cut them off
+STOP_SECONDS: Final = 330
 # the user `node` of the Node.js images
 GATEWAY_UID: Final = 1000
 
-_LOOKS: Final = 4
-_BETWEEN_LOOKS_SECONDS: Final = 1.0
+# about 30 s, and more when each look runs into its own limit
+_LOOKS: Final = 15
+_BETWEEN_LOOKS_SECONDS: Final = 2.0
 
 # The request reaches the gateway from the bridge, which it trusts as its proxy; from there a
 # request without the header (or with a loopback address in it) gets 403. Any other address
@@ -45,12 +56,37 @@ def ready_problem(host: Host, url: str = READY_URL) -> str | None:
     return f'/readyz answers {answer.status} without "ready": true'
 
 
-def lasting_problem(host: Host) -> str | None:
-    """As `ready_problem`, but one slow answer of a busy gateway is none."""
+def running_problem(
+    host: Host, container: Mapping[str, Any] | None, *, timeout: float
+) -> str | None:
+    """Why the gateway in an inspected container does not serve; None when it does.
+
+    Of one that was started more than `timeout` seconds ago, some slow answers are no problem.
+    """
+    if container is None or not container["State"].get("Running"):
+        return "it does not run"
     problem = ready_problem(host)
+    if is_starting(container, host.clock.now(), timeout=timeout):
+        return problem
     for _ in range(_LOOKS - 1):
         if problem is None:
             break
         host.limit.sleep(_BETWEEN_LOOKS_SECONDS)
         problem = ready_problem(host)
     return problem
+
+
+def is_starting(container: Mapping[str, Any], now: datetime, *, timeout: float) -> bool:
+    """Whether it runs and was started less than `timeout` seconds ago."""
+    state = container["State"]
+    started = time_of(state.get("StartedAt"))
+    running = bool(state.get("Running"))
+    return running and started is not None and (now - started).total_seconds() < timeout
+
+
+def time_of(text: object) -> datetime | None:
+    """A time in the engine's words; None when it says nothing usable."""
+    try:
+        return datetime.fromisoformat(str(text or ""))
+    except ValueError:
+        return None

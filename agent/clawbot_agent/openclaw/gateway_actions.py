@@ -9,13 +9,22 @@ from typing import Any, Final
 from clawbot_agent.errors import ClawbotError, InterruptedRunError
 from clawbot_agent.host import Host
 from clawbot_agent.openclaw.container_spec import candidate_document
-from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, GATEWAY_UID, PORT, PREVIOUS
-from clawbot_agent.openclaw.gateway_start import await_ready, start
+from clawbot_agent.openclaw.gateway import (
+    CANDIDATE,
+    GATEWAY,
+    GATEWAY_UID,
+    PORT,
+    PREVIOUS,
+    STOP_SECONDS,
+)
+from clawbot_agent.openclaw.gateway_start import await_ready, refused
+from clawbot_agent.openclaw.gateway_unit import discard, start, stop
 from clawbot_agent.paths import CANDIDATE_STATE_DIR
 
 __all__ = [
     "AwaitGateway",
     "CreateGateway",
+    "RefuseStart",
     "RemoveCandidate",
     "RemoveContainer",
     "RenameContainer",
@@ -24,7 +33,6 @@ __all__ = [
     "StartGateway",
 ]
 
-_STOP_SECONDS: Final = 330
 _CANDIDATE_STOP_SECONDS: Final = 10
 _BACK_SECONDS: Final = 120.0
 
@@ -43,7 +51,10 @@ class RemoveContainer:
 
     def apply(self, host: Host) -> None:
         """Remove it."""
-        host.docker.remove(self.name)
+        if self.name == GATEWAY:
+            discard(host)
+        else:
+            host.docker.remove(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,8 +100,28 @@ class StartGateway:
 
     def apply(self, host: Host) -> None:
         """Start it and wait until it is ready."""
-        start(host, GATEWAY)
+        start(host)
         await_ready(host, GATEWAY, timeout=self.timeout)
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseStart:
+    """Say that the gateway refused what it would read again."""
+
+    since: str
+
+    @property
+    def summary(self) -> str:
+        """Since when."""
+        return f"leave {GATEWAY} down (it refused its configuration at {self.since})"
+
+    def apply(self, host: Host) -> None:
+        """Refuse.
+
+        Raises:
+            GatewayConfigRefusedError: always.
+        """
+        raise refused(host, GATEWAY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +154,8 @@ class RestartGateway:
 
     def apply(self, host: Host) -> None:
         """Stop, start, wait until it is ready."""
-        host.docker.stop(GATEWAY, timeout=_STOP_SECONDS)
-        start(host, GATEWAY)
+        stop(host)
+        start(host)
         await_ready(host, GATEWAY, timeout=self.timeout)
 
 
@@ -144,7 +175,7 @@ class CreateGateway:
     def apply(self, host: Host) -> None:
         """Create, start, wait until it is ready; a failed one stays, for its logs."""
         host.docker.create(GATEWAY, self.document)
-        start(host, GATEWAY)
+        start(host)
         await_ready(host, GATEWAY, timeout=self.timeout)
 
 
@@ -175,12 +206,12 @@ class ReplaceGateway:
             ClawbotError: of `gateway_errors`; the old container is there again, started.
         """
         self._prove(host)
-        host.note(f"draining {GATEWAY}, up to {_STOP_SECONDS} s")
-        host.docker.stop(GATEWAY, timeout=_STOP_SECONDS)
+        host.note(f"draining {GATEWAY}, up to {STOP_SECONDS} s")
+        stop(host)
         host.docker.rename(GATEWAY, to=PREVIOUS)
         with self._old_one_back_on_failure(host):
             host.docker.create(GATEWAY, self.document)
-            start(host, GATEWAY)
+            start(host)
             await_ready(host, GATEWAY, timeout=self.timeout)
         host.docker.remove(PREVIOUS)
 
@@ -198,7 +229,7 @@ class ReplaceGateway:
             )
             document = candidate_document(self.document, state=CANDIDATE_STATE_DIR)
             host.docker.create(CANDIDATE, document)
-            start(host, CANDIDATE)
+            host.docker.start(CANDIDATE)
             address = _address(host.docker.container(CANDIDATE))
             url = f"http://{address}:{PORT}/readyz"
             await_ready(host, CANDIDATE, timeout=self.timeout, url=url)
@@ -223,10 +254,10 @@ class ReplaceGateway:
 
 def _go_back(host: Host) -> str:
     """Have the old container serve again; says how that went."""
-    host.docker.remove(GATEWAY)
+    discard(host)
     host.docker.rename(PREVIOUS, to=GATEWAY)
     try:
-        start(host, GATEWAY)
+        start(host)
         await_ready(host, GATEWAY, timeout=_BACK_SECONDS)
     except ClawbotError as error:
         return f"the old container is back, but: {error.message}"

@@ -22,7 +22,10 @@ class GatewayConfigRefusedError(ClawbotError):
     """OpenClaw ended with status 78: it refuses its configuration or its state."""
 
     code = "GATEWAY_CONFIG_REFUSED"
-    hint = "correct the configuration fragment in Key Vault; for a state it refuses see the message"
+    hint = (
+        "correct the configuration fragment in Key Vault; for a state it refuses see the message, "
+        "then 'systemctl start clawbot-gateway'"
+    )
 
 
 class GatewayOomError(ClawbotError):

@@ -1,43 +1,24 @@
-"""Starting a gateway's container and waiting until it serves."""
+"""Waiting until a gateway that was started serves, or is known not to."""
 
 from typing import Any, Final
 
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
-from clawbot_agent.host.docker import DockerCallError
-from clawbot_agent.openclaw.gateway import PORT, READY_URL, ready_problem
+from clawbot_agent.openclaw.gateway import CONFIG_REFUSED, GATEWAY, READY_URL, ready_problem
 from clawbot_agent.openclaw.gateway_errors import (
     GatewayConfigRefusedError,
     GatewayExitedError,
     GatewayNotReadyError,
     GatewayOomError,
-    PortTakenError,
 )
+from clawbot_agent.openclaw.gateway_unit import is_over
 
-__all__ = ["await_ready", "last_lines", "start"]
+__all__ = ["await_ready", "last_lines", "refused"]
 
 _POLL_SECONDS: Final = 0.5
 _NOTE_SECONDS: Final = 15.0
 _LINES: Final = 15
 _LONGEST_LINE: Final = 240
-_CONFIG_REFUSED: Final = 78
-_TAKEN: Final = ("port is already allocated", "address already in use")
-
-
-def start(host: Host, name: str) -> None:
-    """Start the container.
-
-    Raises:
-        PortTakenError: names the program that listens on the gateway's port.
-        DockerCallError: the engine refused for another reason.
-    """
-    try:
-        host.docker.start(name)
-    except DockerCallError as error:
-        if any(words in error.message for words in _TAKEN):
-            msg = f"127.0.0.1:{PORT} is taken{_listener(host)}"
-            raise PortTakenError(msg) from error
-        raise
 
 
 def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None) -> None:
@@ -77,30 +58,27 @@ def last_lines(host: Host, name: str) -> str:
     return host.redactor.scrub(shown) or "it wrote nothing"
 
 
+def refused(host: Host, name: str) -> GatewayConfigRefusedError:
+    """The error of a gateway that ended with the status of a refused configuration."""
+    lines = last_lines(host, name)
+    return GatewayConfigRefusedError(f"{name}: ended with status {CONFIG_REFUSED}: {lines}")
+
+
 def _ended(host: Host, name: str, container: dict[str, Any] | None) -> ClawbotError | None:
+    """Why there is nothing to wait for; None while there is."""
+    if container is not None and container["State"].get("Running"):
+        return None
+    state = {} if container is None else container["State"]
+    status = int(state.get("ExitCode") or 0)
+    if status == CONFIG_REFUSED:
+        return refused(host, name)
+    # systemd tries again; of a candidate nobody does
+    if name == GATEWAY and not is_over(host):
+        return None
     if container is None:
         return GatewayExitedError(f"{name}: the container is gone")
-    state = container["State"]
-    status = int(state.get("ExitCode") or 0)
-    restarting = bool(state.get("Restarting"))
-    if state.get("Running") and not restarting:
-        return None
-    # docker goes on restarting; a refused configuration does not get better by that
-    if restarting and status != _CONFIG_REFUSED:
-        return None
     lines = last_lines(host, name)
     if state.get("OOMKilled"):
         return GatewayOomError(f"{name}: killed for lack of memory: {lines}")
-    if status == _CONFIG_REFUSED:
-        return GatewayConfigRefusedError(f"{name}: ended with status {status}: {lines}")
     why = state.get("Error") or ""
     return GatewayExitedError(f"{name}: ended with status {status} {why}: {lines}")
-
-
-def _listener(host: Host) -> str:
-    try:
-        done = host.run(("ss", "-Hltnp", "sport", "=", f":{PORT}"), timeout=10)
-    except ClawbotError:
-        return ""
-    _, _, users = done.stdout.partition("users:")
-    return f" by {users.strip()}" if users else ""

@@ -2,12 +2,12 @@
 
 Only one gateway can use the state, so a replacement is first proven beside the old one on
 an empty state; then the old one drains and the new one takes its place. Killed at any point
-in between, the next run finds what is left over and puts it right.
+in between, the next run finds what is left over and puts it right. systemd restarts it after a
+crash, unless it refused its configuration; then it is left down while that stays as it is.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -16,7 +16,16 @@ from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.host import Host
 from clawbot_agent.openclaw import gateway_actions as act
 from clawbot_agent.openclaw.container_spec import Image, container_document, differences
-from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, lasting_problem
+from clawbot_agent.openclaw.gateway import (
+    CANDIDATE,
+    CONFIG_REFUSED,
+    GATEWAY,
+    PREVIOUS,
+    is_starting,
+    running_problem,
+    time_of,
+)
+from clawbot_agent.openclaw.gateway_unit import UNIT, is_over
 from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, GATEWAY_SECRETS_DIR
 
 if TYPE_CHECKING:
@@ -26,6 +35,8 @@ __all__ = ["ContainerFacts", "ContainerStage"]
 
 Json = dict[str, Any]
 _LONG_AGO: Final = datetime(1, 1, 1, tzinfo=UTC)
+# a refusal may have a cause that no file shows
+_REFUSED_FOR: Final = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +48,8 @@ class ContainerFacts:
         socket_gid: group of the docker socket; None without an engine.
         current, previous: inspected; None when there is none.
         candidate: whether a candidate, or the state of one, was left over.
-        token_written: when the token's file was written; None without one.
+        supervised: whether systemd watches over it.
+        token_written, config_written: when these files were written; None without one.
         problem: why the gateway is not ready; None when it is.
         now: the time of looking.
     """
@@ -47,7 +59,9 @@ class ContainerFacts:
     current: Json | None = field(default=None, repr=False)
     previous: Json | None = field(default=None, repr=False)
     candidate: bool = False
+    supervised: bool = True
     token_written: datetime | None = None
+    config_written: datetime | None = None
     problem: str | None = "there is no container"
     now: datetime = _LONG_AGO
 
@@ -69,9 +83,7 @@ class ContainerStage(Stage[ContainerFacts]):
             return ContainerFacts()
         image = host.docker.image(config.image_tag)
         socket = host.files.stat(DOCKER_SOCKET)
-        token = host.files.stat(GATEWAY_SECRETS_DIR / "token")
         current = host.docker.container(GATEWAY)
-        running = current is not None and bool(current["State"].get("Running"))
         return ContainerFacts(
             image=None if image is None else _image(image),
             socket_gid=None if socket is None else socket.gid,
@@ -79,8 +91,10 @@ class ContainerStage(Stage[ContainerFacts]):
             previous=host.docker.container(PREVIOUS),
             candidate=host.docker.container(CANDIDATE) is not None
             or host.files.stat(CANDIDATE_STATE_DIR) is not None,
-            token_written=None if token is None else datetime.fromtimestamp(token.modified, UTC),
-            problem=lasting_problem(host) if running else "it does not run",
+            supervised=not is_over(host),
+            token_written=_written(host, GATEWAY_SECRETS_DIR / "token"),
+            config_written=_written(host, _live_config(config)),
+            problem=running_problem(host, current, timeout=float(config.gateway.ready_timeout)),
             now=host.clock.now(),
         )
 
@@ -104,7 +118,7 @@ def _recovery(facts: ContainerFacts, previous: Json, config: BotConfig) -> "list
     if facts.problem is None:
         return [act.RemoveContainer(PREVIOUS, "its replacement is ready")]
     timeout = float(config.gateway.ready_timeout)
-    if _is_starting(facts.current, facts.now, timeout=timeout):
+    if is_starting(facts.current, facts.now, timeout=timeout):
         after = act.RemoveContainer(PREVIOUS, "its replacement is ready then")
         return [act.AwaitGateway(timeout), after]
     undo = act.RemoveContainer(GATEWAY, "it never became ready")
@@ -121,38 +135,46 @@ def _towards_ready(
         return [act.CreateGateway(document, timeout, "there is none")]
     state = current["State"]
     if differing := differences(document, current, image=image):
-        live = Path(config.state.path) / "openclaw.json"
         why = f"differs in {', '.join(differing)}"
-        return [act.ReplaceGateway(document, live, timeout, why)]
+        return [act.ReplaceGateway(document, _live_config(config), timeout, why)]
     if not state.get("Running"):
+        if since := _refused_since(facts, state):
+            return [act.RefuseStart(since)]
         return [act.StartGateway(timeout, f"it ended with status {state.get('ExitCode')}")]
     return _kept_running(facts, current, timeout=timeout)
 
 
 def _kept_running(facts: ContainerFacts, current: Json, *, timeout: float) -> "list[Action]":
-    started = _started(current)
+    if not facts.supervised:
+        return [act.RestartGateway(timeout, f"it was started without {UNIT}")]
+    started = time_of(current["State"].get("StartedAt"))
     if facts.token_written and started and facts.token_written > started:
         return [act.RestartGateway(timeout, "the gateway token changed")]
     if facts.problem is None:
         return []
-    if _is_starting(current, facts.now, timeout=timeout):
+    if is_starting(current, facts.now, timeout=timeout):
         return [act.AwaitGateway(timeout)]
     return [act.RestartGateway(timeout, f"not ready: {facts.problem}")]
 
 
-def _is_starting(container: Json, now: datetime, *, timeout: float) -> bool:
-    started = _started(container)
-    running = bool(container["State"].get("Running"))
-    return running and started is not None and (now - started).total_seconds() < timeout
-
-
-def _started(container: Mapping[str, Any]) -> datetime | None:
-    """When the engine says it started; None when it says nothing usable."""
-    text = str(container["State"].get("StartedAt") or "")
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
+def _refused_since(facts: ContainerFacts, state: Json) -> str | None:
+    """When it refused a configuration that is still the same; None when it may try again."""
+    ended = time_of(state.get("FinishedAt"))
+    if state.get("ExitCode") != CONFIG_REFUSED or ended is None:
         return None
+    changes = (facts.token_written, facts.config_written)
+    if facts.now - ended > _REFUSED_FOR or any(c is not None and c > ended for c in changes):
+        return None
+    return f"{ended:%H:%M:%S}"
+
+
+def _written(host: Host, path: Path) -> datetime | None:
+    found = host.files.stat(path)
+    return None if found is None else datetime.fromtimestamp(found.modified, UTC)
+
+
+def _live_config(config: BotConfig) -> Path:
+    return Path(config.state.path) / "openclaw.json"
 
 
 def _image(found: Json) -> Image:

@@ -21,6 +21,8 @@ from clawbot_agent.paths import DAEMON_JSON
 __all__ = ["DockerFacts", "DockerStage"]
 
 _UNIT: Final = "docker.service"
+# the gateway, which needs the engine, is drained first: its sessions may take 330 s to end
+_RESTART_SECONDS: Final = 420.0
 _BROKEN: Final = DAEMON_JSON.with_suffix(".json.broken")
 
 
@@ -75,14 +77,14 @@ class ReplaceDaemonJson:
         if not self.restart:
             return
         try:
-            host.units.change("restart", _UNIT)
+            host.units.change("restart", _UNIT, timeout=_RESTART_SECONDS)
         except UnitFailedError as error:
             if self.previous is None:
                 host.files.remove(DAEMON_JSON)
             else:
                 daemon_json.store(host, self.previous)
             # systemd gives up on a unit that failed too often in a short time
-            host.run(("systemctl", "reset-failed", _UNIT))
+            host.units.forget_failures(_UNIT)
             host.units.change("restart", _UNIT)
             raise DaemonConfigRefusedError(error.message) from error
 
@@ -95,7 +97,7 @@ class DockerStage(Stage[DockerFacts]):
     phase = Phase.BASE
     needs = ("apt",)
     locks = frozenset({Resource.DOCKER_DAEMON})
-    budget = 300
+    budget = 600
 
     def probe(self, host: Host, config: BotConfig) -> DockerFacts:
         """Read daemon.json, the unit, and what the running engine made of it.

@@ -68,6 +68,7 @@ def test_the_document_is_locked_down() -> None:
     assert DOCUMENT["StopTimeout"] == 330
     assert "HOME=/home/node" in DOCUMENT["Env"]
     assert host["PortBindings"] == {"18789/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18789"}]}
+    assert host["RestartPolicy"]["Name"] == "no"
     assert host["Runtime"] == "runc"
     assert host["CapDrop"] == ["ALL"]
     assert host["SecurityOpt"] == ["no-new-privileges"]

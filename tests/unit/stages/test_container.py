@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from clawbot_agent.errors import ClawbotError
+from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.host.http import Answer
 from clawbot_agent.openclaw.container_spec import Image, container_document
 from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, READY_URL
+from clawbot_agent.openclaw.gateway_unit import UNIT
 from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET
 from clawbot_agent.stages.container import ContainerFacts, ContainerStage
-from tests.fakes import FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
+from tests.fakes import Call, FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.fakes.config import a_config
 
 CONFIG = a_config()
@@ -29,11 +31,18 @@ def _container(*, age: float = 3600, running: bool = True, **state: Any) -> dict
     host = document.pop("HostConfig")
     started = (NOW - timedelta(seconds=age)).isoformat().replace("+00:00", "Z")
     shown = {"Running": running, "StartedAt": started, "ExitCode": 0, **state}
+    shown.setdefault("FinishedAt", "0001-01-01T00:00:00Z")
     return {"Config": document, "HostConfig": host, "State": shown, "Image": IMAGE.id}
 
 
 GOOD = ContainerFacts(
     image=IMAGE, socket_gid=106, current=_container(), token_written=None, problem=None, now=NOW
+)
+REFUSED = replace(
+    GOOD,
+    current=_container(running=False, ExitCode=78, FinishedAt="2026-11-22T11:50:00.123456789Z"),
+    supervised=False,
+    problem="it does not run",
 )
 OTHER = _container()
 OTHER["HostConfig"] |= {"CapDrop": None, "PortBindings": {}}
@@ -44,6 +53,30 @@ TABLE = {
     "stopped": (
         replace(GOOD, current=_container(running=False, ExitCode=137), problem="x"),
         [f"start {GATEWAY} (it ended with status 137)"],
+    ),
+    "started by hand": (
+        replace(GOOD, supervised=False),
+        [f"restart {GATEWAY} (it was started without {UNIT})"],
+    ),
+    "refused its configuration": (
+        replace(REFUSED, config_written=NOW - timedelta(days=1)),
+        [f"leave {GATEWAY} down (it refused its configuration at 11:50:00)"],
+    ),
+    "refused a configuration that is another now": (
+        replace(REFUSED, config_written=NOW - timedelta(minutes=5)),
+        [f"start {GATEWAY} (it ended with status 78)"],
+    ),
+    "refused its configuration with another token": (
+        replace(REFUSED, token_written=NOW - timedelta(minutes=5)),
+        [f"start {GATEWAY} (it ended with status 78)"],
+    ),
+    "refused its configuration long ago": (
+        replace(REFUSED, now=NOW + timedelta(hours=1)),
+        [f"start {GATEWAY} (it ended with status 78)"],
+    ),
+    "refused its configuration in another shape": (
+        replace(REFUSED, image=Image("sha256:2")),
+        [f"replace {GATEWAY} (differs in Image)"],
     ),
     "drifted": (
         replace(GOOD, current=OTHER),
@@ -115,9 +148,35 @@ class Machine:
         self.files.put("/var/lib/clawbot/state/openclaw.json", '{"a": 1}')
         self.http = FakeGetJson({READY_URL: list(answers)})
         self.run = FakeRun()
+        self.unit = "inactive"
+        for verb in ("restart", "stop", "show"):
+            self.run.effect("systemctl", verb, act=self._systemctl)
+        self.run.effect("systemctl", "stop", "--no-block", act=lambda _call: None)
+        self.run.answer("journalctl")
         self.host = fake_host(
             docker=self.docker, files=self.files, get_json=self.http, run=self.run
         )
+
+    def _systemctl(self, call: Call) -> Completed | None:
+        """The unit as systemd would have it."""
+        assert UNIT in call.argv
+        if call.argv[1] == "show":
+            text = f"LoadState=loaded\nActiveState={self.unit}\nUnitFileState=static\n"
+            return Completed(call.argv, 0, text, "")
+        self.unit = "inactive"
+        if call.argv[1] == "stop":
+            if GATEWAY in self.docker.containers:
+                self.docker.stop(GATEWAY, timeout=1)
+            return None
+        self.unit = "active"
+        try:
+            self.docker.start(GATEWAY)
+        except DockerCallError as error:
+            self.unit = "failed"
+            return Completed(call.argv, 1, "", error.message)
+        if not self.docker.containers[GATEWAY]["State"]["Running"]:
+            self.unit = "failed"
+        return None
 
     def apply(self) -> None:
         """What the stage would do."""
@@ -129,7 +188,7 @@ class Machine:
         document = container_document(CONFIG, image=IMAGE, socket_gid=106)
         document["HostConfig"] |= host_config
         self.docker.create(GATEWAY, document)
-        self.docker.start(GATEWAY)
+        self.host.units.change("restart", UNIT)
         self.docker.calls.clear()
 
     def candidate_answers(self, answer: Answer) -> None:
@@ -208,7 +267,6 @@ def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
     [
         ({"ExitCode": 1}, "GATEWAY_EXITED"),
         ({"ExitCode": 78}, "GATEWAY_CONFIG_REFUSED"),
-        ({"ExitCode": 78, "Running": True, "Restarting": True}, "GATEWAY_CONFIG_REFUSED"),
         ({"ExitCode": 137, "OOMKilled": True}, "GATEWAY_OOM"),
     ],
 )
@@ -253,7 +311,7 @@ def test_after_a_boot_too_a_replacement_is_proven_and_the_old_one_started_again(
     machine = Machine(READY)
     machine.serve(CapDrop=[])
     old = machine.docker.containers[GATEWAY]["Id"]
-    machine.docker.stop(GATEWAY, timeout=1)
+    machine.host.units.change("stop", UNIT)
     machine.candidate_answers(READY)
     machine.only_ready(old)
     with pytest.raises(ClawbotError, match="the old container serves again"):
@@ -276,6 +334,49 @@ def test_going_back_has_time_of_its_own() -> None:
     assert caught.value.code == "DEADLINE_EXCEEDED"
     assert caught.value.message.endswith("; the old container serves again")
     assert machine.docker.containers[GATEWAY]["Id"] == old
+
+
+def test_what_systemd_starts_again_is_waited_for() -> None:
+    """The first start of a state may end with an error, the second not."""
+    machine = Machine(STARTING, READY)
+
+    def started(name: str) -> None:
+        machine.docker.containers[name]["State"].update(Running=False, ExitCode=1)
+        machine.docker.on_start = lambda _name: None
+
+    def restarting(_call: Call) -> Completed | None:
+        machine.docker.start(GATEWAY)
+        machine.unit = "activating"
+        return None
+
+    machine.docker.on_start = started
+    machine.run.effect("systemctl", "restart", UNIT, act=restarting)
+    machine.apply()
+    assert machine.docker.calls.count(("start", GATEWAY)) == 1
+
+
+def test_a_refusal_is_told_again_with_the_last_words() -> None:
+    machine = Machine()
+    machine.docker.outputs[GATEWAY] = "no such channel"
+    machine.serve()
+    machine.host.units.change("stop", UNIT)
+    state = machine.docker.containers[GATEWAY]["State"]
+    state |= {"ExitCode": 78, "FinishedAt": machine.host.clock.now().isoformat()}
+    machine.docker.calls.clear()
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_CONFIG_REFUSED"
+    assert "no such channel" in caught.value.message
+    assert machine.docker.calls == []
+
+
+def test_a_stop_includes_what_was_started_by_hand() -> None:
+    machine = Machine(READY)
+    machine.serve()
+    machine.unit = "inactive"
+    machine.apply()
+    assert machine.docker.calls == [("stop", GATEWAY), ("stop", GATEWAY), ("start", GATEWAY)]
+    assert ContainerStage().look(machine.host, CONFIG).empty
 
 
 def test_one_slow_answer_restarts_nothing() -> None:
