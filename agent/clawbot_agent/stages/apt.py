@@ -13,26 +13,13 @@ from typing import Final
 from clawbot_agent.actions import Action, RemovePath
 from clawbot_agent.apt import command
 from clawbot_agent.apt.packages import Packages, read_packages
+from clawbot_agent.apt.wanted import is_cli_apart, wanted_packages
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.host import Host
 
 __all__ = ["AptFacts", "AptStage"]
 
-_PACKAGES: Final = (
-    "busybox-static",
-    "ca-certificates",
-    "caddy",
-    "cifs-utils",
-    "curl",
-    "docker.io",
-    "iproute2",
-    "iptables",
-    "jq",
-    "keyutils",
-)
-# what Sysbox's package depends on: here they cost no transaction of their own
-_SYSBOX_PACKAGES: Final = ("fuse3", "lsb-release", "rsync")
 # half-way installed, it is the affair of its own stage: this one must not fail for it
 _OPTIONAL: Final = frozenset({"sysbox-ce"})
 _TOLD: Final = ("docker.io", "caddy", "cifs-utils")
@@ -52,11 +39,13 @@ class AptFacts:
         packages: all of them.
         policy_left: our own policy-rc.d is still there.
         timers_left: names of timers that are still held.
+        cli_apart: docker's command line is a package of its own here.
     """
 
     packages: Packages
     policy_left: bool
     timers_left: tuple[str, ...]
+    cli_apart: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,11 +126,12 @@ class AptStage(Stage[AptFacts]):
             packages=read_packages(host),
             policy_left=_POLICY_MARK in (host.files.read_text(_POLICY) or ""),
             timers_left=command.held_timers(host),
+            cli_apart=is_cli_apart(host.files),
         )
 
     def plan(self, facts: AptFacts, config: BotConfig) -> Plan:
         """Repair, then install what is missing."""
-        wanted = _wanted(config)
+        wanted = wanted_packages(config, cli_apart=facts.cli_apart)
         packages = facts.packages
         actions: list[Action] = []
         unfinished = tuple(name for name in packages.unfinished() if name not in _OPTIONAL)
@@ -165,10 +155,6 @@ def _leftovers(facts: AptFacts) -> Iterator[Action]:
         yield ReleaseTimers(facts.timers_left)
     if facts.policy_left:
         yield RemovePath(_POLICY, "left by a killed run; it keeps services down")
-
-
-def _wanted(config: BotConfig) -> tuple[str, ...]:
-    return (*_PACKAGES, *(_SYSBOX_PACKAGES if config.sysbox.enabled else ()))
 
 
 @contextmanager

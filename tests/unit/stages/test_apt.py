@@ -14,7 +14,8 @@ CONFIG: Final = a_config()
 WITHOUT_SYSBOX: Final = a_config(sysbox={"enabled": False})
 NAMES: Final = (
     *("busybox-static", "ca-certificates", "caddy", "cifs-utils", "curl", "docker.io"),
-    *("iproute2", "iptables", "jq", "keyutils", "fuse3", "lsb-release", "rsync"),
+    *("e2fsprogs", "iproute2", "iptables", "jq", "keyutils", "kmod"),
+    *("fuse3", "lsb-release", "rsync"),
 )
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
 HELD: Final = Path("/run/clawbot/held-timers")
@@ -103,7 +104,7 @@ def test_a_bare_machine_gets_everything_in_one_installation() -> None:
 
 def test_nothing_to_do_is_told_with_versions() -> None:
     assert STAGE.plan(facts(), CONFIG).reason == (
-        "13 packages installed (docker.io 1.2, caddy 1.2, cifs-utils 1.2, …)"
+        "15 packages installed (docker.io 1.2, caddy 1.2, cifs-utils 1.2, …)"
     )
 
 
@@ -184,3 +185,23 @@ def test_the_holder_of_a_lock_is_named_by_its_command_line() -> None:
     files.put("/proc/88/cmdline", "/usr/bin/unattended-upgrade\0--verbose\0")
     with pytest.raises(AptLockHeldError, match=r"pid 88 \(/usr/bin/unattended-upgrade --verbose\)"):
         FinishInterrupted(("jq",)).apply(fake_host(run=run, files=files))
+
+
+@pytest.mark.parametrize(
+    ("os_release", "apart"),
+    [
+        ('ID=debian\nVERSION_ID="12"\n', False),
+        ('ID=debian\nVERSION_ID="13"\n', True),
+        ("ID=debian\nVERSION_CODENAME=forky\n", True),
+        ('ID=ubuntu\nID_LIKE=debian\nVERSION_ID="24.04"\n', False),
+        ("", False),
+    ],
+)
+def test_dockers_command_line_comes_with_the_engine_or_apart(os_release: str, apart: bool) -> None:  # noqa: FBT001 - a table
+    files = FakeFiles()
+    files.put("/etc/os-release", os_release)
+    run = FakeRun()
+    run.answer("dpkg-query", stdout="")
+    plan = STAGE.look(fake_host(run=run, files=files), CONFIG)
+    (installs,) = [action for action in plan.actions if isinstance(action, InstallPackages)]
+    assert ("docker-cli" in installs.packages) is apart
