@@ -187,6 +187,11 @@ class OpenClaw:
             self._socket.shutdown()  # type: ignore[no-untyped-call]  # theirs is not annotated
             self._socket = None
 
+    def abort(self) -> None:
+        """Have a call that waits in another thread end with DisconnectedError."""
+        if self._socket is not None:
+            self._socket.abort()  # type: ignore[no-untyped-call]  # theirs is not annotated
+
     def __enter__(self) -> Self:
         """Connect for the time of a with block."""
         self.connect()

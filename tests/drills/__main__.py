@@ -1,0 +1,116 @@
+"""Command line: `.venv/bin/python -m tests.drills replacement --backend share`."""
+
+import argparse
+import sys
+from collections.abc import Callable
+from typing import Final
+
+from tests.bench import azure, host_setup, product
+from tests.bench.bench import Bench
+from tests.bench.errors import BenchError
+from tests.bench.product_vm import BotVms
+from tests.drills.ground import Ground
+from tests.drills.outage import outage
+from tests.drills.power_cuts import in_lanes
+from tests.drills.replacement import replacement
+from tests.drills.report import Report
+from tests.drills.smb_ops import smb_ops
+from tests.drills.two_instances import two_instances
+from tests.drills.wrong_hash import wrong_hash
+
+_Drill = Callable[[BotVms, argparse.Namespace, Report], object]
+
+
+def main() -> int:
+    """Run the drills that are named, on one bench; 1 when a promise was broken."""
+    options = _parser().parse_args()
+    bench = Bench(options.name, machine=False, say=_say)
+    reports = []
+    try:
+        host_setup.ensure((*azure.HOST_PACKAGES, *product.HOST_PACKAGES))
+        for drill in options.drill:
+            report = Report(f"{drill} {options.backend}", _say)
+            reports.append(report)
+            _run(bench, options, drill, report)
+    except KeyboardInterrupt:
+        pass
+    finally:
+        if not options.keep:
+            bench.down()
+    for report in reports:
+        _say("\n" + report.table())
+    return 1 if any(report.broken for report in reports) else 0
+
+
+def _run(bench: Bench, options: argparse.Namespace, drill: str, report: Report) -> None:
+    """One drill, on a bench of its own."""
+    bench.down()
+    bench.up()
+    bots = BotVms(bench)
+    bots.publish()
+    try:
+        _DRILLS[drill](bots, options, report)
+    except (AssertionError, BenchError) as error:
+        report.demand(kept=False, promise=f"it came to an end: {error}")
+
+
+def _ground(bots: BotVms, options: argparse.Namespace, *, seed: bool = True) -> Ground:
+    ground = Ground(bots, backend=options.backend)
+    ground.prepare(seed=seed)
+    return ground
+
+
+def _replacement(bots: BotVms, options: argparse.Namespace, report: Report) -> None:
+    ground = _ground(bots, options, seed=not options.build)
+    replacement(ground, report, built=options.build)
+    bots.keep_images()
+
+
+def _power_cuts(bots: BotVms, options: argparse.Namespace, report: Report) -> None:
+    lanes = [
+        Ground(bots, backend=options.backend, share=f"lane{lane}", prefix=f"lane{lane}-")
+        for lane in range(options.lanes)
+    ]
+    for ground in lanes:
+        ground.prepare()
+    in_lanes(lanes, report, count=options.count, seed=options.seed)
+
+
+_DRILLS: Final[dict[str, _Drill]] = {
+    "replacement": _replacement,
+    "power-cuts": _power_cuts,
+    "two-instances": lambda bots, options, report: two_instances(_ground(bots, options), report),
+    "outage": lambda bots, options, report: outage(_ground(bots, options), report),
+    "smb-ops": lambda bots, options, report: smb_ops(
+        _ground(bots, options), report, minutes=options.minutes
+    ),
+    "wrong-hash": lambda bots, options, report: wrong_hash(_ground(bots, options), report),
+}
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.drills",
+        description="What can happen to a bot in Azure, done to one in virtual machines.",
+    )
+    parser.add_argument("drill", nargs="+", choices=_DRILLS)
+    parser.add_argument("--name", default="drills", help="of the bench (default: %(default)s)")
+    parser.add_argument("--backend", choices=("image", "share"), default="image")
+    parser.add_argument("--keep", action="store_true", help="leave the last bench running")
+    parser.add_argument(
+        "--build", action="store_true", help="replacement: no image on the share at first"
+    )
+    parser.add_argument("--count", type=int, default=20, help="power-cuts: how many")
+    parser.add_argument("--seed", type=int, default=1, help="power-cuts: of the moments")
+    parser.add_argument("--lanes", type=int, default=2, help="power-cuts: bots at a time")
+    parser.add_argument("--minutes", type=float, default=12, help="smb-ops: how long to count")
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main())

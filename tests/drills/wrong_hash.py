@@ -1,0 +1,40 @@
+"""Custom data with an agent whose hash is not what it says."""
+
+import re
+from typing import Final
+
+from tests.drills.ground import Ground, Instance
+from tests.drills.report import Report
+
+_CLOUD_INIT_SECONDS: Final = 900
+_ANYTHING: Final = (
+    "find /usr/local/bin/clawbot-agent /etc/systemd/system/clawbot-* /opt/clawbot "
+    "-name 'clawbot*' -o -name versions -prune -o -name '*.whl' 2>/dev/null; "
+    "systemctl list-unit-files --no-legend 'clawbot-*'"
+)
+_REASON: Final = re.compile(r"bootstrap: .*(sha-?256|hash|digest).*", re.IGNORECASE)
+
+
+def wrong_hash(ground: Ground, report: Report) -> None:
+    """Boot with it and look at what is there, and where the reason is told."""
+    bots = ground.bots
+    text = bots.configuration(backend=ground.backend, share=ground.share)
+    data = bots.custom_data(text, sha256="0" * 64)
+    name = f"{ground.prefix}-wrong-hash"
+    vm = bots.bench.vms.boot(name, custom_data=data, disk=bots.baked())
+    instance = Instance(vm, bots.token, ground.device)
+    instance.enter()
+    vm.exec("cloud-init status --wait", timeout=_CLOUD_INIT_SECONDS)
+    status = vm.exec("cloud-init status --long", timeout=60).stdout
+    report.figure("cloud-init status", status.partition("\n")[0])
+    report.demand(kept="status: error" in status, promise=f"cloud-init's status tells: {status}")
+    told = _REASON.search(status)
+    report.demand(kept=told is not None, promise=f"with the reason: {status}")
+    shown = _REASON.search(vm.console.read_text(errors="replace"))
+    report.figure("serial console", shown[0].strip() if shown else "nothing")
+    report.demand(kept=shown is not None, promise="the reason is on the serial console")
+    there = vm.exec(_ANYTHING, timeout=60).stdout.split("\n")
+    found = [line for line in there if line and line != "/opt/clawbot"]
+    report.figure("of the agent on the machine", ", ".join(found) or "nothing")
+    report.demand(kept=not found, promise=f"nothing is installed: {found}")
+    vm.delete()
