@@ -4,6 +4,7 @@ import json
 import re
 import uuid as uuids
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -22,6 +23,7 @@ from tests.bench.vm.qemu import Folder, Hardware
 
 _NAME: Final = re.compile("[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _LOCK: Final = ".lock"
+_LAST: Final = ".last"
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,15 +129,13 @@ class Vms:
         return vm
 
     def _free_number(self) -> int:
-        # the one used longest ago would be nearer to Azure; the first free one is good to read
         taken = {
             json.loads(path.read_text())["number"] for path in self._folder.glob("*/hardware.json")
         }
-        for number in wire.NUMBERS:
-            if number not in taken:
-                return number
-        msg = f"{wire.LIMIT} virtual machines are enough for one bench"
-        raise BenchError(msg)
+        last = self._folder / _LAST
+        number = next_number(taken, last=int(last.read_text()) if last.exists() else None)
+        last.write_text(str(number))
+        return number
 
     def _furnish(self, vm: Vm, chosen: Disk, custom_data: bytes) -> None:
         folder, hardware = Folder(vm.root), vm.hardware
@@ -156,3 +156,21 @@ class Vms:
         }
         self.azure.set("imds", instances={address: instance})
         self.azure.set("wireserver", instances={address: {"name": name}})
+
+
+def next_number(taken: AbstractSet[int], *, last: int | None) -> int:
+    """The next free number after the last one that was given out.
+
+    As on Azure, who replaces a dead instance has another address; a server that still holds the
+    dead one's connection must not be told by the new one that it is gone.
+
+    Raises:
+        BenchError: all are taken.
+    """
+    first = wire.NUMBERS[0] if last is None else last + 1
+    for step in range(wire.LIMIT):
+        number = wire.NUMBERS[(first - wire.NUMBERS[0] + step) % wire.LIMIT]
+        if number not in taken:
+            return number
+    msg = f"{wire.LIMIT} virtual machines are enough for one bench"
+    raise BenchError(msg)

@@ -1,6 +1,7 @@
 """Azure Files on the bench, from another program's view: smbclient beside the server."""
 
 import subprocess
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -20,12 +21,16 @@ def files(bench: Bench) -> Files:
     return bench.files
 
 
-def client(bench: Bench, what: str, *options: str, key: str | None = None) -> str:
-    """Run one of smbclient's commands; returns what it says, of its errors too."""
+def client_argv(bench: Bench, *options: str, key: str | None = None) -> tuple[str, ...]:
     inside = ("ip", "netns", "exec", bench.network.azure_namespace)
     login = f"{ACCOUNT}%{key or bench.files.key}"
     flags = ("--configfile=/dev/null", "--user", login, "--timeout", "3", *options)
-    argv = (*inside, "smbclient", f"//{ADDRESS}/{SHARE}", *flags, "--command", what)
+    return (*inside, "smbclient", f"//{ADDRESS}/{SHARE}", *flags)
+
+
+def client(bench: Bench, what: str, *options: str, key: str | None = None) -> str:
+    """Run one of smbclient's commands; returns what it says, of its errors too."""
+    argv = (*client_argv(bench, *options, key=key), "--command", what)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout + done.stderr
 
@@ -36,9 +41,24 @@ def test_what_one_client_writes_is_on_the_share(bench: Bench, files: Files) -> N
     assert (files.directory() / "made").is_dir()
 
 
-def test_a_session_without_encryption_is_refused(bench: Bench) -> None:
-    said = client(bench, "ls", "--option=client smb encrypt=off", "--max-protocol=SMB2_10")
-    assert "NT_STATUS" in said
+def test_an_old_protocol_is_refused(bench: Bench) -> None:
+    assert "NT_STATUS_NOT_SUPPORTED" in client(bench, "ls", "--max-protocol=SMB2_10")
+
+
+def test_every_session_is_encrypted_also_when_the_client_does_not_ask(
+    bench: Bench, files: Files
+) -> None:
+    argv = client_argv(bench, "--client-protection=off")
+    quiet = subprocess.DEVNULL
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=quiet, stderr=quiet) as open_client:
+        deadline = time.monotonic() + 20
+        while not files.sessions() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        (session,) = files.status()["sessions"].values()
+        # the end of its input ends it
+        open_client.communicate()
+    assert session["encryption"]["degree"] == "full"
+    assert session["session_dialect"].startswith("SMB3")
 
 
 def test_a_changed_key_lets_nobody_in_with_the_old_one(bench: Bench, files: Files) -> None:

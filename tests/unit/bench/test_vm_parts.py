@@ -9,6 +9,7 @@ from tests.bench.errors import BenchError
 from tests.bench.network import Network
 from tests.bench.vm import acceleration, provisioning, qemu, ssh, wire
 from tests.bench.vm.disk import Disk
+from tests.bench.vm.fleet import next_number
 from tests.bench.vm.qemu import Folder, Hardware
 
 _WA = "{http://schemas.microsoft.com/windowsazure}"
@@ -52,6 +53,15 @@ def test_each_hardware_address_gets_its_own_address_and_the_routes_to_the_platfo
     assert "168.63.129.16/32,10.61.3.1" in routes
     assert "169.254.169.254/32,10.61.3.1" in routes
     assert "--dhcp-option-force=245,168.63.129.16" in argv
+
+
+def test_a_new_instance_does_not_take_the_address_of_the_one_it_replaces() -> None:
+    assert next_number(set(), last=None) == 4
+    assert next_number(set(), last=4) == 5
+    assert next_number({5}, last=4) == 6
+    assert next_number({4}, last=wire.NUMBERS[-1]) == 5
+    with pytest.raises(BenchError):
+        next_number(set(wire.NUMBERS), last=9)
 
 
 def test_the_machine_says_azure_and_its_uuid_in_its_firmware() -> None:
