@@ -96,8 +96,6 @@ class Daemon:
             return self._lose("no beat has reached the share in time")
         if self.stop.is_set():
             return self._end()
-        if self.machine.share_mount() != self._ground:
-            return self._lose("the share is not mounted as it was")
         answer = self.share.answer()
         now = self.clock.monotonic()
         if answer is not None and (why := self._lost_by(answer, now)):
@@ -106,6 +104,9 @@ class Daemon:
         if self.share.busy:
             self._notice_silence(now)
         elif now >= self._due:
+            # the child works on the mount that was there when it began
+            if self.machine.share_mount() != self._ground:
+                return self._lose("the share is not mounted as it was")
             self._ask(now)
         if now - self._reported >= _REPORT_SECONDS:
             self._report(LeaseState.WAITING if self._tenure is None else LeaseState.HELD)

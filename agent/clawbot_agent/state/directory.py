@@ -9,7 +9,7 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileStat
 from clawbot_agent.state.errors import StateNotDirectoryError
 
-__all__ = ["MODE", "OWNER", "DirectoryFacts", "directory_actions", "look"]
+__all__ = ["MODE", "OWNER", "DirectoryFacts", "RefuseState", "directory_actions", "look"]
 
 # the user `node` of the Node.js images
 OWNER: Final = 1000

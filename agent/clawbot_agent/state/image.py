@@ -26,8 +26,7 @@ from clawbot_agent.state.units import (
     GATEWAY_DROP_IN,
     MountState,
     UnmountState,
-    WriteUnit,
-    drop_in_text,
+    drop_in_actions,
     mount_text,
 )
 
@@ -103,9 +102,10 @@ def plan(facts: ImageFacts, config: BotConfig) -> Plan:
     name = _wanted(newest, facts.lease)
     image = images / name
     unit = mount_text(what=str(image), where=path, kind="ext4", options=_options(config))
+    if refusal := _refusal(facts, newest, path):
+        return Plan("", (refusal,))
     actions: list[Action] = []
-    reason = _wrong(facts, image, unit)
-    if reason:
+    if reason := _wrong(facts, image, unit):
         if facts.mount is not None:
             actions.append(UnmountState(path, reason))
         actions += _opening(facts, config, newest=newest, image=image, unit=unit)
@@ -113,14 +113,24 @@ def plan(facts: ImageFacts, config: BotConfig) -> Plan:
         actions += directory.directory_actions(facts.directory, path)
     if newest and (target := _growth(facts, config)):
         actions.append(image_actions.GrowImage(image, target, config.state.image_size))
-    if facts.drop_in != (text := drop_in_text(path)):
-        actions.append(WriteUnit(GATEWAY_DROP_IN, text, "ties the gateway to lease and state"))
+    actions += drop_in_actions(facts.drop_in, path, actions)
     actions += [
         image_actions.RemoveImage(images / old, name)
         for old in facts.images
         if image_number(old) < image_number(name)
     ]
     return Plan(_reason(facts, config, name), tuple(actions))
+
+
+def _refusal(facts: ImageFacts, newest: str | None, path: Path) -> Action | None:
+    """What says that nothing can be mounted at the path."""
+    found = facts.directory.found
+    if facts.mount is not None or found is None:
+        return None
+    if found.kind != "directory":
+        return directory.RefuseState(path, found.kind)
+    hidden = facts.directory.names
+    return image_actions.RefuseToHide(path, hidden) if hidden and newest is None else None
 
 
 def _wanted(newest: str | None, lease: LeaseReport) -> str:
@@ -147,20 +157,14 @@ def _opening(
 ) -> list[Action]:
     """From an image on the share, or none, to a mounted state."""
     path = Path(config.state.path)
-    found = facts.directory.found
-    if found is not None and found.kind != "directory":
-        return directory.directory_actions(facts.directory, path)
     actions: list[Action] = []
-    hidden = facts.directory.names if facts.mount is None else ()
-    if newest is None and hidden:
-        return [image_actions.RefuseToHide(path, hidden)]
     size = config.state.image_size_bytes
     if newest is None:
         actions.append(image_actions.CreateImage(image, size))
     elif newest != image.name:
         actions.append(image_actions.CopyImage(image.with_name(newest), image))
     actions.append(CheckImage(image))
-    if found is None:
+    if facts.directory.found is None:
         actions.append(MakeDirectory(path, directory.MODE, "mount point"))
     actions.append(MountState(path, unit, image.name))
     owner = directory.OWNER

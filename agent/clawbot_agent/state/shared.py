@@ -25,8 +25,7 @@ from clawbot_agent.state.units import (
     GATEWAY_DROP_IN,
     MountState,
     UnmountState,
-    WriteUnit,
-    drop_in_text,
+    drop_in_actions,
     mount_text,
 )
 
@@ -99,8 +98,7 @@ def plan(facts: SharedFacts, config: BotConfig) -> Plan:
         else:
             actions.append(UnmountState(path, why))
         actions.append(MountState(path, unit, _source(config)))
-    if facts.drop_in != (text := drop_in_text(path)):
-        actions.append(WriteUnit(GATEWAY_DROP_IN, text, "ties the gateway to lease and state"))
+    actions += drop_in_actions(facts.drop_in, path, actions)
     return Plan(f"{_source(config)} is mounted", tuple(actions))
 
 

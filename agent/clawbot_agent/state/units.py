@@ -11,7 +11,7 @@ from clawbot_agent.lease.units import LEASE_UNIT
 from clawbot_agent.mount_units import (
     RUNTIME_UNITS,
     MountFailedError,
-    StartMount,
+    start_mount,
     stop_mount,
     unit_file,
     unit_name,
@@ -24,6 +24,7 @@ __all__ = [
     "MountState",
     "UnmountState",
     "WriteUnit",
+    "drop_in_actions",
     "drop_in_text",
     "mount_text",
     "removal_actions",
@@ -35,6 +36,7 @@ GATEWAY_DROP_IN: Final = RUNTIME_UNITS / f"{_GATEWAY_UNIT}.d" / "state.conf"
 _UNMOUNT_SECONDS: Final = 450
 # an unmount writes back what is dirty, over the network
 _UNIT_SECONDS: Final = 90
+_MOUNT_SECONDS: Final = _UNIT_SECONDS + 20
 
 
 def mount_text(*, what: str, where: Path, kind: str, options: Sequence[str]) -> str:
@@ -62,6 +64,14 @@ def drop_in_text(where: Path) -> str:
     )
 
 
+def drop_in_actions(found: str | None, where: Path, planned: Sequence[Action]) -> list[Action]:
+    """What puts the gateway's drop-in right, unless a planned mount does it anyway."""
+    text = drop_in_text(where)
+    if found == text or any(isinstance(action, MountState) for action in planned):
+        return []
+    return [WriteUnit(GATEWAY_DROP_IN, text, "ties the gateway to lease and state")]
+
+
 @dataclass(frozen=True, slots=True)
 class WriteUnit:
     """Write a unit file, or remove it (`text` None), and have systemd read it."""
@@ -86,7 +96,7 @@ class WriteUnit:
 
 @dataclass(frozen=True, slots=True)
 class MountState:
-    """Write the mount unit and mount."""
+    """Write the mount unit and what ties the gateway to it, and mount."""
 
     where: Path
     text: str = field(repr=False)
@@ -103,8 +113,15 @@ class MountState:
         Raises:
             StateMountError: with mount's own words.
         """
+        units = {unit_file(self.where): self.text, GATEWAY_DROP_IN: drop_in_text(self.where)}
+        other = [path for path, text in units.items() if host.files.read_text(path) != text]
+        for path in other:
+            host.files.write(path, units[path], mode=0o644)
+        if other:
+            # once for both: it takes systemd a while
+            host.units.reload_definitions()
         try:
-            StartMount(self.where, self.text, self.what).apply(host)
+            start_mount(host, self.where, timeout=_MOUNT_SECONDS)
         except MountFailedError as error:
             raise StateMountError(error.message) from error
 
