@@ -110,7 +110,7 @@ def _first_process(text: str | None, state: Path) -> int:
         sources = [str(point["Source"]) for point in (found.get("MountPoints") or {}).values()]
         running = found["State"]["Running"] is True
         return int(found["State"]["Pid"]) if running and str(state) in sources else 0
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, AttributeError):
         return 0
 
 
