@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.errors import BRIEF, ClawbotError
 
-__all__ = ["FileStat", "FileWriteError", "Files", "SystemFiles"]
+__all__ = ["FileReadError", "FileStat", "FileWriteError", "Files", "SystemFiles"]
 
 
 class FileWriteError(ClawbotError):
@@ -31,6 +31,23 @@ class FileStat:
     gid: int
     size: int
     modified: float
+
+
+class FileReadError(ClawbotError):
+    """A file or directory is there and cannot be read.
+
+    Attributes:
+        number: the kernel's errno; None when there is none.
+    """
+
+    code = "FILE_READ_FAILED"
+    retry = BRIEF
+    hint = "the message ends with the system's own words; check the disk or share it is on"
+
+    def __init__(self, message: str, *, number: int | None = None) -> None:
+        """See the class."""
+        super().__init__(message)
+        self.number = number
 
 
 class Files(Protocol):

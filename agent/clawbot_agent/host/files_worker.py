@@ -44,6 +44,7 @@ def main() -> None:
     """Answer until the agent goes."""
     channel = socket.socket(fileno=0)
     files = SystemFiles()
+    channel.sendall(framed("ready"))
     while len(header := _received(channel, HEADER.size)) == HEADER.size:
         request = json.loads(_received(channel, HEADER.unpack(header)[0]))
         channel.sendall(framed(answer(files, request)))

@@ -18,20 +18,31 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from clawbot_agent.host.files import Files, FileStat, FileWriteError
+from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.host.files import FileReadError, Files, FileStat, FileWriteError
 from clawbot_agent.host.frames import HEADER, framed
 from clawbot_agent.host.limit import Limit
 from clawbot_agent.host.share_errors import ShareHungError, share_error
 
-__all__ = ["GuardedFiles", "Workers"]
+__all__ = ["FileWorkerError", "GuardedFiles", "Workers"]
 
 _ARGV: Final = (sys.executable, "-P", "-m", "clawbot_agent.host.files_worker")
 _READ_SECONDS: Final = 10.0
 _WRITE_SECONDS: Final = 30.0
+# a busy machine may need seconds to start Python; that says nothing about the share
+_START_SECONDS: Final = 60.0
 _POLL_SECONDS: Final = 0.25
 # each holds some memory until the kernel lets it go
 _MOST_STUCK: Final = 4
 _CHUNK: Final = 2**20
+
+
+class FileWorkerError(ClawbotError):
+    """The process that works on the share for the agent does not start, or dies."""
+
+    code = "FILE_WORKER_FAILED"
+    retry = BRIEF
+    hint = "the machine is short of memory or very busy: see 'dmesg' and 'uptime'"
 
 
 class _WorkerGoneError(Exception):
@@ -55,21 +66,25 @@ class _Worker:
             )
         mine.settimeout(0)
         self._channel = mine
+        self._started = False
 
-    def ask(self, request: bytes, *, limit: Limit) -> dict[str, Any]:
-        """The answer to `request`.
+    def ask(self, request: bytes, *, limit: Limit, seconds: float) -> dict[str, Any]:
+        """The answer to `request`; the time that it takes to start does not count.
 
         Raises:
-            TimeoutError: none within the limit, or told to stop.
-            _WorkerGoneError: the worker ended.
+            TimeoutError: none within `seconds`, or told to stop.
+            FileWorkerError: it did not start.
+            _WorkerGoneError: it ended.
         """
+        if not self._started:
+            self._start(limit)
+        limit = limit.narrowed(seconds, label="file operation")
         left = memoryview(request)
         try:
             while left:
                 self._await(select.POLLOUT, limit)
                 left = left[self._channel.send(left) :]
-            (size,) = HEADER.unpack(self._received(HEADER.size, limit))
-            answer: dict[str, Any] = json.loads(self._received(size, limit))
+            answer: dict[str, Any] = self._answer(limit)
         except ConnectionError as error:
             raise _WorkerGoneError from error
         return answer
@@ -79,6 +94,19 @@ class _Worker:
         self._channel.close()
         with contextlib.suppress(ProcessLookupError):
             self.process.kill()
+
+    def _start(self, limit: Limit) -> None:
+        try:
+            self._answer(limit.narrowed(_START_SECONDS, label="file operation"))
+        except TimeoutError:
+            limit.check()
+            msg = f"the process for file operations did not start within {_START_SECONDS:.0f} s"
+            raise FileWorkerError(msg) from None
+        self._started = True
+
+    def _answer(self, limit: Limit) -> Any:  # noqa: ANN401 - JSON
+        (size,) = HEADER.unpack(self._received(HEADER.size, limit))
+        return json.loads(self._received(size, limit))
 
     def _received(self, size: int, limit: Limit) -> bytes:
         data = b""
@@ -111,18 +139,18 @@ class Workers:
     _stuck: list["subprocess.Popen[bytes]"] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def ask(self, request: bytes, *, limit: Limit) -> dict[str, Any] | None:
-        """The answer to `request`, or None when there was none in time.
+    def ask(self, request: bytes, *, limit: Limit, seconds: float) -> dict[str, Any] | None:
+        """The answer to `request`, or None when there was none within `seconds`.
 
         Raises:
-            OSError: two workers in turn ended instead of answering.
+            FileWorkerError: two workers in turn ended instead of answering, or did not start.
         """
         for _ in range(2):
             worker = self._take()
             if worker is None:
                 return None
             try:
-                answer = worker.ask(request, limit=limit)
+                answer = worker.ask(request, limit=limit, seconds=seconds)
             except _WorkerGoneError:
                 self._drop(worker)
             except TimeoutError:
@@ -136,7 +164,7 @@ class Workers:
                     self._idle.append(worker)
                 return answer
         msg = "the process for file operations ends before it answers"
-        raise OSError(msg)
+        raise FileWorkerError(msg)
 
     def _take(self) -> _Worker | None:
         with self._lock:
@@ -161,6 +189,7 @@ class GuardedFiles:
     looking may hang.
 
     Raises (beside what `Files` raises):
+        FileReadError: it is there and cannot be read.
         ShareHungError: no answer within 10 s for a read, 30 s for a write.
         ShareStaleError, ShareServerAwayError, ShareAccessLostError: the kernel's own words.
         DeadlineExceededError, InterruptedRunError: the run's limit came first.
@@ -231,8 +260,8 @@ class GuardedFiles:
         self, operation: str, path: Path, given: Mapping[str, object], seconds: float
     ) -> Any:  # noqa: ANN401 - JSON
         self.limit.check()
-        limit = self.limit.narrowed(seconds, label=operation)
-        answer = self.workers.ask(framed({"do": operation, "with": given}), limit=limit)
+        request = framed({"do": operation, "with": given})
+        answer = self.workers.ask(request, limit=self.limit, seconds=seconds)
         if answer is None:
             # the run's own end is no fault of the share
             self.limit.check()
@@ -245,4 +274,5 @@ class GuardedFiles:
             raise error
         if "refused" in answer:
             raise FileWriteError(text)
-        raise OSError(number, text, str(path))
+        msg = f"{path}: {text}"
+        raise FileReadError(msg, number=number)

@@ -13,12 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Final
 
-from clawbot_agent.errors import BRIEF, ClawbotError
-from clawbot_agent.host.files import FileWriteError
+from clawbot_agent.host.files import FileReadError, FileWriteError
 from clawbot_agent.host.limit import Limit
 from clawbot_agent.host.share_errors import ShareHungError
 
-__all__ = ["FileReadError", "PipedWriter", "piped_chunks", "piped_writer"]
+__all__ = ["PipedWriter", "piped_chunks", "piped_writer"]
 
 _CHUNK: Final = 1024 * 1024
 # a mounted share that comes back after a minute goes on where it stopped
@@ -26,14 +25,6 @@ _SILENCE_SECONDS: Final = 120.0
 _POLL_SECONDS: Final = 0.25
 _END_SECONDS: Final = 120.0
 _KILL_SECONDS: Final = 2.0
-
-
-class FileReadError(ClawbotError):
-    """A file could not be read to its end."""
-
-    code = "FILE_READ_FAILED"
-    retry = BRIEF
-    hint = "the message ends with the system's own words; check the disk or share it is on"
 
 
 def piped_chunks(source: Path, *, limit: Limit) -> Iterator[bytes]:

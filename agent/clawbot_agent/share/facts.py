@@ -22,6 +22,7 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.drift import Stored
 from clawbot_agent.host import Host
+from clawbot_agent.host.files import FileReadError
 from clawbot_agent.host.reach import Reached
 from clawbot_agent.host.share_errors import ShareAccessLostError, ShareHungError, ShareStaleError
 from clawbot_agent.mount_units import unit_file
@@ -143,9 +144,9 @@ def _broken(path: Path, share: AzureFilesShare, host: Host) -> str:
             raise
         said = "the mounted share does not answer"
         raise server_failure(share, found, said=said) from error
-    except OSError as error:
-        if error.errno in (errno.EACCES, errno.EPERM):
-            return f"{path}: {error.strerror}"
+    except FileReadError as error:
+        if error.number in (errno.EACCES, errno.EPERM):
+            return error.message
         raise
     return ""
 

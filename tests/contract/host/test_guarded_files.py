@@ -14,8 +14,8 @@ import pytest
 
 from clawbot_agent.errors import DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host import guarded_files
-from clawbot_agent.host.files import FileWriteError, SystemFiles
-from clawbot_agent.host.guarded_files import GuardedFiles, Workers
+from clawbot_agent.host.files import FileReadError, FileWriteError, SystemFiles
+from clawbot_agent.host.guarded_files import FileWorkerError, GuardedFiles, Workers
 from clawbot_agent.host.share_errors import (
     ShareAccessLostError,
     ShareHungError,
@@ -24,7 +24,13 @@ from clawbot_agent.host.share_errors import (
 )
 from tests.contract.host.conftest import Limits
 
-FROZEN = (sys.executable, "-c", "import time; time.sleep(60)")
+READY = (
+    "import socket, time\n"
+    "from clawbot_agent.host.frames import framed\n"
+    "channel = socket.socket(fileno=0)\n"
+    "channel.sendall(framed('ready'))\n"
+)
+FROZEN = (sys.executable, "-c", f"{READY}time.sleep(60)")
 Make = Callable[..., GuardedFiles]
 
 
@@ -187,7 +193,17 @@ def test_a_worker_that_was_killed_is_replaced_unseen(make: Make, share: Path) ->
 def test_workers_that_only_die_are_an_error(make: Make, share: Path) -> None:
     """Two are tried, not more."""
     files = make(Workers(argv=("false",)))
-    with pytest.raises(OSError, match="ends before it answers"):
+    with pytest.raises(FileWorkerError, match="ends before it answers"):
+        files.stat(share)
+
+
+def test_a_worker_that_does_not_start_is_not_blamed_on_the_share(
+    make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The machine may be too busy to start Python."""
+    monkeypatch.setattr(guarded_files, "_START_SECONDS", 0.3)
+    files = make(Workers(argv=("sleep", "60")))
+    with pytest.raises(FileWorkerError, match="did not start"):
         files.stat(share)
 
 
@@ -254,7 +270,7 @@ def test_the_workers_end_with_the_agent(share: Path) -> None:
         (errno.ESTALE, ShareStaleError),
         (errno.EHOSTDOWN, ShareServerAwayError),
         (errno.EKEYEXPIRED, ShareAccessLostError),
-        (errno.EIO, OSError),
+        (errno.EIO, FileReadError),
     ],
 )
 def test_the_kernels_words_become_errors(
@@ -263,17 +279,12 @@ def test_the_kernels_words_become_errors(
     """On reads and on writes; what says nothing about the share stays as it is."""
     with pytest.raises(error):
         make(saying({"failed": "no", "errno": number})).stat(share)
-    refused = FileWriteError if error is OSError else error
+    refused = FileWriteError if error is FileReadError else error
     with pytest.raises(refused):
         make(saying({"refused": "no", "errno": number})).write(share / "x", "", mode=0o600)
 
 
 def saying(answer: dict[str, object]) -> Workers:
     """Workers that give this answer to everything."""
-    script = (
-        "import socket\n"
-        "from clawbot_agent.host.frames import framed\n"
-        "channel = socket.socket(fileno=0)\n"
-        f"while channel.recv(65536): channel.sendall(framed({answer!r}))\n"
-    )
+    script = f"{READY}while channel.recv(65536): channel.sendall(framed({answer!r}))"
     return Workers(argv=(sys.executable, "-c", script))

@@ -10,8 +10,8 @@ import pytest
 
 from clawbot_agent.errors import DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host import docker_archive, piped_file
-from clawbot_agent.host.files import FileWriteError
-from clawbot_agent.host.piped_file import FileReadError, piped_chunks, piped_writer
+from clawbot_agent.host.files import FileReadError, FileWriteError
+from clawbot_agent.host.piped_file import piped_chunks, piped_writer
 from clawbot_agent.host.share_errors import ShareHungError
 from tests.contract.host.conftest import Limits
 

@@ -17,6 +17,7 @@ from clawbot_agent.azure.storage_errors import (
     StorageKeysForbiddenError,
 )
 from clawbot_agent.errors import ClawbotError
+from clawbot_agent.host.files import FileReadError
 from clawbot_agent.host.reach import Reached
 from clawbot_agent.host.share_errors import (
     ShareAccessLostError,
@@ -193,7 +194,7 @@ def test_another_kind_of_file_system_is_left_alone(machine: Machine) -> None:
     [
         ShareStaleError("stale"),
         ShareAccessLostError("key was rejected"),
-        OSError(errno.EACCES, "Permission denied"),
+        FileReadError("Permission denied", number=errno.EACCES),
     ],
     ids=lambda trouble: type(trouble).__name__,
 )
