@@ -37,6 +37,7 @@ from clawbot_agent.share.ticket import TICKET_TIMER, cruid, present_ticket
 __all__ = ["AzureShareFacts", "look"]
 
 _CIFS: Final = frozenset({"cifs", "smb3"})
+_SECOND_LOOK_SECONDS: Final = 5.0
 _OUTAGES: Final = (
     ImdsUnavailableError,
     KeyVaultThrottledError,
@@ -134,6 +135,14 @@ def _mounted(path: Path, host: Host) -> Mount | None:
 
 def _broken(path: Path, share: AzureFilesShare, host: Host) -> str:
     """Why the mount that is there has to be made anew."""
+    if not (why := _refusal(path, share, host)):
+        return ""
+    # mounting anew stops the bot: a session that is just being renewed gets another chance
+    host.limit.sleep(_SECOND_LOOK_SECONDS)
+    return why if _refusal(path, share, host) else ""
+
+
+def _refusal(path: Path, share: AzureFilesShare, host: Host) -> str:
     try:
         host.files.stat(path)
     except (ShareStaleError, ShareAccessLostError) as error:

@@ -53,10 +53,12 @@ class HungFiles(FakeFiles):
     """Files whose look at the share raises what a test says."""
 
     trouble: Exception | None = None
+    times: int = 1000
 
     def stat(self, path: Path) -> Any:  # noqa: ANN401 - as in FakeFiles
         """See `Files`."""
-        if path == SHARE and self.trouble is not None:
+        if path == SHARE and self.trouble is not None and self.times > 0:
+            self.times -= 1
             raise self.trouble
         return super().stat(path)
 

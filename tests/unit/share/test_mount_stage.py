@@ -212,6 +212,14 @@ def test_a_mount_that_is_of_no_use_is_made_anew_with_a_fresh_key(
     assert ("systemctl", "restart", UNIT) in machine.run.argvs
 
 
+def test_a_session_that_is_being_renewed_gets_another_chance(machine: Machine) -> None:
+    """Mounting anew stops the bot."""
+    machine.apply(CONFIG)
+    machine.files.trouble, machine.files.times = ShareAccessLostError("for a moment"), 1
+    assert machine.look(CONFIG).empty
+    assert machine.clock.waits == [5.0]
+
+
 @pytest.mark.parametrize(
     ("found", "error"),
     [
