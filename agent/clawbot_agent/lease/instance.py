@@ -43,12 +43,12 @@ class Instance:
     def fence(self) -> None:
         """Kill the gateway.
 
-        First systemd is told to stop it, or it would start it again; then the processes are
-        killed one by one, which needs neither systemd nor Docker to answer.
+        The processes first, which needs neither systemd nor Docker to answer; then systemd is
+        told to stop the gateway, and what it may have started again in between is killed too.
         """
+        self._kill_processes()
         self._try("systemctl", "stop", "--no-block", _GATEWAY_UNIT, timeout=_SYSTEMCTL_SECONDS)
-        for process in self._processes():
-            self._try("kill", "-s", "KILL", str(process), timeout=_KILL_SECONDS)
+        self._kill_processes()
         self._try("docker", "kill", GATEWAY, timeout=_DOCKER_SECONDS)
         self.say("fenced: the gateway is killed")
 
@@ -81,6 +81,10 @@ class Instance:
         """Number of the mount under the share's path."""
         mount = mount_of(self.share, self.host.files)
         return None if mount is None else mount.number
+
+    def _kill_processes(self) -> None:
+        for process in self._processes():
+            self._try("kill", "-s", "KILL", str(process), timeout=_KILL_SECONDS)
 
     def _processes(self) -> Iterator[int]:
         """First processes of the containers that have the state; the rest dies with them.

@@ -31,6 +31,7 @@ _GIBIBYTE: Final = 1024**3
 _MODE: Final = "0600"
 _TOOL_SECONDS: Final = 300
 _COPY_SECONDS: Final = 900
+_LOCK_SECONDS: Final = 30
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 _SHOWN: Final = 5
 _MAKE: Final = (
@@ -131,16 +132,19 @@ class CopyImage:
 
         Raises:
             StateNoRoomError: the share is full.
-            StateCopyError: cp failed.
+            StateCopyError: cp failed, or the image is locked.
         """
         draft = _draft(self.target)
         host.files.remove(draft)
         host.note(f"copying {self.source.name}: its last holder may still write into it")
-        argv = ("cp", "--sparse=auto", "--reflink=auto", str(self.source), str(draft))
-        done = host.run(argv, timeout=_COPY_SECONDS)
+        # on SMB a shared lock has the server refuse everybody's writes to the file, so that a
+        # holder that wakes up just now cannot tear the copy
+        lock = ("flock", "--shared", f"--timeout={_LOCK_SECONDS}", str(self.source))
+        copy = ("cp", "--sparse=auto", "--reflink=auto", str(self.source), str(draft))
+        done = host.run((*lock, *copy), timeout=_COPY_SECONDS)
         if not done.ok:
             host.files.remove(draft)
-            raise _no_room(done) or StateCopyError(_said(done))
+            raise _no_room(done) or StateCopyError(f"copying {self.source}: {_said(done)}")
         _publish(host, draft, self.target)
 
 

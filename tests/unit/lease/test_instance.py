@@ -11,12 +11,13 @@ from clawbot_agent.lease.instance import Instance
 from clawbot_agent.lease.record import Holder
 from clawbot_agent.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.paths import LEASE_FILE
-from tests.fakes import FakeClock, FakeFiles, FakeRun, fake_host
+from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 
 STATE: Final = Path("/var/lib/clawbot/state")
 SHARE: Final = Path("/srv/clawbot/share")
 CONTAINERS: Final = Path("/var/lib/docker/containers")
 STOP: Final = ("systemctl", "stop", "--no-block", "clawbot-gateway.service")
+KILL: Final = ("kill", "-s", "KILL", "101")
 DOCKER_KILL: Final = ("docker", "kill", "openclaw-gateway")
 
 
@@ -52,8 +53,20 @@ def test_fencing_kills_whatever_container_has_the_state(run: FakeRun) -> None:
     a_container(files, "bb", source=Path("/elsewhere"), pid=102, running=True)
     a_container(files, "cc", source=STATE, pid=103, running=False)
     an_instance(run, files).fence()
-    # systemd first: it would start the gateway again
-    assert run.argvs == [STOP, ("kill", "-s", "KILL", "101"), DOCKER_KILL]
+    assert run.argvs == [KILL, STOP, KILL, DOCKER_KILL]
+
+
+def test_fencing_kills_what_systemd_started_in_between(run: FakeRun) -> None:
+    """It restarts a gateway that was killed, until it is told to stop it."""
+    files = FakeFiles()
+    a_container(files, "aa", source=STATE, pid=101, running=True)
+
+    def restarted(_call: Call) -> None:
+        a_container(files, "aa", source=STATE, pid=102, running=True)
+
+    run.effect("systemctl", "stop", act=restarted)
+    an_instance(run, files).fence()
+    assert run.argvs == [KILL, STOP, ("kill", "-s", "KILL", "102"), DOCKER_KILL]
 
 
 def test_fencing_does_not_kill_who_has_the_number_now(run: FakeRun) -> None:
@@ -71,7 +84,7 @@ def test_fencing_gets_past_records_that_cannot_be_read(run: FakeRun, text: str) 
     files.put(CONTAINERS / "aa" / "config.v2.json", text)
     a_container(files, "bb", source=STATE, pid=101, running=True)
     an_instance(run, files).fence()
-    assert ("kill", "-s", "KILL", "101") in run.argvs
+    assert KILL in run.argvs
 
 
 def test_fencing_gets_past_a_systemd_and_a_docker_that_hang() -> None:
@@ -81,7 +94,7 @@ def test_fencing_gets_past_a_systemd_and_a_docker_that_hang() -> None:
     run.answer("kill")
     a_container(files, "aa", source=STATE, pid=101, running=True)
     an_instance(run, files).fence()
-    assert ("kill", "-s", "KILL", "101") in run.argvs
+    assert KILL in run.argvs
     # what it takes at the most is part of the sum in docs/adr/0007
     assert sum(call.timeout for call in run.calls) <= 7
 
