@@ -47,7 +47,9 @@ def ask_https(
             socket.create_connection(address, timeout) as plain,
             trust.wrap_socket(plain, server_hostname=domain) as secure,
         ):
-            return CertifiedAnswer(_answer(secure, domain, path), _end(secure))
+            # before the answer: http.client closes what its server closes
+            end = _end(secure)
+            return CertifiedAnswer(_answer(secure, domain, path), end)
     except ssl.SSLCertVerificationError as error:
         return CertifiedAnswer(Answer(0, {}, f"certificate: {error.verify_message}"))
     except (OSError, HTTPException) as error:

@@ -5,7 +5,7 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.caddy.caddyfile import Caddyfile, caddyfile
+from clawbot_agent.caddy.caddyfile import Caddyfile, caddyfile, domain_of
 from clawbot_agent.caddy.serve import LIVE, ServeCaddyfile
 from clawbot_agent.caddy.server import (
     CaddyfileInvalidError,
@@ -15,6 +15,8 @@ from clawbot_agent.caddy.server import (
 )
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.host.commands import CommandMissingError
+from clawbot_agent.sidecar.app import PUBLIC_PATH
+from clawbot_agent.sidecar.service import PORT as SIDECAR_PORT
 from clawbot_agent.stages.caddy import CaddyFacts, CaddyStage
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
@@ -129,6 +131,23 @@ def test_the_file_carries_its_own_digest_and_forwarding_stays_caddys() -> None:
     dropped = re.findall(r"header_up -(\S+)", PLAIN.text)
     assert {"Forwarded", "X-Real-Ip", "X-Forwarded-User", "Tailscale-*"} <= set(dropped)
     assert not {"X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host"} & set(dropped)
+
+
+@pytest.mark.parametrize(("file", "ways"), [(PLAIN, 1), (HTTPS, 2)], ids=["plain", "with a domain"])
+def test_the_health_of_the_bot_is_the_sidecars_word(file: Caddyfile, ways: int) -> None:
+    """By address and by name; OpenClaw's own page at that path would tell its own state only."""
+    snippet = file.text.partition("(health) {")[2].partition("\n}\n")[0]
+    assert "handle /health {" in snippet
+    assert f"rewrite * {PUBLIC_PATH}\n" in snippet
+    assert f"reverse_proxy 127.0.0.1:{SIDECAR_PORT} {{" in snippet
+    assert file.text.count("import health\n") == ways
+    assert ("\nhttp:// {\n" in file.text) == (ways == 2)
+
+
+def test_a_file_tells_which_domain_it_serves() -> None:
+    assert domain_of(PLAIN.text) is None
+    assert domain_of(HTTPS.text) == "bot.example.org"
+    assert domain_of("") is None
 
 
 # --- the server -------------------------------------------------------------------

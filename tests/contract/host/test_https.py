@@ -1,0 +1,90 @@
+import ssl
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from typing import Final
+
+import pytest
+
+from clawbot_agent.host.https import CertifiedAnswer, ask_https
+from tests.bench.azure import ca
+
+NAME: Final = "bot.example.org"
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers JSON on one path, and text on the others."""
+
+    def do_GET(self) -> None:
+        """Tell which name was asked for."""
+        body = b'{"ok": true}' if self.path == "/healthz" else b"text"
+        self.send_response(200 if self.headers["Host"] == NAME else 400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - inherited name
+        """Nothing."""
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A server for NAME, and who trusts its authority."""
+
+    address: tuple[str, int]
+    trust: ssl.SSLContext
+
+    def ask(
+        self, path: str = "/healthz", *, domain: str = NAME, trust: ssl.SSLContext | None = None
+    ) -> CertifiedAnswer:
+        """Ask it."""
+        trust = trust or self.trust
+        return ask_https(domain, path, timeout=5, address=self.address, trust=trust)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    directory = tmp_path_factory.mktemp("ca")
+    certificate, key = ca.server_certificate(directory, (NAME,))
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(certificate, key)
+    trust = ssl.create_default_context(cafile=str(ca.ensure(directory)))
+    with HTTPServer(("127.0.0.1", 0), Handler) as server:
+        server.socket = own.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield Site(("127.0.0.1", server.server_port), trust)
+        server.shutdown()
+        thread.join()
+
+
+def test_the_answer_comes_with_the_end_of_its_certificate(site: Site) -> None:
+    found = site.ask()
+    assert (found.answer.status, found.answer.body) == (200, {"ok": True})
+    assert found.certificate_end is not None
+    left = found.certificate_end - datetime.now(tz=UTC)
+    assert timedelta(days=819) < left <= timedelta(days=820)
+
+
+def test_what_is_not_json_is_told(site: Site) -> None:
+    answer = site.ask("/").answer
+    assert (answer.status, answer.problem) == (200, "the answer is not a JSON object")
+
+
+def test_a_certificate_for_another_name_is_no_answer(site: Site) -> None:
+    found = site.ask(domain="other.example.org")
+    assert found.certificate_end is None
+    assert found.answer.status == 0
+    assert found.answer.problem.startswith("certificate: Hostname mismatch")
+
+
+def test_a_certificate_of_a_stranger_is_no_answer(site: Site) -> None:
+    found = site.ask(trust=ssl.create_default_context())
+    assert found.answer.problem.startswith("certificate: ")
+
+
+def test_nobody_there_is_told() -> None:
+    found = ask_https(NAME, "/", timeout=1, address=("127.0.0.1", 1))
+    assert found.answer.problem.startswith("ConnectionRefusedError")
