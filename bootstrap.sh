@@ -162,7 +162,7 @@ run_pip() {
         "${venv:+$venv/bin/}python3" -m pip --quiet "$@" && return
     # waiting does not change a hash
     ! grep -q 'DO NOT MATCH THE HASHES' "$work/log" ||
-        die 3 "a package has another hash than it must: $(last_words)"
+        die 3 "a package has another hash than it must: $(grep -e ' from ' -e ' Got ' "$work/log" | tr -s ' \n' ' ')"
     return 1
 }
 
@@ -203,6 +203,7 @@ works() { quietly "$1/bin/$command" --version; }
 
 # rename is atomic: there is no moment without an agent
 point() {
+    [ "$(readlink "$1")" != "$2" ] || return 0
     ln -sfn "$2" "$1.new"
     mv -T "$1.new" "$1"
 }
@@ -216,6 +217,13 @@ switch_to() {
 }
 
 shipped=$root/current/share/clawbot/systemd
+# the sidecar's own, with no rights; not systemd's DynamicUser=, which D-Bus does not know everywhere
+ensure_user() {
+    getent passwd clawbot-sidecar >/dev/null ||
+        useradd --system --user-group --no-create-home --home-dir /nonexistent \
+            --shell /usr/sbin/nologin clawbot-sidecar
+}
+
 install_units() {
     changed=
     for unit in "$shipped"/*.service "$shipped"/*.timer; do
@@ -257,7 +265,7 @@ start_units() {
     done
     # while nothing else wants the processor, and for services that may not write there themselves
     [ -z "$switched" ] || systemd-run --quiet --collect --property=CPUSchedulingPolicy=idle \
-        "$root/current/bin/python3" -m compileall -qq "$root/current/lib" || :
+        "$target/bin/python3" -m compileall -qq "$target/lib" || :
 }
 
 prune() {
@@ -300,7 +308,7 @@ python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null 
     die 1 "python3 must be there and at least 3.11"
 
 mkdir -p "$root/versions"
-exec 9>"$root/lock"
+exec 9>>"$root/lock"
 flock -w 600 9 || die 1 "another installation has been running for ten minutes"
 deadline=$(($(date +%s) + minutes * 60))
 trap 'rm -rf "$work"' EXIT
@@ -316,6 +324,7 @@ if [ -e "$target/unfinished" ] || ! works "$target"; then
     build "$target"
 fi
 switch_to "$target"
+ensure_user
 install_units
 prune
 sync -f "$root"
