@@ -13,12 +13,12 @@ from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import CertifiedAnswer
 from clawbot_agent.host.space import Space
 from clawbot_agent.openclaw.gateway import READY_URL
-from clawbot_agent.paths import LEASE_FILE
+from clawbot_agent.paths import LEASE_FILE, TICKET_FILE
 from clawbot_agent.sidecar.checks.caddy import Caddy
 from clawbot_agent.sidecar.checks.gateway import LIVE_URL, Gateway
 from clawbot_agent.sidecar.checks.lease import Lease
 from clawbot_agent.sidecar.checks.resources import Disk, Memory
-from clawbot_agent.sidecar.checks.ticket import TICKET_FILE, Ticket
+from clawbot_agent.sidecar.checks.ticket import Ticket
 from clawbot_agent.sidecar.checks.unit import Container
 from clawbot_agent.sidecar.finding import age_text
 from tests.fakes import FakeFiles, FakeRun, fake_host
@@ -265,13 +265,17 @@ def test_memory(text: str, state: str) -> None:
         (None, "absent", "the share needs no ticket"),
         ({"end": at(36000), "error": None}, "ok", "good for 10 h"),
         (
-            {"end": at(36000), "error": "no token"},
+            {"end": at(36000), "error": {"code": "IMDS", "message": "no token"}},
             "warning",
-            "good for 10 h; the last refresh failed: no token",
+            "good for 10 h; the last refresh failed: IMDS: no token",
         ),
         ({"end": at(3600), "error": None}, "warning", "good for 60 min"),
         ({"end": at(-60), "error": None}, "failed", "ended 60 s ago"),
-        ({"end": None, "error": "no tool"}, "failed", "there is no ticket; the last refresh"),
+        (
+            {"end": None, "error": {"code": "TOOL", "message": "none"}},
+            "failed",
+            "there is no ticket; the last refresh",
+        ),
     ],
 )
 def test_ticket(document: dict[str, Any] | None, state: str, reason: str) -> None:

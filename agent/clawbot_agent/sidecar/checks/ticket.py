@@ -1,16 +1,15 @@
 """The Kerberos ticket by which a share with managed identity is mounted."""
 
 from datetime import timedelta
-from pathlib import Path
 from typing import Final
 
 from clawbot_agent.host import Host
+from clawbot_agent.paths import TICKET_FILE
 from clawbot_agent.sidecar.checks.documents import moment, read_document
 from clawbot_agent.sidecar.finding import Finding, State, age_text
 
-__all__ = ["TICKET_FILE", "Ticket"]
+__all__ = ["Ticket"]
 
-TICKET_FILE: Final = Path("/run/clawbot/ticket.json")
 _SOON: Final = timedelta(hours=2)
 
 
@@ -26,7 +25,7 @@ class Ticket:
         if found is None:
             return Finding(State.ABSENT, "the share needs no ticket")
         end, error = moment(found.get("end")), found.get("error")
-        failed = f"; the last refresh failed: {error}" if error else ""
+        failed = f"; the last refresh failed: {_told(error)}" if error else ""
         if end is None:
             return Finding(State.FAILED, f"there is no ticket{failed}")
         left = (end - host.clock.now()).total_seconds()
@@ -36,3 +35,9 @@ class Ticket:
         soon = left < _SOON.total_seconds()
         state = State.WARNING if soon or error else State.OK
         return Finding(state, f"good for {age_text(left)}{failed}", figures)
+
+
+def _told(error: object) -> str:
+    if not isinstance(error, dict):
+        return "the reason is not told"
+    return f"{error.get('code')}: {error.get('message')}"
