@@ -162,7 +162,8 @@ run_pip() {
         "${venv:+$venv/bin/}python3" -m pip --quiet "$@" && return
     # waiting does not change a hash
     ! grep -q 'DO NOT MATCH THE HASHES' "$work/log" ||
-        die 3 "a package has another hash than it must: $(grep -e ' from ' -e ' Got ' "$work/log" | tr -s ' \n' ' ')"
+        die 3 "a package has another hash than it must: $(grep -e ' from ' -e ' Got ' "$work/log" |
+            tr -s ' \n' ' ')"
     return 1
 }
 

@@ -1,0 +1,278 @@
+"""bootstrap.sh on a bare machine of its own: all of an agent, or none and a reason."""
+
+import hashlib
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from tests.bench import product
+from tests.bench.bench import REPOSITORY, Bench
+from tests.bench.cache import Cache
+from tests.support.releases import altered, rewrite
+
+SCRIPT: Final = "/opt/clawbot-delivery/bootstrap.sh"
+ENABLED: Final = {
+    "clawbot-agent.service",
+    "clawbot-reconcile.timer",
+    "clawbot-sidecar.service",
+}
+LINK: Final = "usr/local/bin/clawbot-agent"
+BROKEN: Final = {"clawbot_agent/cli/__init__.py": b"raise RuntimeError('this one is broken')\n"}
+UNIT: Final = b"[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+PURGE: Final = """\
+systemctl list-units --all --plain --no-legend 'clawbot-*' | cut -d' ' -f1 | xargs -r systemctl stop
+systemctl --quiet disable clawbot-agent.service clawbot-reconcile.timer clawbot-sidecar.service
+rm -rf /opt/clawbot /usr/local/bin/clawbot-agent /etc/systemd/system/clawbot-* /etc/clawbot
+systemctl daemon-reload
+"""
+
+
+def sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A machine that bootstrap.sh is tried on, and the release that is tried."""
+
+    bench: Bench
+    archive: Path
+
+    def deliver(self, path: Path) -> str:
+        """Put a file into the machine; its path there."""
+        shutil.copy(path, self.bench.root / "opt/clawbot-delivery")
+        return f"/opt/clawbot-delivery/{path.name}"
+
+    def publish(self, path: Path) -> str:
+        """Have GitHub offer a file; its address."""
+        where = product.release_path(path)
+        self.bench.azure.set("github", assets={where: str(path)})
+        return f"https://github.com{where}"
+
+    def bootstrap(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """Run it inside."""
+        return self.bench.exec((SCRIPT, *arguments), timeout=300)
+
+    def install(self, archive: Path) -> None:
+        """Install a release that must be installable."""
+        done = self.bootstrap("--no-start", self.deliver(archive))
+        assert done.returncode == 0, done.stderr
+
+    def sh(self, command: str) -> str:
+        """Stdout of a command inside that must end well."""
+        done = self.bench.exec(command, timeout=60)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def link(self, name: str) -> str:
+        """The version that a link below /opt/clawbot points to; empty without one."""
+        path = self.bench.root / "opt/clawbot" / name
+        return path.readlink().name if path.is_symlink() else ""
+
+    def versions(self) -> set[str]:
+        """Names of all that is installed."""
+        return {path.name for path in self.bench.root.glob("opt/clawbot/versions/*")}
+
+    def console(self) -> str:
+        """All that the serial console has shown."""
+        return (self.bench.run_dir / "console.log").read_text(errors="replace")
+
+    def downloads(self) -> int:
+        """How often GitHub was asked for something."""
+        return len(self.bench.azure.requests("github"))
+
+
+@pytest.fixture(scope="module")
+def machine() -> Iterator[Bench]:
+    with Bench("bootstrap") as bench:
+        inside = bench.root / "opt/clawbot-delivery"
+        inside.mkdir()
+        shutil.copy(REPOSITORY / "bootstrap.sh", inside)
+        yield bench
+
+
+@pytest.fixture
+def site(machine: Bench) -> Iterator[Site]:
+    """Nothing is installed."""
+    archive, _ = product.release(Cache(machine.cache_dir))
+    yield Site(machine, archive)
+    machine.exec(PURGE, timeout=60)
+    machine.azure.reset()
+
+
+def test_from_an_address(site: Site, figures: dict[str, float]) -> None:
+    """Installed, enabled, started; the transient bad moments of a download are waited for."""
+    site.bench.azure.set("github", script=[503, 429])
+    pinned = ("--sha256", sha256(site.archive))
+    began = time.monotonic()
+    done = site.bootstrap(*pinned, site.publish(site.archive))
+    figures["bootstrap.sh from an address, with two retries, s"] = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert "version" in site.sh("clawbot-agent --version")
+    assert site.link("current") == pinned[1][:16]
+    units = site.sh("systemctl list-unit-files --state=enabled --no-legend 'clawbot-*'")
+    assert {line.split()[0] for line in units.splitlines()} == ENABLED
+    shipped = {path.name for path in (REPOSITORY / "systemd").glob("*.[st]*")}
+    assert {path.name for path in site.bench.root.glob("etc/systemd/system/clawbot-*")} == shipped
+    assert site.sh("systemctl is-active clawbot-reconcile.timer").strip() == "active"
+    assert not (site.bench.root / "opt/clawbot/work").exists()
+
+
+def test_again_changes_nothing(site: Site, figures: dict[str, float]) -> None:
+    """Also no download, and quickly."""
+    source = ("--no-start", "--sha256", sha256(site.archive), site.publish(site.archive))
+    assert site.bootstrap(*source).returncode == 0
+    listing = "find /opt/clawbot /etc/systemd /usr/local -printf '%p %y %T@ %C@ %l\\n' | sort"
+    # where its working directory comes and goes, and what Python compiles when it is first used
+    listing += " | grep -v -e '^/opt/clawbot d' -e __pycache__"
+    before, asked = site.sh(listing), site.downloads()
+    # the processor's time: others may use it as well
+    again = f"TIMEFORMAT='%U %S'; time {shlex.join((SCRIPT, *source))} >/dev/null"
+    seconds = sum(map(float, site.bench.exec(again, timeout=60).stderr.split()))
+    figures["bootstrap.sh again, s of processor time"] = seconds
+    assert seconds < 1
+    assert site.sh(listing) == before
+    assert site.downloads() == asked
+
+
+def test_a_wrong_hash_installs_nothing(site: Site) -> None:
+    wrong = "0" * 64
+    done = site.bootstrap("--sha256", wrong, site.publish(site.archive))
+    reason = f"has SHA-256 {sha256(site.archive)}, not {wrong}: nothing was installed"
+    assert done.returncode == 3
+    assert done.stderr.splitlines()[-1].startswith("bootstrap: https://github.com/")
+    assert done.stderr.splitlines()[-1].endswith(reason)
+    assert reason in site.console()
+    assert site.versions() == set()
+    assert not (site.bench.root / LINK).is_symlink()
+    assert not list(site.bench.root.glob("etc/systemd/system/clawbot-*"))
+
+
+def test_an_address_that_is_not_there_is_said_at_once(site: Site) -> None:
+    began = time.monotonic()
+    done = site.bootstrap("--sha256", "0" * 64, "https://github.com/clawbot/nothing.tar")
+    assert done.returncode == 1
+    assert "HTTP 404" in done.stderr
+    assert time.monotonic() - began < 5
+
+
+@pytest.mark.parametrize("how", [("--sha256", "abc"), ("--sha256", "G" * 64), ()])
+def test_an_address_needs_a_hash(site: Site, how: tuple[str, ...]) -> None:
+    assert site.bootstrap(*how, "https://github.com/x.tar").returncode == 2
+
+
+def test_a_package_with_another_hash(site: Site, tmp_path: Path) -> None:
+    """What the lock in the wheel says counts, also for a directory of wheels."""
+    cache = Cache(site.bench.cache_dir)
+    shutil.copytree(product.wheelhouse(cache), tmp_path / "wheels")
+    rewrite(next((tmp_path / "wheels").glob("click-*.whl")), {"click/extra.py": b"import os\n"})
+    inside = site.bench.root / "opt/clawbot-delivery/wheels"
+    shutil.copytree(tmp_path / "wheels", inside)
+    wheel = site.deliver(next(product.wheel(cache).glob("*.whl")))
+    done = site.bootstrap("--wheelhouse", "/opt/clawbot-delivery/wheels", wheel)
+    shutil.rmtree(inside)
+    assert done.returncode == 3
+    assert "a package has another hash than it must" in done.stderr
+    assert "click" in done.stderr
+    assert not (site.bench.root / LINK).is_symlink()
+
+
+def test_from_pypi_by_the_lock(site: Site, figures: dict[str, float]) -> None:
+    """The agent's wheel alone: all it needs comes from PyPI, and each hash is asked for."""
+    wheel = next(product.wheel(Cache(site.bench.cache_dir)).glob("*.whl"))
+    began = time.monotonic()
+    done = site.bootstrap("--no-start", "--sha256", sha256(wheel), site.deliver(wheel))
+    figures["bootstrap.sh from PyPI, s"] = time.monotonic() - began
+    assert done.returncode == 0, done.stderr
+    assert "version" in site.sh("clawbot-agent --version")
+
+
+def test_cut_off_in_the_middle(site: Site) -> None:
+    """What a killed installation leaves is never taken for an agent; the next one does it."""
+    argv = site.bench.enter((SCRIPT, "--no-start", site.deliver(site.archive)))
+    started = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    deadline = time.monotonic() + 60
+    # some packages are there and some are not
+    while not list(site.bench.root.glob("opt/clawbot/versions/*/lib/python3*/site-packages/c*")):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    site.bench.exec("kill -9 $(pgrep -f bootstrap.sh; pgrep -f 'm pip')")
+    assert started.wait(timeout=30) == -signal.SIGKILL
+    assert not (site.bench.root / LINK).is_symlink()
+    site.install(site.archive)
+    assert "version" in site.sh("clawbot-agent --version && clawbot-agent config example")
+
+
+def test_upgrade(site: Site, tmp_path: Path) -> None:
+    """Side by side, one link switched; units come and go; only the version before stays."""
+    releases = []
+    for number in ("one", "two", "three"):
+        (tmp_path / number).mkdir()
+        files = {f"share/clawbot/systemd/clawbot-{number}.service": UNIT}
+        releases.append(altered(site.archive, tmp_path / number, files=files))
+    names = [sha256(path)[:16] for path in releases]
+    site.install(releases[0])
+    site.sh("systemctl start clawbot-one.service")
+    site.install(releases[1])
+    assert (site.link("current"), site.link("previous")) == (names[1], names[0])
+    assert site.sh("systemctl is-active clawbot-one.service || true").strip() == "inactive"
+    units = {path.name for path in site.bench.root.glob("etc/systemd/system/**/clawbot-*")}
+    assert "clawbot-one.service" not in units
+    assert "clawbot-two.service" in units
+    site.install(releases[2])
+    assert site.versions() == set(names[1:])
+
+
+def test_a_version_that_a_service_runs_is_kept(site: Site, tmp_path: Path) -> None:
+    """The holder of the lease is restarted by no upgrade."""
+    site.install(site.archive)
+    python = f"/opt/clawbot/versions/{site.link('current')}/bin/python3"
+    site.sh(f"systemd-run --unit=clawbot-old {python} -c 'import time; time.sleep(600)'")
+    kept = site.link("current")
+    for number in ("one", "two"):
+        (tmp_path / number).mkdir()
+        files = {"clawbot_agent/note.txt": number.encode()}
+        site.install(altered(site.archive, tmp_path / number, files=files))
+    assert kept in site.versions()
+    assert len(site.versions()) == 3
+
+
+def test_a_failed_upgrade_leaves_the_agent_that_is_there(site: Site, tmp_path: Path) -> None:
+    site.install(site.archive)
+    present = site.link("current")
+    broken = altered(site.archive, tmp_path, files=BROKEN)
+    done = site.bootstrap("--no-start", site.deliver(broken))
+    assert done.returncode == 1
+    assert "the new clawbot-agent does not start: " in done.stderr
+    assert "this one is broken" in done.stderr
+    assert (site.link("current"), site.link("previous")) == (present, "")
+    assert "version" in site.sh("clawbot-agent --version")
+
+
+def test_an_upgrade_that_refuses_the_configuration_is_not_made(site: Site, tmp_path: Path) -> None:
+    site.install(site.archive)
+    present = site.link("current")
+    product.configure(site.bench, "name: my-bot\nfuture: {}\n")
+    newer = altered(site.archive, tmp_path, files={"clawbot_agent/note.txt": b"newer"})
+    done = site.bootstrap("--no-start", site.deliver(newer))
+    assert done.returncode == 1
+    assert "the new clawbot-agent refuses /etc/clawbot/config.yaml: " in done.stderr
+    assert "future: " in done.stderr
+    assert site.link("current") == present
+
+
+def test_an_incomplete_release_says_what_is_missing(site: Site, tmp_path: Path) -> None:
+    partial = altered(site.archive, tmp_path, files={}, drop="pydantic-")
+    done = site.bootstrap(site.deliver(partial))
+    assert done.returncode == 1
+    assert "pydantic" in done.stderr
+    assert not (site.bench.root / LINK).is_symlink()
