@@ -12,8 +12,10 @@ _SETTLE_SECONDS: Final = 3600.0
 _LOOK_SECONDS: Final = 5.0
 
 
-def replacement(ground: Ground, report: Report, *, texts: int = 50, built: bool = False) -> None:
-    """Boot, remember, kill, boot another.
+def replacement(
+    ground: Ground, report: Report, *, texts: int = 50, built: bool = False
+) -> Instance:
+    """Boot, remember, kill, boot another; the one that is left.
 
     Args:
         ground: an empty share.
@@ -42,6 +44,7 @@ def replacement(ground: Ground, report: Report, *, texts: int = 50, built: bool 
     report.figure("replacement, power-on to healthy", second.healthy())
     same_bot(second, report, remembered=remembered, before=before)
     report.figure("image of the container", _image_reason(second))
+    return second
 
 
 def same_bot(

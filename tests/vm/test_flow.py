@@ -1,0 +1,69 @@
+"""A bot as Azure boots it, from its first boot through everything that happens to it.
+
+The tests follow each other on one bot: a broken one breaks those after it.
+"""
+
+import subprocess
+import sys
+import time
+
+from tests.bench.bench import REPOSITORY
+from tests.drills.outage import outage
+from tests.drills.power_cuts import power_cuts
+from tests.drills.report import Report
+from tests.drills.two_instances import two_instances
+from tests.vm.conftest import Beside, Flow
+
+
+def test_first_boot(flow: Flow, report: Report) -> None:
+    """Custom data alone: healthy, and cloud-init is content."""
+    instance = flow.instance
+    report.figure("power-on to healthy", instance.healthy())
+    instance.enter()
+    status = instance.vm.exec("cloud-init status --wait --long", timeout=300)
+    assert "status: done" in status.stdout, status.stdout
+    assert "errors: []" in status.stdout, status.stdout
+    assert instance.vm.exec("cloud-id", timeout=60).stdout.strip() == "azure"
+    assert [told["state"] for told in instance.vm.health()] == ["Ready"]
+
+
+def test_the_machine_is_as_described(flow: Flow, report: Report) -> None:
+    """The same suite as for every other kind of machine, over SSH."""
+    vm = flow.instance.vm
+    hosts = (f"--hosts=ssh://{vm.name}", f"--ssh-config={vm.ssh_config}")
+    suite = ("-q", "-p", "no:cacheprovider", "tests/machine/finished", *hosts)
+    began = time.monotonic()
+    done = subprocess.run(
+        (sys.executable, "-m", "pytest", *suite),
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    report.figure("testinfra over SSH", time.monotonic() - began)
+    report.figure("result", done.stdout.strip().rpartition("\n")[2])
+    assert done.returncode == 0, done.stdout[-6000:]
+
+
+def test_the_server_of_the_share_is_away_for_a_minute(flow: Flow, report: Report) -> None:
+    outage(flow.ground, report, instance=flow.instance)
+    assert report.broken == []
+
+
+def test_a_second_instance_waits_and_takes_over(flow: Flow, report: Report) -> None:
+    """Which is a replacement as well: another machine, an empty disk, the same memory."""
+    flow.instance = two_instances(flow.ground, report, first=flow.instance)
+    assert report.broken == []
+
+
+def test_power_cuts_while_it_writes(flow: Flow, report: Report) -> None:
+    power_cuts(flow.ground, report, count=2, replace_every=0, instance=flow.instance)
+    assert report.broken == []
+
+
+def test_a_wrong_hash_installs_nothing(beside: Beside) -> None:
+    assert beside.wrong_hash.result().broken == []
+
+
+def test_replacement_with_files_on_the_share(beside: Beside) -> None:
+    assert beside.share_backend.result().broken == []
