@@ -1,13 +1,14 @@
 #!/bin/sh
 # Installs clawbot-agent into a venv of its own below /opt/clawbot, and its systemd units.
 #
-#   bootstrap.sh [--sha256 HEX] [--wheelhouse DIR] [--no-start] SOURCE
+#   bootstrap.sh [--sha256 HEX] [--wheelhouse DIR] [--no-start] [--cloud-init] SOURCE
 #
 # SOURCE is the URL or path of a release archive (.tar: wheels of the agent, of all it needs and of
 # pip) or of the agent's wheel, or clawbot-agent==VERSION, which is looked up on PyPI.
 #   --sha256 HEX      of SOURCE (on PyPI: of the wheel); only a path may go without
 #   --wheelhouse DIR  wheels of all that a wheel needs, and of pip: nothing comes from PyPI
 #   --no-start        enable the units but start none, as when an image is baked
+#   --cloud-init      a failure is to be seen in cloud-init's status, with its reason
 #
 # Every package must have the hash that the lock in the agent's wheel names. Another version is
 # built beside the present one, which stays until the new one works; the one before is kept. A
@@ -21,7 +22,7 @@ units=/etc/systemd/system
 work=$root/work
 config=/etc/clawbot/config.yaml
 minutes=15
-sha256='' wheelhouse='' start=yes venv='' switched=''
+sha256='' wheelhouse='' start=yes cloud_init='' told='' venv='' locked='' switched=''
 umask 022
 
 say() { printf 'bootstrap: %s\n' "$*"; }
@@ -29,9 +30,25 @@ say() { printf 'bootstrap: %s\n' "$*"; }
 die() {
     code=$1
     shift
+    told=yes
     printf 'bootstrap: %s\n' "$*" >&2
     [ -t 2 ] || printf 'bootstrap: %s\n' "$*" 2>/dev/null >/dev/console || :
+    [ -z "$cloud_init" ] || tell_cloud_init "$*"
     exit "$code"
+}
+# Its status names the scripts that failed and not what they said. So one that is named like the
+# reason fails as well: this directory is read after the one that holds our caller.
+tell_cloud_init() {
+    scripts=/var/lib/cloud/instance/scripts
+    mkdir -p "$scripts"
+    # of addresses and paths the last part, as a file name has no room for more
+    name=$(printf 'bootstrap: %s' "$1" | sed 's|[^ ]*/||g' | tr -cd '[:print:]' | cut -c1-250)
+    printf '#!/bin/sh\nrm "%s"\nexit 1\n' "\$0" >"$scripts/$name"
+    chmod 0755 "$scripts/$name"
+}
+finish() {
+    [ -z "$locked" ] || rm -rf "$work"
+    [ "$1" -eq 0 ] || [ -n "$told" ] || die "$1" "ended unexpectedly, with $1"
 }
 usage() { die 2 "$*; see $0 --help"; }
 
@@ -77,18 +94,18 @@ while True:
         if (found := fetch()) == wanted:
             sys.exit()
         # a proxy's or CDN's bad moment looks like this too, so not at the first time
-        code, why = 3, f"has SHA-256 {found}, not {wanted}: nothing was installed"
+        code, why = 3, f" has SHA-256 {found}, not {wanted}: nothing was installed"
         mismatches += 1
         final = mismatches == 3
     except urllib.error.HTTPError as error:
-        why = f"HTTP {error.code} {error.reason}"
+        why = f": HTTP {error.code} {error.reason}"
         final = error.code in (400, 401, 404, 410)
     except Exception as error:
-        why, final = f"{error or type(error).__name__}", False
+        why, final = f": {error or type(error).__name__}", False
     if final or time.time() + pause > float(deadline):
-        print(f"{url}: {why}")
+        print(f"{url}{why}")
         sys.exit(code)
-    print(f"bootstrap: once more in {pause} s: {url}: {why}", file=sys.stderr)
+    print(f"bootstrap: once more in {pause} s: {url}{why}", file=sys.stderr)
     time.sleep(pause)
     pause = min(2 * pause, 15)
 END
@@ -287,6 +304,7 @@ while [ $# -gt 0 ]; do
             shift
             ;;
         --no-start) start= ;;
+        --cloud-init) cloud_init=yes ;;
         -h | --help)
             sed -n '2,/^set /s/^# \{0,1\}//p' "$0"
             exit 0
@@ -308,12 +326,13 @@ case $sha256 in *[!0-9a-f]* | '') usage "$1 needs --sha256 in lower-case hexadec
 python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
     die 1 "python3 must be there and at least 3.11"
 
+trap 'finish $?' EXIT
+trap 'exit 1' HUP INT TERM
 mkdir -p "$root/versions"
 exec 9>>"$root/lock"
 flock -w 600 9 || die 1 "another installation has been running for ten minutes"
+locked=yes
 deadline=$(($(date +%s) + minutes * 60))
-trap 'rm -rf "$work"' EXIT
-trap 'exit 1' HUP INT TERM
 rm -rf "$work"
 mkdir "$work"
 

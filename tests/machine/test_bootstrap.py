@@ -82,9 +82,15 @@ class Site:
         """Names of all that is installed."""
         return {path.name for path in self.bench.root.glob("opt/clawbot/versions/*")}
 
-    def console(self) -> str:
-        """All that the serial console has shown."""
-        return (self.bench.run_dir / "console.log").read_text(errors="replace")
+    def console_shows(self, text: str) -> bool:
+        """Whether the serial console has shown it; what is written there takes a moment."""
+        log = self.bench.run_dir / "console.log"
+        deadline = time.monotonic() + 10
+        while (
+            text not in (shown := log.read_text(errors="replace")) and time.monotonic() < deadline
+        ):
+            time.sleep(0.05)
+        return text in shown
 
     def downloads(self) -> int:
         """How often GitHub was asked for something."""
@@ -151,10 +157,30 @@ def test_a_wrong_hash_installs_nothing(site: Site) -> None:
     assert done.returncode == 3
     assert done.stderr.splitlines()[-1].startswith("bootstrap: https://github.com/")
     assert done.stderr.splitlines()[-1].endswith(reason)
-    assert reason in site.console()
+    assert site.console_shows(reason)
     assert site.versions() == set()
     assert not (site.bench.root / LINK).is_symlink()
     assert not list(site.bench.root.glob("etc/systemd/system/clawbot-*"))
+
+
+def test_cloud_init_is_told_the_reason(site: Site) -> None:
+    """By a script that fails, once, under the reason's name: its status has no other place."""
+    scripts = site.bench.root / "var/lib/cloud/instance/scripts"
+    done = site.bootstrap("--cloud-init", "--sha256", "0" * 64, site.deliver(site.archive))
+    assert done.returncode == 3
+    found = [path.name for path in scripts.iterdir()]
+    difference = f"has SHA-256 {sha256(site.archive)}, not {'0' * 64}"
+    assert found == [f"bootstrap: {site.archive.name} {difference}: nothing was installed"]
+    run = site.bench.exec((f"/var/lib/cloud/instance/scripts/{found[0]}",))
+    assert (run.returncode, list(scripts.iterdir())) == (1, [])
+
+
+def test_an_end_that_nobody_foresaw_is_said_too(site: Site) -> None:
+    site.sh("install -d /opt/clawbot && touch /opt/clawbot/versions")
+    done = site.bootstrap(site.deliver(site.archive))
+    assert done.returncode != 0
+    assert "bootstrap: ended unexpectedly" in done.stderr
+    assert site.console_shows("bootstrap: ended unexpectedly")
 
 
 def test_an_address_that_is_not_there_is_said_at_once(site: Site) -> None:

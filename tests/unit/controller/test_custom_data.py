@@ -61,7 +61,7 @@ def test_bootstrap_arrives_unchanged() -> None:
 
 def test_bootstrap_is_run_until_there_is_an_agent() -> None:
     lines = rendered(AZURE)["/var/lib/cloud/scripts/per-boot/clawbot"]["content"].splitlines()
-    arguments = f"--sha256 {AGENT.sha256} {AGENT.location}"
+    arguments = f"--cloud-init --sha256 {AGENT.sha256} {AGENT.location}"
     assert lines == [
         "#!/bin/sh",
         f"test -x /usr/local/bin/clawbot-agent || exec /opt/clawbot/bootstrap.sh {arguments}",
