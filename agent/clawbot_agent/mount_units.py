@@ -30,6 +30,8 @@ RUNTIME_UNITS: Final = Path("/run/systemd/system")
 _TIMEOUT_SECONDS: Final = 60
 # systemctl itself outlasts the unit's own limit, so that systemd tells what happened
 _PATIENCE_SECONDS: Final = 20
+# mount.cifs ends every error with the name of its manual page
+_REFERRAL: Final = "Refer to the "
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.")
 
 
@@ -173,7 +175,8 @@ def _said(host: Host, name: str) -> str:
     host.run(("journalctl", "--sync"), timeout=15)
     match = f"_SYSTEMD_INVOCATION_ID={invocation}"
     lines = host.run(("journalctl", match, "--no-pager", "--output=cat"), timeout=15)
-    return "; ".join(" ".join(line.split()) for line in lines.stdout.splitlines() if line.strip())
+    words = (" ".join(line.split()) for line in lines.stdout.splitlines())
+    return "; ".join(line for line in words if line and not line.startswith(_REFERRAL))
 
 
 def _escaped(text: str) -> str:

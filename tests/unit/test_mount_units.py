@@ -90,11 +90,11 @@ def test_a_failed_mount_shows_the_words_of_mount() -> None:
     run.answer(
         "journalctl",
         "_SYSTEMD_INVOCATION_ID=abc",
-        stdout="mount error(13): Permission denied\nRefer to the  mount.cifs(8) page\n",
+        stdout="mount error(13):  Permission denied\nRefer to the mount.cifs(8) page\n\nmore\n",
     )
     with pytest.raises(MountFailedError) as caught:
         start_mount(fake_host(run=run), WHERE)
-    said = "mount error(13): Permission denied; Refer to the mount.cifs(8) page"
+    said = "mount error(13): Permission denied; more"
     assert caught.value.said == said
     assert caught.value.message == f"mounting {WHERE}: {said}"
 
