@@ -21,7 +21,7 @@ def asset(name: str) -> bytes:
     Raises:
         AssetMissingError: it is neither in a checkout around this module nor installed.
     """
-    # not by sys.prefix: pip --user and --target put the wheel's data files elsewhere
+    # not by sys.prefix: pip --user puts the wheel's data files elsewhere
     places = [_CHECKOUT / name, *_installed(f"share/clawbot/{Path(name).name}")]
     for path in places:
         if path.is_file():

@@ -1,0 +1,72 @@
+"""What a release holds: everything bootstrap.sh and an installed controller look for."""
+
+import subprocess
+import sys
+import sysconfig
+import tarfile
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from clawbot_agent.config.example import example_text
+from tests.bench import product
+from tests.bench.bench import HOME, REPOSITORY
+from tests.bench.cache import Cache
+
+SOURCE = "https://example.org/clawbot-agent-1-x86_64.tar"
+
+
+@pytest.fixture(scope="module")
+def wheel() -> Path:
+    return next(product.wheel(Cache(HOME / "cache")).glob("*.whl"))
+
+
+def test_the_wheel_carries_what_is_no_python(wheel: Path) -> None:
+    units = {f"systemd/{path.name}" for path in (REPOSITORY / "systemd").glob("*.[st]*")}
+    expected = {"bootstrap.sh", "custom-data.yaml.j2", "requirements.lock", *units}
+    names = zipfile.ZipFile(wheel).namelist()
+    carried = {name.partition("/data/share/clawbot/")[2] for name in names} - {""}
+    assert carried == expected
+
+
+def test_the_same_sources_give_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
+    """So that a release can be checked by whoever builds it again."""
+    again = product.wheel(Cache(tmp_path))
+    assert next(again.glob("*.whl")).read_bytes() == wheel.read_bytes()
+
+
+def test_an_installed_controller_renders(wheel: Path, tmp_path: Path) -> None:
+    """Without the checkout: template and bootstrap.sh come from the wheel."""
+    venv = tmp_path / "venv"
+    subprocess.run((sys.executable, "-m", "venv", "--without-pip", str(venv)), check=True)
+    python = venv / "bin/python"
+    pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps")
+    subprocess.run((*pip, "--no-index", str(wheel)), check=True)
+    # what it needs is borrowed from here; behind its own packages on the path
+    site = next(venv.glob("lib/python3*/site-packages"))
+    (site / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
+    (tmp_path / "bot.yaml").write_text(example_text())
+    argv = ("render", "bot.yaml", "--agent", SOURCE, "--sha256", "0" * 64)
+    done = subprocess.run(
+        (str(venv / "bin/clawbot-controller"), *argv),
+        cwd=tmp_path,
+        env={"PATH": "/usr/bin:/bin"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert done.stdout.startswith("#cloud-config\n")
+    assert SOURCE in done.stdout
+
+
+def test_the_archive_has_wheels_for_each_python(wheel: Path) -> None:
+    archive, _ = product.release(Cache(HOME / "cache"))
+    with tarfile.open(archive) as tar:
+        names = tar.getnames()
+    assert wheel.name in names
+    assert [name for name in names if name.startswith("pip-")]
+    compiled = [name for name in names if name.startswith("pydantic_core-")]
+    assert [name.split("-")[2] for name in compiled] == ["cp311", "cp313"]
+    # flat: bootstrap.sh unpacks it as root
+    assert [name for name in names if "/" in name] == []
