@@ -74,5 +74,6 @@ def _lines(plans: "Sequence[StagePlan]") -> list[str]:
         else:
             lines.append(f"{head}  {told.reason}")
     changes = sum(len(told.actions) for told in plans)
-    lines.append(f"{changes} changes" if changes else "nothing to do")
-    return lines
+    unknown = sum(told.error is not None for told in plans)
+    tail = f"{changes} changes" if changes else "nothing to do"
+    return [*lines, f"{tail}; {unknown} stages could not be looked at" if unknown else tail]
