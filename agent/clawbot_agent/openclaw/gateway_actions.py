@@ -272,4 +272,5 @@ def _remove_candidate(host: Host) -> None:
 
 def _address(container: dict[str, Any] | None) -> str:
     networks = ((container or {}).get("NetworkSettings") or {}).get("Networks") or {}
-    return str((networks.get("bridge") or {}).get("IPAddress") or "0.0.0.0")  # noqa: S104 - answers nobody
+    # one that has ended has none; nobody answers to this name (RFC 6761)
+    return str((networks.get("bridge") or {}).get("IPAddress") or "candidate.invalid")

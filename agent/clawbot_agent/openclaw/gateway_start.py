@@ -37,9 +37,12 @@ def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None
     until, told = clock.monotonic() + timeout, clock.monotonic()
     while True:
         problem = ready_problem(host, url or READY_URL)
-        if problem is None:
-            return
         container = host.docker.container(name)
+        running = container is not None and container["State"].get("Running")
+        if problem is None and running:
+            return
+        # while it does not run, somebody else answers
+        problem = problem or "it does not run"
         if error := _ended(host, name, container):
             raise error
         if clock.monotonic() >= until:

@@ -247,6 +247,34 @@ def test_a_candidate_that_fails_leaves_the_old_one_alone() -> None:
     assert machine.files.stat(CANDIDATE_STATE_DIR) is None
 
 
+def test_a_candidate_that_ends_at_once_is_not_taken_for_the_one_that_serves() -> None:
+    """Ended, it has no address, and 0.0.0.0 is this machine, where the old one answers."""
+    machine = Machine(READY)
+    machine.serve(CapDrop=[])
+    machine.http.answers["http://0.0.0.0:18789/readyz"] = [READY]
+    ended = {"Running": False, "ExitCode": 3}
+
+    def started(name: str) -> None:
+        container = machine.docker.containers[name]
+        container["State"].update(ended)
+        container["NetworkSettings"] = {"Networks": {"bridge": {"IPAddress": ""}}}
+
+    machine.docker.on_start = started
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_EXITED"
+    assert ("stop", GATEWAY) not in machine.docker.calls
+
+
+def test_what_another_program_answers_is_not_the_gateways() -> None:
+    machine = Machine(READY)
+    ended = {"Running": False, "ExitCode": 1}
+    machine.docker.on_start = lambda name: machine.docker.containers[name]["State"].update(ended)
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_EXITED"
+
+
 def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
     machine = Machine(READY)
     machine.serve(CapDrop=[])
@@ -338,7 +366,7 @@ def test_going_back_has_time_of_its_own() -> None:
 
 def test_what_systemd_starts_again_is_waited_for() -> None:
     """The first start of a state may end with an error, the second not."""
-    machine = Machine(STARTING, READY)
+    machine = Machine(READY)
 
     def started(name: str) -> None:
         machine.docker.containers[name]["State"].update(Running=False, ExitCode=1)
@@ -349,10 +377,17 @@ def test_what_systemd_starts_again_is_waited_for() -> None:
         machine.unit = "activating"
         return None
 
+    def shown(call: Call) -> Completed | None:
+        """As if systemd started it at this moment."""
+        if machine.unit == "activating":
+            machine.docker.start(GATEWAY)
+        return Completed(call.argv, 0, f"ActiveState={machine.unit}\n", "")
+
     machine.docker.on_start = started
     machine.run.effect("systemctl", "restart", UNIT, act=restarting)
+    machine.run.effect("systemctl", "show", UNIT, act=shown)
     machine.apply()
-    assert machine.docker.calls.count(("start", GATEWAY)) == 1
+    assert machine.docker.calls.count(("start", GATEWAY)) == 2
 
 
 def test_a_refusal_is_told_again_with_the_last_words() -> None:
