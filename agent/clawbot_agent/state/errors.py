@@ -44,7 +44,7 @@ class StateCopyError(ClawbotError):
 
     code = "STATE_COPY_FAILED"
     retry = BRIEF
-    hint = "the message ends with what cp said; the image itself is untouched"
+    hint = "the message says why; the image itself is untouched"
 
 
 class StateToolError(ClawbotError):

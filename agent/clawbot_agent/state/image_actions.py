@@ -6,6 +6,7 @@ from typing import Final
 
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
+from clawbot_agent.host.sparse_copy import COPY_ARGV
 from clawbot_agent.lease.errors import LeaseLostError
 from clawbot_agent.state.directory import OWNER
 from clawbot_agent.state.errors import (
@@ -31,7 +32,6 @@ _GIBIBYTE: Final = 1024**3
 _MODE: Final = "0600"
 _TOOL_SECONDS: Final = 300
 _COPY_SECONDS: Final = 900
-_LOCK_SECONDS: Final = 30
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
 _SHOWN: Final = 5
 _MAKE: Final = (
@@ -128,23 +128,20 @@ class CopyImage:
         return f"copy {self.source.name} to {self.target.name} ({why})"
 
     def apply(self, host: Host) -> None:
-        """Copy; the server does it by itself when it can.
+        """Copy, with everybody else kept from writing; the server does it when it can.
 
         Raises:
             StateNoRoomError: the share is full.
-            StateCopyError: cp failed, or the image is locked.
+            StateCopyError: it could not be read or locked.
         """
         draft = _draft(self.target)
         host.files.remove(draft)
         host.note(f"copying {self.source.name}: its last holder may still write into it")
-        # on SMB a shared lock has the server refuse everybody's writes to the file, so that a
-        # holder that wakes up just now cannot tear the copy
-        lock = ("flock", "--shared", f"--timeout={_LOCK_SECONDS}", str(self.source))
-        copy = ("cp", "--sparse=auto", "--reflink=auto", str(self.source), str(draft))
-        done = host.run((*lock, *copy), timeout=_COPY_SECONDS)
+        argv = (*COPY_ARGV, str(self.source), str(draft))
+        done = host.run(argv, timeout=_COPY_SECONDS)
         if not done.ok:
             host.files.remove(draft)
-            raise _no_room(done) or StateCopyError(f"copying {self.source}: {_said(done)}")
+            raise _no_room(done) or StateCopyError(done.stderr.strip())
         _publish(host, draft, self.target)
 
 

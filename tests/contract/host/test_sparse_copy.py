@@ -1,0 +1,103 @@
+import fcntl
+import filecmp
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+from clawbot_agent.host import sparse_copy
+from clawbot_agent.host.sparse_copy import COPY_ARGV, copy
+
+MIB: Final = 1024**2
+SIZE: Final = 64 * MIB
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    """A file with data at its start, in its middle and at its end."""
+    path = tmp_path / "source"
+    with path.open("wb") as file:
+        for place in (0, 20 * MIB, SIZE - 4096):
+            file.seek(place)
+            file.write(os.urandom(4096))
+    return path
+
+
+def is_a_good_copy(source: Path, target: Path) -> bool:
+    return filecmp.cmp(source, target, shallow=False) and target.stat().st_blocks * 512 < MIB
+
+
+def test_data_and_holes_are_kept(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    assert copy(str(source), str(target)) < MIB
+    assert is_a_good_copy(source, target)
+    assert target.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize("missing", ["_extents", "copy_file_range", "both"])
+def test_without_the_servers_help_it_is_the_same(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
+) -> None:
+    def cannot(*_args: object) -> int:
+        raise OSError(95, "Operation not supported")
+
+    if missing in {"_extents", "both"}:
+        monkeypatch.setattr(sparse_copy, "_extents", cannot)
+    if missing in {"copy_file_range", "both"}:
+        monkeypatch.setattr(os, "copy_file_range", cannot)
+    target = tmp_path / "target"
+    copy(str(source), str(target))
+    if missing == "_extents":
+        # the server copies holes as zeros then, for all that is known
+        assert source.read_bytes() == target.read_bytes()
+    else:
+        assert is_a_good_copy(source, target)
+
+
+def test_a_file_of_holes_only(tmp_path: Path) -> None:
+    source, target = tmp_path / "source", tmp_path / "target"
+    source.touch()
+    os.truncate(source, SIZE)
+    copy(str(source), str(target))
+    assert is_a_good_copy(source, target)
+
+
+def test_many_extents(tmp_path: Path) -> None:
+    """More than one answer of the kernel holds."""
+    source, target = tmp_path / "source", tmp_path / "target"
+    with source.open("wb") as file:
+        for index in range(1500):
+            file.seek(index * 256 * 1024)
+            file.write(b"x" * 4096)
+    copy(str(source), str(target))
+    assert filecmp.cmp(source, target, shallow=False)
+
+
+def test_a_source_that_somebody_else_has_locked(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sparse_copy, "_LOCK_SECONDS", 0.0)
+    with source.open("rb") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(BlockingIOError):
+            copy(str(source), str(tmp_path / "target"))
+
+
+def test_as_a_program(source: Path, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    root = Path(__file__).resolve().parents[3]
+    environment = {**os.environ, "PYTHONPATH": str(root / "agent")}
+
+    def run() -> "subprocess.CompletedProcess[str]":
+        argv = (*COPY_ARGV, str(source), str(target))
+        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+
+    assert run().returncode == 0
+    assert is_a_good_copy(source, target)
+    again = run()
+    assert again.returncode == 1
+    assert again.stderr == f"copying {source}: File exists\n"
+    assert COPY_ARGV[0] == sys.executable
