@@ -7,10 +7,12 @@ locks; and every client is root on the host's directory.
 
 import base64
 import json
+import os
 import secrets
+import signal
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -147,6 +149,14 @@ class Files:
         """End the server and every session at once: connections are reset, open files forgotten."""
         launch.clear(self._group)
 
+    def freeze(self) -> None:
+        """Have it take connections and answer nothing, as a server that hangs."""
+        self._signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Let it go on after `freeze`."""
+        self._signal(signal.SIGCONT)
+
     def block(self) -> None:
         """Drop every packet to and from the share, as a firewall that forbids 445."""
         rules = f"""
@@ -190,6 +200,11 @@ class Files:
         """The addresses of the machines with a session."""
         found = self.status().get("sessions", {}).values()
         return sorted(str(session["remote_machine"]) for session in found)
+
+    def _signal(self, number: int) -> None:
+        for pid in launch.members(self._group):
+            with suppress(ProcessLookupError):
+                os.kill(pid, number)
 
     @property
     def conf(self) -> Path:

@@ -10,6 +10,7 @@ from tests.bench.bench import Bench
 from tests.bench.errors import BenchError
 from tests.bench.product_vm import BotVms
 from tests.drills.ground import Ground
+from tests.drills.mount_faults import mount_faults
 from tests.drills.outage import outage
 from tests.drills.power_cuts import in_lanes
 from tests.drills.replacement import replacement
@@ -84,6 +85,7 @@ _DRILLS: Final[dict[str, _Drill]] = {
     "smb-ops": lambda bots, options, report: smb_ops(
         _ground(bots, options), report, minutes=options.minutes
     ),
+    "mount-faults": lambda bots, _options, report: mount_faults(bots, report),
     "wrong-hash": lambda bots, options, report: wrong_hash(_ground(bots, options), report),
 }
 

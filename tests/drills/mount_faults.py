@@ -1,0 +1,158 @@
+"""Everything that can keep a share from being mounted, or make a mounted one useless.
+
+On a machine with nothing but the agent: no gateway is needed to see what the stage "mount"
+makes of it, and there is none that would have to start on an emulated processor.
+"""
+
+import json
+import subprocess
+import time
+from dataclasses import dataclass
+from typing import Any, Final
+
+from tests.bench import files, product
+from tests.bench.bench import REPOSITORY
+from tests.bench.cache import Cache
+from tests.bench.errors import BenchError
+from tests.bench.product_vm import KEY_SECRET, BotVms
+from tests.bench.vm.machine import Vm
+from tests.drills.report import Report
+
+_CONFIG: Final = "/etc/clawbot/config.yaml"
+_SHARE: Final = "/srv/clawbot/share"
+_INSIDE: Final = "/opt/clawbot-delivery"
+_BOOT_SECONDS: Final = 600.0
+_INSTALL_SECONDS: Final = 900.0
+# one look at one stage: an emulated processor needs most of it to start the interpreter
+_LOOK_SECONDS: Final = 90.0
+_BACK_SECONDS: Final = 60.0
+# attributes are believed for 30 s (actimeo), and a silent server is given as long (echo_interval)
+_FORGET_SECONDS: Final = 35.0
+
+
+@dataclass(slots=True)
+class _Bot:
+    """A machine with the agent, and the report of what was done to it."""
+
+    bots: BotVms
+    vm: Vm
+    report: Report
+
+    def look(self) -> dict[str, Any]:
+        """What `plan` says of the stage, and in what time."""
+        began = time.monotonic()
+        argv = ("clawbot-agent", "plan", "--stage", "mount", "--json")
+        done = self.vm.exec(argv, timeout=_LOOK_SECONDS * 3)
+        seconds = time.monotonic() - began
+        promise = f"a look ends within {_LOOK_SECONDS:.0f} s: {seconds:.0f} s"
+        self.report.demand(kept=seconds < _LOOK_SECONDS, promise=promise)
+        (stage,) = json.loads(done.stdout)["stages"]
+        found: dict[str, Any] = stage
+        return found
+
+    def run(self) -> dict[str, Any]:
+        """The stage in `run`'s own status."""
+        done = self.vm.exec(("clawbot-agent", "run", "--stage", "mount", "--json"), timeout=600)
+        stages = {stage["name"]: stage for stage in json.loads(done.stdout)["stages"]}
+        found: dict[str, Any] = stages["mount"]
+        return found
+
+    def expect(self, what: str, code: str, found: dict[str, Any]) -> None:
+        """The error of this code; empty for none."""
+        error = found["error"] or {"code": "", "message": found["reason"]}
+        self.report.figure(what, f"{error['code'] or 'fine'}: {error['message']}")
+        self.report.demand(kept=error["code"] == code, promise=f"{what}: {code or 'no error'}")
+
+    def reconfigure(self, *, share: str = files.SHARE, key_secret: bool = True) -> None:
+        """Another share or source of the key in the configuration, and nothing mounted."""
+        self.vm.exec(f"umount {_SHARE}", timeout=60)
+        lines = self.bots.configuration(share=share).splitlines(keepends=True)
+        text = "".join(line for line in lines if key_secret or "key_secret" not in line)
+        self.vm.exec(f"cat > {_CONFIG}", stdin=text)
+
+
+def mount_faults(bots: BotVms, report: Report) -> None:
+    """Mount, then one fault after the other; each is told by its own code and gone afterwards."""
+    vm = bots.bench.vms.boot("mount", custom_data=b"#cloud-config\n{}\n", disk=bots.baked())
+    bot = _Bot(bots, vm, report)
+    vm.wait_for_ssh(timeout=_BOOT_SECONDS)
+    _install(bot)
+    bot.expect("first run", "", bot.run())
+    again = bot.run()
+    report.demand(kept=again["state"] == "unchanged", promise="a second run changes nothing")
+    _outages(bot)
+    _wrong_names_and_keys(bot)
+    _useless_mounts(bot)
+    vm.delete()
+
+
+def _install(bot: _Bot) -> None:
+    archive, _ = product.release(Cache(bot.bots.bench.cache_dir))
+    bot.vm.exec(f"mkdir -p {_INSIDE} /etc/clawbot")
+    target = f"{bot.vm.name}:{_INSIDE}/"
+    sources = (str(archive), str(REPOSITORY / "bootstrap.sh"))
+    argv = ("scp", "-q", "-F", str(bot.vm.ssh_config), *sources, target)
+    subprocess.run(argv, check=True, timeout=_INSTALL_SECONDS)
+    bot.reconfigure()
+    command = f"sh {_INSIDE}/bootstrap.sh --no-start {_INSIDE}/{archive.name}"
+    done = bot.vm.exec(command, timeout=_INSTALL_SECONDS)
+    if done.returncode != 0:
+        msg = f"bootstrap.sh ended with {done.returncode}: {done.stdout}{done.stderr}"
+        raise BenchError(msg)
+
+
+def _outages(bot: _Bot) -> None:
+    """Of a mounted share: nobody hangs, nothing is unmounted, and it goes on by itself."""
+    server = bot.bots.bench.files
+    kinds = {
+        "SHARE_SERVER_AWAY": (server.stop, server.start),
+        "SHARE_PORT_BLOCKED": (server.block, server.unblock),
+        "SHARE_HUNG": (server.freeze, server.thaw),
+    }
+    for code, (begin, end) in kinds.items():
+        begin()
+        try:
+            time.sleep(_FORGET_SECONDS)
+            bot.expect(f"mounted, {begin.__name__}", code, bot.look())
+        finally:
+            end()
+        began = time.monotonic()
+        back = bot.vm.exec(f"ls {_SHARE}", timeout=180).returncode == 0
+        seconds = time.monotonic() - began
+        bot.report.figure(f"back after {end.__name__}", seconds)
+        good = back and seconds < _BACK_SECONDS
+        bot.report.demand(kept=good, promise=f"back within {_BACK_SECONDS:.0f} s")
+        found = bot.look()
+        bot.report.demand(kept=found["verdict"] == "unchanged", promise="nothing is left to do")
+
+
+def _wrong_names_and_keys(bot: _Bot) -> None:
+    """Of a share that is not mounted."""
+    bot.reconfigure(share="nosuch")
+    bot.expect("no such share", "SHARE_NOT_FOUND", bot.run())
+    bot.reconfigure()
+    key = bot.bots.bench.files.change_key()
+    bot.expect("Key Vault has the old key", "SHARE_KEY_WRONG", bot.run())
+    bot.bots.bench.azure.set("keyvault", secrets={KEY_SECRET: key})
+    bot.expect("Key Vault has the new key", "", bot.run())
+    bot.reconfigure(key_secret=False)
+    bot.vm.exec("rm -f /etc/smbcredentials/*")
+    bot.bots.bench.azure.set("arm", forbidden_for=10.0)
+    bot.expect("key from listKeys, with the role ten seconds late", "", bot.run())
+
+
+def _useless_mounts(bot: _Bot) -> None:
+    """Of a share that is mounted and refuses."""
+    server = bot.bots.bench.files
+    server.change_key()
+    server.stop()
+    server.start()
+    time.sleep(_FORGET_SECONDS)
+    bot.expect("key rotated under the mount", "", bot.run())
+    directory = server.directory()
+    old = directory.with_name(f"{directory.name}.old")
+    mode = directory.stat().st_mode & 0o7777
+    directory.rename(old)
+    directory.mkdir(mode=mode)
+    time.sleep(_FORGET_SECONDS)
+    bot.expect("share deleted and made again", "", bot.run())
