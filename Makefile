@@ -56,7 +56,7 @@ $(STAMP): pyproject.toml
 lint: $(STAMP)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	shellcheck bootstrap.sh .ci/run
+	shellcheck bootstrap.sh .ci/run vagrant/*.sh
 
 types: $(STAMP)
 	$(VENV)/bin/mypy
