@@ -1,0 +1,66 @@
+"""`refresh-ticket`, as the timer calls it."""
+
+import json
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from clawbot_agent import host
+from clawbot_agent.cli import refresh_ticket as verb
+from clawbot_agent.paths import TICKET_FILE
+from clawbot_agent.share.ticket import TICKET_TIMER
+from tests.unit.share.conftest import HOST, Machine
+from tests.unit.share.test_ticket import Tool, refused
+
+WITH_TICKET = """\
+name: my-bot
+azure: {client_id: 11111111-2222-3333-4444-555555555555, key_vault: my-vault}
+share: {kind: azure-files, account: botshares, name: bot, auth: managed-identity}
+"""
+WITH_KEY = WITH_TICKET.replace("auth: managed-identity", "key_secret: storage-key")
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
+    """What the verb finds."""
+    made = Machine()
+    monkeypatch.setattr(host, "system_host", lambda **_options: made.host)
+    monkeypatch.setattr(verb, "require_root", lambda: None)
+    return made
+
+
+def called(tmp_path: Path, text: str) -> Result:
+    """The verb on this configuration."""
+    config = tmp_path / "config.yaml"
+    config.write_text(text)
+    return CliRunner().invoke(verb.refresh_ticket, ["--config", str(config)])
+
+
+def test_it_says_until_when(machine: Machine, tmp_path: Path) -> None:
+    Tool(machine)
+    done = called(tmp_path, WITH_TICKET)
+    assert done.exit_code == 0
+    assert done.output == f"ticket for {HOST} until 2026-01-02 00:00 UTC\n"
+
+
+def test_a_bot_with_a_key_needs_none(machine: Machine, tmp_path: Path) -> None:
+    """Nothing is asked for."""
+    done = called(tmp_path, WITH_KEY)
+    assert done.exit_code == 2
+    assert "needs no ticket" in done.output
+    assert machine.run.argvs == []
+
+
+def test_a_refusal_fails_the_unit_and_is_noted(machine: Machine, tmp_path: Path) -> None:
+    """Tried for as long as the verb has; the hint is part of what the journal gets."""
+    tool = Tool(machine)
+    tool.refusal = refused("[-] Error calling AzAuthenticatorLib: -1")
+    done = called(tmp_path, WITH_TICKET)
+    assert done.exit_code == 1
+    assert "SHARE_TICKET_REFUSED" in done.output
+    assert "next: enable SMB OAuth" in done.output
+    assert len(machine.clock.waits) > 3
+    noted = json.loads(machine.files.read_text(TICKET_FILE) or "{}")
+    assert noted["error"]["code"] == "SHARE_TICKET_REFUSED"
+    assert machine.run.argvs.count(("systemctl", "start", TICKET_TIMER)) == 0
