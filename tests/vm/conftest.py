@@ -1,8 +1,8 @@
 """One bench with virtual machines for the session, and what goes on beside the tests.
 
 Without hardware acceleration a bot is healthy minutes after power-on. So one bot goes through
-all tests of this directory in their order, and a second one and a machine that must not become
-a bot go their way in a thread.
+all tests of this directory in their order, and a machine that must not become a bot goes its way
+in a thread.
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,6 @@ import pytest
 from tests.bench.bench import Bench
 from tests.bench.product_vm import BotVms
 from tests.drills.ground import Ground, Instance
-from tests.drills.replacement import replacement
 from tests.drills.report import Report
 from tests.drills.wrong_hash import wrong_hash
 
@@ -47,14 +46,6 @@ class Flow:
     instance: Instance
 
 
-@dataclass(frozen=True, slots=True)
-class Beside:
-    """What goes on in a thread."""
-
-    wrong_hash: Future[Report]
-    share_backend: Future[Report]
-
-
 @pytest.fixture(scope="session")
 def bots() -> Iterator[BotVms]:
     """The bench's operator side, with everything published."""
@@ -70,39 +61,27 @@ def bots() -> Iterator[BotVms]:
 
 
 @pytest.fixture(scope="session")
-def flow(bots: BotVms, beside: Beside) -> Flow:
-    """The first instance, powered on; the other machines are on their way as well."""
-    del beside
+def flow(bots: BotVms, refused: Future[Report]) -> Flow:
+    """The first instance, powered on; the other machine is on its way as well."""
+    del refused
     ground = Ground(bots)
     ground.prepare()
     return Flow(ground, ground.boot())
 
 
 @pytest.fixture(scope="session")
-def beside(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Beside]:
-    """Drills in a thread, one after the other; a drill that breaks off is an error of its test."""
-    reports = request.config.stash[_REPORTS]
-    ground = Ground(bots, backend="share", share="files", prefix="files")
-    ground.prepare()
+def refused(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Future[Report]]:
+    """The drill of the wrong hash in a thread; if it breaks off, that is an error of its test."""
+    report = Report("wrong hash")
+    request.config.stash[_REPORTS].append(report)
+    ground = Ground(bots)
 
-    def hashed() -> Report:
-        report = Report("wrong hash")
-        reports.append(report)
+    def drill() -> Report:
         wrong_hash(ground, report)
         return report
 
-    def replaced() -> Report:
-        report = Report("replacement, backend share")
-        reports.append(report)
-        last = replacement(ground, report, texts=20)
-        last.vm.delete()
-        return report
-
     with ThreadPoolExecutor(1) as pool:
-        try:
-            yield Beside(pool.submit(hashed), pool.submit(replaced))
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
+        yield pool.submit(drill)
 
 
 @pytest.fixture
