@@ -32,6 +32,8 @@ _TIMEOUT_SECONDS: Final = 60
 _PATIENCE_SECONDS: Final = 20
 # mount.cifs ends every error with the name of its manual page
 _REFERRAL: Final = "Refer to the "
+# what is bound to the mount is stopped first: a gateway may take 330 s to let sessions end
+_DRAIN_SECONDS: Final = 420
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.")
 
 
@@ -163,6 +165,8 @@ class StartMount:
             host.files.write(unit, self.text, mode=0o644)
             host.units.reload_definitions()
         patience = _TIMEOUT_SECONDS + _PATIENCE_SECONDS
+        if self.restart:
+            patience += _DRAIN_SECONDS
         start_mount(host, self.where, restart=self.restart, timeout=patience)
 
 

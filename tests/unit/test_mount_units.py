@@ -81,6 +81,15 @@ def test_writes_the_unit_before_the_start_and_only_once() -> None:
     ]
 
 
+def test_a_mount_anew_waits_for_a_gateway_that_drains() -> None:
+    """systemd stops what is bound to the mount first: up to 330 s."""
+    run = FakeRun()
+    run.unit(UNIT)
+    StartMount(WHERE, text(), "stale", restart=True).apply(fake_host(run=run))
+    assert run.calls[-1].argv == ("systemctl", "restart", UNIT)
+    assert run.calls[-1].timeout > 360 + 60
+
+
 def test_a_failed_mount_shows_the_words_of_mount() -> None:
     """Not those of systemd, and only those of the last try."""
     run = FakeRun()
