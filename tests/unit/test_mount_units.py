@@ -82,7 +82,7 @@ def test_writes_the_unit_before_the_start_and_only_once() -> None:
 
 
 def test_a_mount_anew_waits_for_a_gateway_that_drains() -> None:
-    """systemd stops what is bound to the mount first: up to 330 s."""
+    """What is bound to the mount is stopped by systemd first: up to 330 s."""
     run = FakeRun()
     run.unit(UNIT)
     StartMount(WHERE, text(), "stale", restart=True).apply(fake_host(run=run))
