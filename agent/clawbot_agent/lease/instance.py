@@ -9,17 +9,20 @@ from typing import Any, Final
 
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
+from clawbot_agent.host.lock import holder_of
 from clawbot_agent.host.notify import Notifier
 from clawbot_agent.lease.report import LeaseReport, LeaseState
 from clawbot_agent.mounts import mount_of
 from clawbot_agent.openclaw.gateway import GATEWAY
-from clawbot_agent.paths import LEASE_FILE
+from clawbot_agent.paths import LEASE_FILE, LOCK_FILE
 
 __all__ = ["Instance"]
 
 _GATEWAY_UNIT: Final = "clawbot-gateway.service"
 _RECONCILE_UNIT: Final = "clawbot-reconcile.service"
 _CONTAINERS: Final = Path("/var/lib/docker/containers")
+# shorter than the stage "lease" waits
+_RUN_WAITS_SECONDS: Final = 240
 _SYSTEMCTL_SECONDS: Final = 2
 _KILL_SECONDS: Final = 1
 _DOCKER_SECONDS: Final = 3
@@ -39,6 +42,11 @@ class Instance:
     state: Path
     say: Callable[[str], None]
     _said: str = field(default="")
+    _begun: float = field(default=0.0)
+
+    def __post_init__(self) -> None:
+        """Remember when it began."""
+        self._begun = self.host.clock.monotonic()
 
     def fence(self) -> None:
         """Kill the gateway.
@@ -53,9 +61,15 @@ class Instance:
         self.say("fenced: the gateway is killed")
 
     def held(self) -> None:
-        """Tell systemd, and have the agent go on with what needs the lease."""
+        """Tell systemd, and have the agent go on with what needs the lease.
+
+        A run that is under way goes on by itself, unless it has waited too long by now.
+        """
         self.notifier.ready()
-        self._try("systemctl", "start", "--no-block", _RECONCILE_UNIT, timeout=_SYSTEMCTL_SECONDS)
+        waited = self.host.clock.monotonic() - self._begun
+        if waited >= _RUN_WAITS_SECONDS or holder_of(LOCK_FILE) is None:
+            start = ("systemctl", "start", "--no-block", _RECONCILE_UNIT)
+            self._try(*start, timeout=_SYSTEMCTL_SECONDS)
 
     def report(self, report: LeaseReport) -> None:
         """Write lease.json; a line for the journal when the story changes."""

@@ -7,6 +7,7 @@ import pytest
 
 from clawbot_agent.host.commands import CommandTimeoutError
 from clawbot_agent.host.notify import Notifier
+from clawbot_agent.lease import instance
 from clawbot_agent.lease.instance import Instance
 from clawbot_agent.lease.record import Holder
 from clawbot_agent.lease.report import LeaseReport, LeaseState, read_report
@@ -99,25 +100,43 @@ def test_fencing_gets_past_a_systemd_and_a_docker_that_hang() -> None:
     assert sum(call.timeout for call in run.calls) <= 7
 
 
-def test_a_held_lease_has_the_agent_go_on(run: FakeRun) -> None:
-    an_instance(run).held()
-    assert run.argvs == [("systemctl", "start", "--no-block", "clawbot-reconcile.service")]
+@pytest.mark.parametrize(
+    ("under_way", "waited", "starts"),
+    [(None, 1, True), ("a run", 1, False), ("a run", 250, True)],
+    ids=["nobody runs", "a run waits for it", "a run has given up waiting"],
+)
+def test_a_held_lease_has_the_agent_go_on(
+    run: FakeRun,
+    monkeypatch: pytest.MonkeyPatch,
+    under_way: str | None,
+    waited: float,
+    *,
+    starts: bool,
+) -> None:
+    monkeypatch.setattr(instance, "holder_of", lambda _path: under_way)
+    clock = FakeClock()
+    host = fake_host(run=run, clock=clock)
+    made = Instance(host, Notifier(), SHARE, STATE, lambda _text: None)
+    clock.advance(waited)
+    made.held()
+    start = ("systemctl", "start", "--no-block", "clawbot-reconcile.service")
+    assert run.argvs == ([start] if starts else [])
 
 
 def test_the_mount_table_tells_of_share_and_state(run: FakeRun) -> None:
     files = FakeFiles()
     table = f"20 1 8:1 / / rw - ext4 /dev/sda1 rw\n31 20 0:40 / {SHARE} rw - cifs //h/bot rw\n"
     files.put("/proc/self/mountinfo", table)
-    instance = an_instance(run, files)
-    assert instance.share_mount() == 31
-    assert not instance.state_is_mounted()
+    made = an_instance(run, files)
+    assert made.share_mount() == 31
+    assert not made.state_is_mounted()
     files.put("/proc/self/mountinfo", f"{table}32 20 7:0 / {STATE} rw - ext4 /dev/loop0 rw\n")
-    assert instance.state_is_mounted()
+    assert made.state_is_mounted()
 
 
 def test_the_report_is_written_and_a_change_is_said_once(run: FakeRun) -> None:
     files, said = FakeFiles(), list[str]()
-    instance = an_instance(run, files, said.append)
+    made = an_instance(run, files, said.append)
     clock = FakeClock()
     other = Holder("id-2", "boot", "vm-2", "then")
     for quiet in (3, 6):
@@ -129,7 +148,7 @@ def test_the_report_is_written_and_a_change_is_said_once(run: FakeRun) -> None:
             problem=f"the share has not answered for {quiet} s",
             updated=clock.now(),
         )
-        instance.report(report)
+        made.report(report)
     assert said == ["waiting for vm-2 (id-2, quiet for 3 s) (the share has not answered for 3 s)"]
     found = files.stat(LEASE_FILE)
     assert found is not None
