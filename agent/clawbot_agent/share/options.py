@@ -48,10 +48,10 @@ def share_options(config: BotConfig, *, cruid: int) -> tuple[str, ...]:
         config: has an Azure Files share.
         cruid: owner of the Kerberos ticket; only a managed identity's mount has one.
     """
-    # no caching leases: the server would have to call back those of a holder that died, and
-    # waits 35 s for each file before it lets its successor open it. What is big on the share
-    # is cached above it, by ext4, or read once.
-    return (*_COMMON, "noexec", "nolease", *_owner(0), *_proof(config, cruid=cruid))
+    # not `nolease`, though a successor then had not to wait 35 s for the caching leases of a
+    # holder that died: past the cache the kernel gives a read up with EAGAIN when the server
+    # comes back, and the ext4 on the share stops (seen with 6.12)
+    return (*_COMMON, "noexec", *_owner(0), *_proof(config, cruid=cruid))
 
 
 def state_options(config: BotConfig, *, cruid: int) -> tuple[str, ...]:
