@@ -6,6 +6,7 @@ from typing import Any, Final
 
 import pytest
 
+from tests.bench import product
 from tests.bench.bench import Bench
 from tests.support.bot import Bot, Done
 
@@ -61,6 +62,8 @@ def delivered(request: pytest.FixtureRequest) -> Iterator[Bot]:
         bot = Bot(bench)
         bot.install()
         yield bot
+        # for virtual machines, whose tests come later and would take minutes to build it
+        product.keep_images(bench)
     finally:
         if not keep:
             bench.down()

@@ -10,6 +10,7 @@ import shutil
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import requests
@@ -70,7 +71,7 @@ class BotVms:
 
     def seed_images(self, share: str = files.SHARE) -> bool:
         """Put kept container images on the share, as an earlier instance would; false: none."""
-        kept = sorted((self.bench.cache_dir / "images").glob("*.tar.zst"))
+        kept = self.kept_images()
         target = self.bench.files.directory(share) / "images"
         for path in kept:
             target.mkdir(mode=0o700, exist_ok=True)
@@ -121,22 +122,41 @@ class BotVms:
             agent = AgentSource(location=agent.location, sha256=sha256)
         return render_custom_data(parse_config(configuration), agent).encode()
 
-    def baked(self) -> Disk:
-        """A disk on which the packages of phase "base" are installed already."""
-        return self.bench.vms.disk(extra_packages=BAKED)
+    def baked(self, *, image: bool = False) -> Disk:
+        """A disk on which the packages of phase "base" are installed already.
+
+        Args:
+            image: the kept container image is in its Docker as well, if there is one.
+        """
+        kept = self.kept_images()[-1:] if image else []
+        return self.bench.vms.disk(extra_packages=BAKED, docker_images=kept)
+
+    def kept_images(self) -> list[Path]:
+        """Archives of the container's image that earlier benches saved, oldest first."""
+        found = (self.bench.cache_dir / "images").glob("*.tar.zst")
+        return sorted(found, key=lambda path: path.stat().st_mtime)
 
     def boot(
         self,
         name: str,
         *,
         baked: bool = True,
+        image: bool = False,
         cpus: int = 2,
         **configuration: Any,  # noqa: ANN401 - as `configuration` takes it
     ) -> Vm:
-        """Boot a new instance of the bot from nothing but custom data."""
+        """Boot a new instance of the bot from nothing but custom data.
+
+        Args:
+            name: of the machine.
+            baked: with the packages of phase "base" on its disk.
+            image: and with the container's image in its Docker.
+            cpus: how many.
+            configuration: as `configuration` takes it.
+        """
         sections = {"sysbox": {"enabled": False}, **configuration}
         text = self.configuration(**sections)
-        disk = self.baked() if baked else self.bench.vms.disk()
+        disk = self.baked(image=image) if baked else self.bench.vms.disk()
         return self.bench.vms.boot(name, custom_data=self.custom_data(text), disk=disk, cpus=cpus)
 
 

@@ -121,6 +121,8 @@ class Ground:
         share: its name; made when it is not there.
         prefix: how the instances' names begin.
         configuration: further sections of the bot's configuration.
+        baked_image: the disks have the container's image already, as from an image bake; loading
+            it costs minutes without hardware acceleration.
     """
 
     bots: BotVms
@@ -128,6 +130,7 @@ class Ground:
     share: str = files.SHARE
     prefix: str = "bot"
     configuration: dict[str, Any] = field(default_factory=dict)
+    baked_image: bool = False
     device: Device = field(default_factory=Device, repr=False)
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
@@ -145,7 +148,13 @@ class Ground:
     def boot(self) -> Instance:
         """Power on a new instance: its own uuid, an empty disk, the same share."""
         name = f"{self.prefix}{next(self._numbers)}"
-        vm = self.bots.boot(name, backend=self.backend, share=self.share, **self.configuration)
+        vm = self.bots.boot(
+            name,
+            image=self.baked_image,
+            backend=self.backend,
+            share=self.share,
+            **self.configuration,
+        )
         return Instance(vm, self.bots.token, self.device)
 
     def instance(self, name: str) -> Instance:

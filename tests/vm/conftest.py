@@ -12,11 +12,13 @@ from typing import Final
 
 import pytest
 
+from tests.bench import product
 from tests.bench.bench import Bench
 from tests.bench.product_vm import BotVms
 from tests.drills.ground import Ground, Instance
 from tests.drills.report import Report
 from tests.drills.wrong_hash import wrong_hash
+from tests.support.bot import Bot
 
 _BENCH: Final = "test-vm"
 _REPORTS: Final = pytest.StashKey[list[Report]]()
@@ -55,6 +57,8 @@ def bots() -> Iterator[BotVms]:
     try:
         bots = BotVms(bench)
         bots.publish()
+        if not bots.kept_images():
+            _keep_an_image()
         yield bots
     finally:
         bench.down()
@@ -64,7 +68,7 @@ def bots() -> Iterator[BotVms]:
 def flow(bots: BotVms, refused: Future[Report]) -> Flow:
     """The first instance, powered on; the other machine is on its way as well."""
     del refused
-    ground = Ground(bots)
+    ground = Ground(bots, baked_image=True)
     ground.prepare()
     return Flow(ground, ground.boot())
 
@@ -90,3 +94,13 @@ def report(request: pytest.FixtureRequest) -> Report:
     found = Report(request.node.name.removeprefix("test_").replace("_", " "))
     request.config.stash[_REPORTS].append(found)
     return found
+
+
+def _keep_an_image() -> None:
+    """Have a container bench build the container's image, at this host's speed."""
+    with Bench("test-vm-image", say=print) as bench:
+        bot = Bot(bench)
+        bot.install()
+        bot.configure()
+        assert bot.run().code == 0
+        product.keep_images(bench)

@@ -26,6 +26,26 @@ _INITRD: Final = {
     "etc/initramfs-tools/conf.d/bench.conf": "MODULES=list\nCOMPRESS=lz4\nRESUME=none\n",
     "etc/initramfs-tools/modules": "virtio_pci\nvirtio_blk\nvirtio_net\next4\nata_piix\nsr_mod\n",
 }
+# in namespaces of its own: what it mounts and starts goes away with it, however it ends
+_LOAD: Final = """\
+root=$1; shift
+mount -t proc proc "$root/proc"
+mount --rbind /sys "$root/sys"
+mount --rbind /dev "$root/dev"
+mount -t tmpfs run "$root/run"
+chroot "$root" dockerd --bridge=none --iptables=false --ip-forward=false --pidfile=/run/d.pid \
+    >"$root/run/d.log" 2>&1 &
+daemon=$!
+tries=0
+until chroot "$root" docker version >/dev/null 2>&1; do
+    tries=$((tries + 1))
+    [ "$tries" -lt 300 ] || { tail -n 20 "$root/run/d.log" >&2; exit 1; }
+    sleep 0.2
+done
+for image; do zstd -dc "$image" | chroot "$root" docker load --quiet; done
+kill "$daemon"
+wait "$daemon" || true
+"""
 _SIZE: Final = "16G"
 _RECIPE: Final = "1"
 
@@ -52,18 +72,31 @@ class Trusted:
     ssh_key: Path
 
 
-def build(cache: Cache, trusted: Trusted, extra_packages: Sequence[str] = ()) -> Disk:
+@dataclass(frozen=True, slots=True)
+class Bake:
+    """What a disk has from the start, as an image bake puts it there.
+
+    Args:
+        packages: Debian packages.
+        images: archives (`docker save`, zstd) of container images; needs Docker's packages.
+    """
+
+    packages: Sequence[str] = ()
+    images: Sequence[Path] = ()
+
+
+def build(cache: Cache, trusted: Trusted, bake: Bake) -> Disk:
     """Return the cached disk, building it (about a minute) when its inputs changed.
 
     Args:
         cache: where disks are kept.
         trusted: the certificate and the key that go into it.
-        extra_packages: Debian packages to have in it from the start, as an image bake would.
+        bake: what is in it beside the bare system.
 
     The inputs hold the week, so that a machine never starts with security updates older than that.
     """
     sources = rootfs.apt_sources(rootfs.read_apt_lists(), suite=SUITE)
-    packages = (*PACKAGES, *sorted(set(extra_packages)))
+    packages = (*PACKAGES, *sorted(set(bake.packages)))
     inputs = (
         *packages,
         sources,
@@ -72,16 +105,31 @@ def build(cache: Cache, trusted: Trusted, extra_packages: Sequence[str] = ()) ->
         trusted.ssh_key.read_text(),
         trust.host_digest(),
         time.strftime("%G-%V", time.gmtime()),
+        *(f"{path.name} {path.stat().st_size}" for path in bake.images),
         _RECIPE,
     )
-    made = cache.get("vm-disk", inputs, lambda into: _build(into, sources, packages, trusted))
+
+    def make(into: Path) -> None:
+        root = into / "root"
+        rootfs.debootstrap(root, suite=SUITE, packages=packages, sources=sources)
+        _configure(root, sources, trusted)
+        if bake.images:
+            _load(root, bake.images)
+        _finish(into, root)
+
+    made = cache.get("vm-disk", inputs, make)
     return Disk(made / "disk.raw", made / "vmlinuz", made / "initrd.img")
 
 
-def _build(target: Path, sources: str, packages: Sequence[str], trusted: Trusted) -> None:
-    root = target / "root"
-    rootfs.debootstrap(root, suite=SUITE, packages=packages, sources=sources)
-    _configure(root, sources, trusted)
+def _load(root: Path, images: Sequence[Path]) -> None:
+    """Have the disk's own Docker take in the images, at this host's speed."""
+    run(
+        *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"),
+        *("--propagation", "private", "sh", "-euc", _LOAD, "sh", str(root), *map(str, images)),
+    )
+
+
+def _finish(target: Path, root: Path) -> None:
     run("chroot", str(root), "update-initramfs", "-u")
     for name in ("vmlinuz", "initrd.img"):
         built = next((root / "boot").glob(f"{name}-*"))

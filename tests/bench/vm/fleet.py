@@ -17,7 +17,7 @@ from tests.bench.errors import BenchError
 from tests.bench.network import Network
 from tests.bench.state import locked
 from tests.bench.vm import acceleration, disk, keys, provisioning, qemu, wire
-from tests.bench.vm.disk import Disk
+from tests.bench.vm.disk import Bake, Disk
 from tests.bench.vm.machine import Vm
 from tests.bench.vm.qemu import Folder, Hardware
 
@@ -42,13 +42,15 @@ class Vms:
     net: Network
     azure: Control
 
-    def disk(self, *, extra_packages: Sequence[str] = ()) -> Disk:
-        """The disk of a bare machine, or one with these Debian packages as from an image bake.
+    def disk(
+        self, *, extra_packages: Sequence[str] = (), docker_images: Sequence[Path] = ()
+    ) -> Disk:
+        """The disk of a bare machine, or one with packages and container images baked in.
 
         Built (about a minute) when the cache does not have it.
         """
         cache = Cache(self.cache_dir)
-        return disk.build(cache, keys.get(cache).trusted, extra_packages)
+        return disk.build(cache, keys.get(cache).trusted, Bake(extra_packages, docker_images))
 
     def boot(  # noqa: PLR0913 - what a machine is made of, and all but its name has a default
         self,
