@@ -8,12 +8,12 @@ from clawbot_agent.host import Host
 
 __all__ = [
     "CANDIDATE",
-    "CONFIG_REFUSED",
     "GATEWAY",
     "GATEWAY_UID",
     "PORT",
     "PREVIOUS",
     "READY_URL",
+    "REFUSED",
     "STOP_SECONDS",
     "is_starting",
     "ready_problem",
@@ -27,7 +27,7 @@ PREVIOUS: Final = "openclaw-gateway-previous"
 PORT: Final = 18789
 READY_URL: Final = f"http://127.0.0.1:{PORT}/readyz"
 # sysexits(3), EX_CONFIG: OpenClaw refuses its configuration or its state
-CONFIG_REFUSED: Final = 78
+REFUSED: Final = 78
 # OpenClaw drains its sessions for up to 325 s; docker's default of 10 s would cut them off
 STOP_SECONDS: Final = 330
 # the user `node` of the Node.js images

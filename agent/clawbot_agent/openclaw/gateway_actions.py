@@ -17,7 +17,7 @@ from clawbot_agent.openclaw.gateway import (
     PREVIOUS,
     STOP_SECONDS,
 )
-from clawbot_agent.openclaw.gateway_start import await_ready, refused
+from clawbot_agent.openclaw.gateway_start import await_ready, refusal
 from clawbot_agent.openclaw.gateway_unit import discard, start, stop
 from clawbot_agent.paths import CANDIDATE_STATE_DIR
 
@@ -121,7 +121,7 @@ class RefuseStart:
         Raises:
             GatewayConfigRefusedError: always.
         """
-        raise refused(host, GATEWAY)
+        raise refusal(host, GATEWAY)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,13 @@
 """Why a gateway does not serve."""
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.errors import BRIEF, ClawbotError
 
 __all__ = [
     "GatewayConfigRefusedError",
     "GatewayExitedError",
     "GatewayNotReadyError",
     "GatewayOomError",
+    "GatewayStateRefusedError",
     "PortTakenError",
 ]
 
@@ -19,13 +20,24 @@ class GatewayExitedError(ClawbotError):
 
 
 class GatewayConfigRefusedError(ClawbotError):
-    """OpenClaw ended with status 78: it refuses its configuration or its state."""
+    """OpenClaw ended with status 78: it refuses its configuration."""
 
     code = "GATEWAY_CONFIG_REFUSED"
     hint = (
-        "correct the configuration fragment in Key Vault; for a state it refuses see the message, "
-        "then 'systemctl start clawbot-gateway'"
+        "correct the configuration fragment in Key Vault; what is not changed is tried again "
+        "after an hour or by 'systemctl start clawbot-gateway'"
     )
+
+
+class GatewayStateRefusedError(ClawbotError):
+    """OpenClaw ended with status 78: it could not bring its state to this release.
+
+    A locked database or a file that changed meanwhile is a reason too, so another start may help.
+    """
+
+    code = "GATEWAY_STATE_REFUSED"
+    retry = BRIEF
+    hint = "the message has OpenClaw's reason; a state of a newer release needs that release"
 
 
 class GatewayOomError(ClawbotError):

@@ -1,24 +1,29 @@
 """Waiting until a gateway that was started serves, or is known not to."""
 
+import re
 from typing import Any, Final
 
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
-from clawbot_agent.openclaw.gateway import CONFIG_REFUSED, GATEWAY, READY_URL, ready_problem
+from clawbot_agent.openclaw.gateway import GATEWAY, READY_URL, REFUSED, ready_problem
 from clawbot_agent.openclaw.gateway_errors import (
     GatewayConfigRefusedError,
     GatewayExitedError,
     GatewayNotReadyError,
     GatewayOomError,
+    GatewayStateRefusedError,
 )
 from clawbot_agent.openclaw.gateway_unit import is_over
 
-__all__ = ["await_ready", "last_lines", "refused"]
+__all__ = ["await_ready", "last_lines", "refusal"]
 
 _POLL_SECONDS: Final = 0.5
 _NOTE_SECONDS: Final = 15.0
 _LINES: Final = 15
 _LONGEST_LINE: Final = 240
+# one step of a migration that refuses makes all that follow it say so
+_REFUSAL_LINES: Final = 40
+_ABOUT_STATE: Final = re.compile(r"migration|maintenance|database", re.IGNORECASE)
 
 
 def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None) -> None:
@@ -54,17 +59,18 @@ def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None
         host.limit.sleep(_POLL_SECONDS)
 
 
-def last_lines(host: Host, name: str) -> str:
+def last_lines(host: Host, name: str, *, lines: int = _LINES) -> str:
     """The end of the container's output on one line, redacted."""
-    lines = host.docker.logs(name, tail=_LINES).splitlines()
-    shown = " | ".join(line.strip()[:_LONGEST_LINE] for line in lines if line.strip())
+    text = host.docker.logs(name, tail=lines).splitlines()
+    shown = " | ".join(line.strip()[:_LONGEST_LINE] for line in text if line.strip())
     return host.redactor.scrub(shown) or "it wrote nothing"
 
 
-def refused(host: Host, name: str) -> GatewayConfigRefusedError:
-    """The error of a gateway that ended with the status of a refused configuration."""
-    lines = last_lines(host, name)
-    return GatewayConfigRefusedError(f"{name}: ended with status {CONFIG_REFUSED}: {lines}")
+def refusal(host: Host, name: str) -> GatewayConfigRefusedError | GatewayStateRefusedError:
+    """The error of a gateway that ended with status 78, which has two meanings."""
+    lines = last_lines(host, name, lines=_REFUSAL_LINES)
+    kind = GatewayStateRefusedError if _ABOUT_STATE.search(lines) else GatewayConfigRefusedError
+    return kind(f"{name}: ended with status {REFUSED}: {lines}")
 
 
 def _ended(host: Host, name: str, container: dict[str, Any] | None) -> ClawbotError | None:
@@ -73,8 +79,8 @@ def _ended(host: Host, name: str, container: dict[str, Any] | None) -> ClawbotEr
         return None
     state = {} if container is None else container["State"]
     status = int(state.get("ExitCode") or 0)
-    if status == CONFIG_REFUSED:
-        return refused(host, name)
+    if status == REFUSED:
+        return refusal(host, name)
     # systemd tries again; of a candidate nobody does
     if name == GATEWAY and not is_over(host):
         return None

@@ -18,13 +18,15 @@ from clawbot_agent.openclaw import gateway_actions as act
 from clawbot_agent.openclaw.container_spec import Image, container_document, differences
 from clawbot_agent.openclaw.gateway import (
     CANDIDATE,
-    CONFIG_REFUSED,
     GATEWAY,
     PREVIOUS,
+    REFUSED,
     is_starting,
     running_problem,
     time_of,
 )
+from clawbot_agent.openclaw.gateway_errors import GatewayConfigRefusedError
+from clawbot_agent.openclaw.gateway_start import refusal
 from clawbot_agent.openclaw.gateway_unit import UNIT, is_over
 from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, GATEWAY_SECRETS_DIR
 
@@ -49,6 +51,7 @@ class ContainerFacts:
         current, previous: inspected; None when there is none.
         candidate: whether a candidate, or the state of one, was left over.
         supervised: whether systemd watches over it.
+        refused: it ended because it refused its configuration.
         token_written, config_written: when these files were written; None without one.
         problem: why the gateway is not ready; None when it is.
         now: the time of looking.
@@ -60,6 +63,7 @@ class ContainerFacts:
     previous: Json | None = field(default=None, repr=False)
     candidate: bool = False
     supervised: bool = True
+    refused: bool = False
     token_written: datetime | None = None
     config_written: datetime | None = None
     problem: str | None = "there is no container"
@@ -91,6 +95,7 @@ class ContainerStage(Stage[ContainerFacts]):
             previous=host.docker.container(PREVIOUS),
             candidate=host.docker.container(CANDIDATE) is not None
             or host.files.stat(CANDIDATE_STATE_DIR) is not None,
+            refused=_has_refused(host, current),
             supervised=not is_over(host),
             token_written=_written(host, GATEWAY_SECRETS_DIR / "token"),
             config_written=_written(host, _live_config(config)),
@@ -160,12 +165,18 @@ def _kept_running(facts: ContainerFacts, current: Json, *, timeout: float) -> "l
 def _refused_since(facts: ContainerFacts, state: Json) -> str | None:
     """When it refused a configuration that is still the same; None when it may try again."""
     ended = time_of(state.get("FinishedAt"))
-    if state.get("ExitCode") != CONFIG_REFUSED or ended is None:
+    if not facts.refused or ended is None:
         return None
     changes = (facts.token_written, facts.config_written)
     if facts.now - ended > _REFUSED_FOR or any(c is not None and c > ended for c in changes):
         return None
     return f"{ended:%H:%M:%S}"
+
+
+def _has_refused(host: Host, current: Json | None) -> bool:
+    state = {} if current is None else current["State"]
+    ended = not state.get("Running") and state.get("ExitCode") == REFUSED
+    return ended and isinstance(refusal(host, GATEWAY), GatewayConfigRefusedError)
 
 
 def _written(host: Host, path: Path) -> datetime | None:

@@ -41,6 +41,7 @@ GOOD = ContainerFacts(
 REFUSED = replace(
     GOOD,
     current=_container(running=False, ExitCode=78, FinishedAt="2026-11-22T11:50:00.123456789Z"),
+    refused=True,
     supervised=False,
     problem="it does not run",
 )
@@ -72,6 +73,10 @@ TABLE = {
     ),
     "refused its configuration long ago": (
         replace(REFUSED, now=NOW + timedelta(hours=1)),
+        [f"start {GATEWAY} (it ended with status 78)"],
+    ),
+    "refused its state": (
+        replace(REFUSED, refused=False),
         [f"start {GATEWAY} (it ended with status 78)"],
     ),
     "refused its configuration in another shape": (
@@ -403,6 +408,26 @@ def test_a_refusal_is_told_again_with_the_last_words() -> None:
     assert caught.value.code == "GATEWAY_CONFIG_REFUSED"
     assert "no such channel" in caught.value.message
     assert machine.docker.calls == []
+
+
+def test_a_refused_state_is_tried_again() -> None:
+    """A locked database is enough for OpenClaw to refuse a migration, with the same status."""
+    machine = Machine(READY)
+    machine.docker.outputs[GATEWAY] = 'Migration step "a" refused execution.'
+    machine.serve()
+    machine.host.units.change("stop", UNIT)
+    state = machine.docker.containers[GATEWAY]["State"]
+    state |= {"ExitCode": 78, "FinishedAt": machine.host.clock.now().isoformat()}
+    machine.docker.on_start = lambda name: machine.docker.containers[name]["State"].update(
+        {"Running": False, "ExitCode": 78}
+    )
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_STATE_REFUSED"
+    assert caught.value.retryable
+    machine.docker.on_start = lambda _name: None
+    machine.apply()
+    assert ContainerStage().look(machine.host, CONFIG).empty
 
 
 def test_a_stop_includes_what_was_started_by_hand() -> None:
