@@ -55,21 +55,29 @@ def _run(bench: Bench, options: argparse.Namespace, drill: str, report: Report) 
         report.demand(kept=False, promise=f"it came to an end: {error}")
 
 
-def _ground(bots: BotVms, options: argparse.Namespace, *, seed: bool = True) -> Ground:
-    ground = Ground(bots, backend=options.backend)
-    ground.prepare(seed=seed)
+def _ground(bots: BotVms, options: argparse.Namespace) -> Ground:
+    # loading the container's image is minutes of an emulated processor, and not what is drilled
+    ground = Ground(bots, backend=options.backend, baked_image=True)
+    ground.prepare()
     return ground
 
 
 def _replacement(bots: BotVms, options: argparse.Namespace, report: Report) -> None:
-    ground = _ground(bots, options, seed=not options.build)
+    ground = Ground(bots, backend=options.backend)
+    ground.prepare(seed=not options.build)
     replacement(ground, report, built=options.build)
     bots.keep_images()
 
 
 def _power_cuts(bots: BotVms, options: argparse.Namespace, report: Report) -> None:
     lanes = [
-        Ground(bots, backend=options.backend, share=f"lane{lane}", prefix=f"lane{lane}-")
+        Ground(
+            bots,
+            backend=options.backend,
+            share=f"lane{lane}",
+            prefix=f"lane{lane}-",
+            baked_image=True,
+        )
         for lane in range(options.lanes)
     ]
     for ground in lanes:
