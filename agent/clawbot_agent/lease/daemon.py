@@ -15,7 +15,7 @@ from clawbot_agent.lease.ports import Json, Machine, Share
 from clawbot_agent.lease.record import Holder, Record
 from clawbot_agent.lease.report import LeaseReport, LeaseState
 from clawbot_agent.lease.tenure import BEAT, Tenure
-from clawbot_agent.lease.watch import LOOK, Sight, Watch
+from clawbot_agent.lease.watch import KNOCK, LOOK, Sight, Watch
 
 __all__ = ["TICK", "Daemon", "Ended"]
 
@@ -73,6 +73,7 @@ class Daemon:
     _reported: float = float("-inf")
     _offset: float = 0.0
     _ground: int | None = None
+    _knocked: int = 0
 
     def run(self) -> Ended:
         """Work until told to stop, or until the lease is lost."""
@@ -126,11 +127,19 @@ class Daemon:
             self._send("take", record, now)
         else:
             self._due = now + LOOK
-            self._send("look", None, now)
+            self._send("look", None, now, knock=self._is_time_to_knock())
 
-    def _send(self, verb: str, record: Record | None, now: float) -> None:
+    def _is_time_to_knock(self) -> bool:
+        """Once for each holder that has gone quiet."""
+        generation = self._watch.sight.generation if self._watch.sight else 0
+        if self._watch.quiet < KNOCK or self._knocked == generation:
+            return False
+        self._knocked = generation
+        return True
+
+    def _send(self, verb: str, record: Record | None, now: float, *, knock: bool = False) -> None:
         self._question = _Question(verb, record, now)
-        question: Json = {"verb": verb}
+        question: Json = {"verb": verb, "knock": knock}
         if record is not None:
             question |= {"generation": record.generation, "text": record.text()}
         self.share.ask(question)

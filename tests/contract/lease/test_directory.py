@@ -1,7 +1,9 @@
 """The lease's directory with real files: here on a local disk, in the VM bench on CIFS."""
 
 import fcntl
+import os
 import struct
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -128,3 +130,23 @@ def test_the_newest_image_is_seen(share: Path) -> None:
     for name in ("state-000003.ext4", "state-000012.ext4", ".state-000099.ext4.new", "files"):
         (share / "state" / name).touch()
     assert a_client(share)({"verb": "look"})["image"] == 12
+
+
+def test_knocking_opens_the_newest_image_and_waits_for_nothing(share: Path) -> None:
+    """A FIFO stands for an image whose dead holder the server waits for."""
+    images = share / "state"
+    images.mkdir(parents=True)
+    (images / "state-000001.ext4").touch()
+    os.mkfifo(images / "state-000002.ext4")
+    client = a_client(share)
+    started = time.monotonic()
+    assert client({"verb": "look", "knock": True})["image"] == 2
+    assert time.monotonic() - started < 5
+    # the one that waits there is let go by a writer
+    with (images / "state-000002.ext4").open("wb"):
+        pass
+    assert client({"verb": "look", "knock": False})["image"] == 2
+
+
+def test_knocking_without_an_image(share: Path) -> None:
+    assert a_client(share)({"verb": "look", "knock": True})["image"] == 0

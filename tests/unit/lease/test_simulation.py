@@ -120,6 +120,15 @@ def test_a_killed_holder_is_replaced_within_two_minutes() -> None:
         taken = world.now
     assert taken - 50.25 <= 115
     assert second.reports[-1].suspects == (1,)
+    # meanwhile the server was made to forget what the dead one had cached
+    assert world.knocks == 1
+
+
+def test_nobody_knocks_at_a_living_holders_image() -> None:
+    world = World()
+    machines = [Instance("first", world), Instance("second", world)]
+    run(world, *machines, until=300)
+    assert world.knocks == 0
 
 
 def test_a_lease_given_back_is_taken_at_once_and_is_clean() -> None:

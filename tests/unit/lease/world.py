@@ -62,18 +62,21 @@ class World:
         away: when the server answers nobody.
         files: text of each generation.
         images: numbers of the state images.
+        knocks: how often somebody asked for what a dead holder has cached.
     """
 
     away: tuple[Span, ...] = ()
     now: float = 0.0
     files: dict[int, str] = field(default_factory=dict)
     images: set[int] = field(default_factory=set)
+    knocks: int = 0
 
     def applied(self, question: Json) -> Json:
         """What the directory of the lease would answer."""
         generation, text = question.get("generation", 0), question.get("text", "")
         match question["verb"]:
             case "look":
+                self.knocks += question["knock"]
                 highest = max(self.files, default=0)
                 newest = max(self.images, default=0)
                 text = self.files.get(highest, "")
