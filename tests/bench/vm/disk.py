@@ -29,6 +29,8 @@ _INITRD: Final = {
 # in namespaces of its own: what it mounts and starts goes away with it, however it ends
 _LOAD: Final = """\
 root=$1; shift
+# Docker changes how its root directory propagates mounts, so that has to be one
+mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
 mount --rbind /dev "$root/dev"
