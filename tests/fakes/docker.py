@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -166,10 +167,12 @@ class FakeDocker:
         self._call("remove", name)
         self.containers.pop(name, None)
 
-    def logs(self, name: str, *, tail: int) -> str:
-        """See `Docker`."""
+    def logs(self, name: str, *, tail: int, since: datetime | None = None) -> str:
+        """See `Docker`; lines that begin with a time are left out when they are older."""
         self._answering()
         lines = self.outputs.get(name, "").splitlines(keepends=True)
+        if since is not None:
+            lines = [line for line in lines if not line[:1].isdigit() or line >= since.isoformat()]
         return "".join(lines[-tail:])
 
     def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:

@@ -7,6 +7,7 @@ asks for and what `inspect` says can be compared field by field.
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -181,10 +182,13 @@ class SystemDocker:
             except NotFound:
                 return
 
-    def logs(self, name: str, *, tail: int) -> str:
+    def logs(self, name: str, *, tail: int, since: datetime | None = None) -> str:
         """See `Docker`."""
+        # not as a datetime: the library would drop what is after the second. The engine's "never"
+        # lies before the epoch
+        start = None if since is None else max(0.0, since.timestamp()) or None
         with self._call(f"docker logs {name}") as api:
-            return bytes(api.logs(name, tail=tail)).decode(errors="replace")
+            return bytes(api.logs(name, tail=tail, since=start)).decode(errors="replace")
 
     def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:
         """See `Docker`."""

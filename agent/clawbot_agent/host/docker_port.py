@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -97,8 +98,8 @@ class Docker(Protocol):
         """Remove it, running or not; nothing when there is none."""
         ...
 
-    def logs(self, name: str, *, tail: int) -> str:
-        """The last lines of its output."""
+    def logs(self, name: str, *, tail: int, since: datetime | None = None) -> str:
+        """The last lines of its output; with `since` only of what it wrote from then on."""
         ...
 
     def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
-from clawbot_agent.openclaw.gateway import GATEWAY, READY_URL, REFUSED, ready_problem
+from clawbot_agent.openclaw.gateway import GATEWAY, READY_URL, REFUSED, ready_problem, time_of
 from clawbot_agent.openclaw.gateway_errors import (
     GatewayConfigRefusedError,
     GatewayExitedError,
@@ -60,8 +60,10 @@ def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None
 
 
 def last_lines(host: Host, name: str, *, lines: int = _LINES) -> str:
-    """The end of the container's output on one line, redacted."""
-    text = host.docker.logs(name, tail=lines).splitlines()
+    """The end of what the container wrote since its last start, on one line, redacted."""
+    container = host.docker.container(name)
+    since = None if container is None else time_of(container["State"].get("StartedAt"))
+    text = host.docker.logs(name, tail=lines, since=since).splitlines()
     shown = " | ".join(line.strip()[:_LONGEST_LINE] for line in text if line.strip())
     return host.redactor.scrub(shown) or "it wrote nothing"
 

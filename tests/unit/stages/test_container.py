@@ -430,6 +430,23 @@ def test_a_refused_state_is_tried_again() -> None:
     assert ContainerStage().look(machine.host, CONFIG).empty
 
 
+def test_what_it_wrote_before_its_last_start_explains_nothing() -> None:
+    machine = Machine()
+    machine.serve()
+    machine.host.units.change("stop", UNIT)
+    now = machine.host.clock.now()
+    before = (now - timedelta(minutes=5)).isoformat()
+    machine.docker.outputs[GATEWAY] = (
+        f"{before} database integrity verification passed\n{now.isoformat()} set gateway.mode\n"
+    )
+    state = machine.docker.containers[GATEWAY]["State"]
+    state |= {"ExitCode": 78, "StartedAt": now.isoformat(), "FinishedAt": now.isoformat()}
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_CONFIG_REFUSED"
+    assert "integrity" not in caught.value.message
+
+
 def test_a_stop_includes_what_was_started_by_hand() -> None:
     machine = Machine(READY)
     machine.serve()
