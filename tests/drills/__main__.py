@@ -9,6 +9,7 @@ from tests.bench import azure, host_setup, product
 from tests.bench.bench import Bench
 from tests.bench.errors import BenchError
 from tests.bench.product_vm import BotVms
+from tests.drills.frozen import frozen
 from tests.drills.ground import Ground
 from tests.drills.mount_faults import mount_faults
 from tests.drills.outage import outage
@@ -88,6 +89,9 @@ def _power_cuts(bots: BotVms, options: argparse.Namespace, report: Report) -> No
 _DRILLS: Final[dict[str, _Drill]] = {
     "replacement": _replacement,
     "power-cuts": _power_cuts,
+    "frozen": lambda bots, options, report: frozen(
+        _ground(bots, options), report, count=options.count, seed=options.seed
+    ),
     "two-instances": lambda bots, options, report: two_instances(_ground(bots, options), report),
     "outage": lambda bots, options, report: outage(_ground(bots, options), report),
     "smb-ops": lambda bots, options, report: smb_ops(
@@ -115,8 +119,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--build", action="store_true", help="replacement: no image on the share at first"
     )
-    parser.add_argument("--count", type=int, default=20, help="power-cuts: how many")
-    parser.add_argument("--seed", type=int, default=1, help="power-cuts: of the moments")
+    parser.add_argument("--count", type=int, default=20, help="power-cuts, frozen: how many")
+    parser.add_argument("--seed", type=int, default=1, help="power-cuts, frozen: of the moments")
     parser.add_argument("--lanes", type=int, default=2, help="power-cuts: bots at a time")
     parser.add_argument("--minutes", type=float, default=12, help="smb-ops: how long to count")
     return parser

@@ -1,0 +1,32 @@
+"""Prints, as JSON, every text of OpenClaw's conversations in one agent database."""
+
+import json
+import re
+import sqlite3
+import sys
+
+# a transcript's message is one JSON document in some column; its text is all we want of it
+_TEXT = re.compile(r'"text":"((?:[^"\\]|\\.)*)"')
+
+
+def main(path: str) -> None:
+    """Look into every text column of every table."""
+    database = sqlite3.connect(path)
+    found: set[str] = set()
+    tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        quoted = '"' + table.replace('"', '""') + '"'
+        try:
+            rows = database.execute("SELECT * FROM " + quoted)  # noqa: S608 - names of its own
+            for row in rows:
+                for value in row:
+                    if isinstance(value, str):
+                        found.update(_TEXT.findall(value))
+        except sqlite3.OperationalError:
+            # a virtual table whose module is not here
+            continue
+    json.dump(sorted(found), sys.stdout)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
