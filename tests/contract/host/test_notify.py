@@ -46,7 +46,7 @@ def test_the_watchdogs_time_is_in_seconds(notifier: tuple[Notifier, socket.socke
 
 
 def test_children_do_not_inherit_the_line(notifier: tuple[Notifier, socket.socket]) -> None:
-    """systemd warns of each message from a process that is not the service's main one."""
+    """Systemd warns of each message from a process that is not the service's main one."""
     assert notifier[0].address
     assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC"} & set(os.environ)
 
