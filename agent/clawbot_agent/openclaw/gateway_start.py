@@ -1,6 +1,7 @@
 """Waiting until a gateway that was started serves, or is known not to."""
 
 import re
+from datetime import timedelta
 from typing import Any, Final
 
 from clawbot_agent.errors import ClawbotError
@@ -18,6 +19,8 @@ from clawbot_agent.openclaw.gateway_unit import is_over
 __all__ = ["await_ready", "last_lines", "refusal"]
 
 _POLL_SECONDS: Final = 0.5
+# the engine notes the start when the process runs already, and may have written its last words
+_RECORDED_LATE: Final = timedelta(seconds=1)
 _NOTE_SECONDS: Final = 15.0
 _LINES: Final = 15
 _LONGEST_LINE: Final = 240
@@ -62,7 +65,8 @@ def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None
 def last_lines(host: Host, name: str, *, lines: int = _LINES) -> str:
     """The end of what the container wrote since its last start, on one line, redacted."""
     container = host.docker.container(name)
-    since = None if container is None else time_of(container["State"].get("StartedAt"))
+    began = None if container is None else time_of(container["State"].get("StartedAt"))
+    since = None if began is None else began - _RECORDED_LATE
     text = host.docker.logs(name, tail=lines, since=since).splitlines()
     shown = " | ".join(line.strip()[:_LONGEST_LINE] for line in text if line.strip())
     return host.redactor.scrub(shown) or "it wrote nothing"

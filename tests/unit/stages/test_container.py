@@ -430,6 +430,21 @@ def test_a_refused_state_is_tried_again() -> None:
     assert ContainerStage().look(machine.host, CONFIG).empty
 
 
+def test_last_words_are_told_although_the_engine_noted_the_start_after_them() -> None:
+    """One that ends at once has written before the engine has the time of its start."""
+    machine = Machine()
+    machine.serve()
+    machine.host.units.change("stop", UNIT)
+    now = machine.host.clock.now()
+    written = (now - timedelta(milliseconds=300)).isoformat()
+    machine.docker.outputs[GATEWAY] = f"{written} set gateway.mode\n"
+    state = machine.docker.containers[GATEWAY]["State"]
+    state |= {"ExitCode": 78, "StartedAt": now.isoformat(), "FinishedAt": now.isoformat()}
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert "set gateway.mode" in caught.value.message
+
+
 def test_what_it_wrote_before_its_last_start_explains_nothing() -> None:
     machine = Machine()
     machine.serve()
