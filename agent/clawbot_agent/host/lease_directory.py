@@ -1,5 +1,8 @@
 """The lease's directory on the share: one file for each generation, NNNNNN.
 
+A file has two pages. The holder writes the first, its record; others write the second, the
+bell: they ring to see whether the holder is alive, and whoever takes over says so there.
+
 Runs in a child process (`servant`), because each of these calls may be held by the kernel.
 What makes it safe is the server: it lets one client only create a file that must be new
 (O_EXCL), and it refuses others a byte range that is locked, unless the mount has `nobrl`.
@@ -23,6 +26,8 @@ _PAGE: Final = 4096
 # far beyond the data: a lock of the server keeps others from reading what it covers
 _LOCKED_BYTE: Final = 1 << 40
 _MODE: Final = 0o600
+# what stands in the bell of a generation that is over; no ring looks like it
+_TAKEN: Final = "taken over"
 _MOST_FILES: Final = 1024
 
 
@@ -62,6 +67,8 @@ class LeaseDirectory:
             self._knock()
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         highest = max(self._generations(), default=0)
+        if highest and question.get("ring"):
+            self._write_bell(highest, question["ring"])
         text = self._text(highest) if highest else ""
         return {"generation": highest, "text": text, "image": self._newest_image()}
 
@@ -95,28 +102,36 @@ class LeaseDirectory:
         except FileExistsError:
             return {"taken": False}
         try:
-            os.write(made, question["text"].encode())
+            # both pages: a client asks the server only for what it knows the file to have
+            os.write(made, question["text"].encode().ljust(2 * _PAGE, b"\0"))
             os.fsync(made)
         finally:
             os.close(made)
         self._open(path)
-        for number in self._generations():
+        older = [number for number in self._generations() if number < question["generation"]]
+        for number in older:
+            # who slept through all of it reads it before anything else
+            self._write_bell(number, _TAKEN)
+        for number in older:
             if number < question["generation"] - 1:
                 with contextlib.suppress(OSError):
                     self._path(number).unlink()
         return {"taken": True}
 
     def _beat(self, question: Json) -> Json:
+        """Listen; write the record if somebody rang since `bell`: a write is billed tenfold."""
         generation, text = question["generation"], question["text"]
         if self._file < 0 and not self._reopened(generation, text):
             return {"mine": False}
         try:
-            self._write(text)
+            bell = self._read(self._file, _PAGE)
+            if bell not in (question["bell"], _TAKEN):
+                self._write(text)
         except OSError:
             # the handle may be a dead one; the next beat opens the file anew
             self._close()
             raise
-        return {"mine": not self._is_there(generation + 1)}
+        return {"mine": bell != _TAKEN, "bell": bell}
 
     def _release(self, question: Json) -> Json:
         generation, text = question["generation"], question["text"]
@@ -126,14 +141,6 @@ class LeaseDirectory:
         os.fsync(self._file)
         self._close()
         return {"mine": True}
-
-    def _is_there(self, generation: int) -> bool:
-        try:
-            # not Path.exists: from Python 3.14 on it takes every error for "no"
-            os.stat(self._path(generation))  # noqa: PTH116
-        except FileNotFoundError:
-            return False
-        return True
 
     def _reopened(self, generation: int, text: str) -> bool:
         """Open the file of a generation that is held; False when it is not the holder's."""
@@ -153,11 +160,21 @@ class LeaseDirectory:
             self._close()
             raise
 
-    def _write(self, text: str) -> None:
-        data = text.encode()
-        self._page[: len(data)] = data
-        if os.pwrite(self._file, self._page, 0) != len(data):
-            raise OSError(errno.EIO, "the lease's record was written in part only")
+    def _write(self, text: str, *, file: int | None = None, at: int = 0) -> None:
+        self._page[:] = text.encode().ljust(_PAGE, b"\0")
+        if os.pwrite(self._file if file is None else file, self._page, at) != _PAGE:
+            raise OSError(errno.EIO, "the lease's file was written in part only")
+
+    def _write_bell(self, generation: int, text: str) -> None:
+        file = _opened(self._path(generation), os.O_RDWR)
+        try:
+            self._write(text, file=file, at=_PAGE)
+        finally:
+            os.close(file)
+
+    def _read(self, file: int, at: int) -> str:
+        count = os.preadv(file, [self._page], at)
+        return self._page[:count].rstrip(b"\0").decode(errors="replace")
 
     def _text(self, generation: int, *, missing: str | None = None) -> str:
         """Content of a generation's file, from the server, not from a cache."""
@@ -168,10 +185,9 @@ class LeaseDirectory:
                 raise
             return missing
         try:
-            count = os.preadv(file, [self._page], 0)
+            return self._read(file, 0)
         finally:
             os.close(file)
-        return self._page[:count].decode(errors="replace")
 
     def _generations(self) -> list[int]:
         # names only: not a question to the server for each

@@ -47,6 +47,7 @@ class _Question:
     verb: str
     record: Record | None
     asked: float
+    rang: bool = False
 
 
 @dataclass(slots=True)
@@ -74,6 +75,9 @@ class Daemon:
     _offset: float = 0.0
     _ground: int | None = None
     _knocked: int = 0
+    _rings: int = 0
+    # the ring that was answered last
+    _bell: str = ""
 
     def run(self) -> Ended:
         """Work until told to stop, or until the lease is lost."""
@@ -129,6 +133,13 @@ class Daemon:
             self._due = now + LOOK
             self._send("look", None, now, knock=self._is_time_to_knock())
 
+    def _ring(self) -> str:
+        """What to ring with, unlike any ring before; nothing while an answer is outstanding."""
+        if self._watch.rung:
+            return ""
+        self._rings += 1
+        return f"{self.me.instance_id} {self.me.boot_id} {self.me.since} {self._rings}"
+
     def _is_time_to_knock(self) -> bool:
         """Once for each holder that has gone quiet."""
         generation = self._watch.sight.generation if self._watch.sight else 0
@@ -138,10 +149,13 @@ class Daemon:
         return True
 
     def _send(self, verb: str, record: Record | None, now: float, *, knock: bool = False) -> None:
-        self._question = _Question(verb, record, now)
         question: Json = {"verb": verb, "knock": knock}
         if record is not None:
             question |= {"generation": record.generation, "text": record.text()}
+            question["bell"] = self._bell
+        else:
+            question["ring"] = self._ring()
+        self._question = _Question(verb, record, now, rang=bool(question.get("ring")))
         self.share.ask(question)
 
     def _lost_by(self, answer: Json, now: float) -> str:
@@ -153,13 +167,18 @@ class Daemon:
             self._due = now + _RETRY_SECONDS
         elif question.verb == "look":
             sight = Sight(answer["generation"], answer["text"], answer["image"])
-            self._watch = self._watch.after(sight, asked=question.asked, answered=now)
-            self._due = now if self._watch.may_take(self.me) else self._due
+            self._watch = self._watch.after(
+                sight, asked=question.asked, answered=now, rang=question.rang
+            )
+            # a beat was seen: ring for the next one
+            if self._watch.may_take(self.me) or not self._watch.rung:
+                self._due = now
         elif question.verb == "take":
             return self._taken(question, now) if answer["taken"] else self._late(now)
         elif not answer["mine"]:
             return "another instance took over"
         elif self._tenure is not None:
+            self._bell = str(answer.get("bell", self._bell))
             self._arrived(question, now)
         return ""
 

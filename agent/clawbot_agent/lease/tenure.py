@@ -7,7 +7,7 @@ from clawbot_agent.lease.record import Record
 
 __all__ = ["BEAT", "FENCE", "Tenure"]
 
-# seconds between two beats: each is a billed write
+# seconds between two beats: each listens for a ring, and is written when there was one
 BEAT: Final = 10.0
 # seconds without a beat that surely arrived, after which the gateway has to be dead:
 # a server that is away for 60 s must not cost the bot (10 + 60 + time to reconnect)
@@ -21,7 +21,8 @@ class Tenure:
     Attributes:
         record: as it was last written, or is being written.
         good: when the last beat that arrived was sent, monotonic seconds. Sent, because
-            others count from its arrival, which may have been at any time after.
+            others count from its arrival, which may have been at any time after. One that heard
+            no ring is as good as a written one: others count from a ring that comes later.
     """
 
     record: Record

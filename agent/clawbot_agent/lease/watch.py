@@ -11,8 +11,8 @@ from clawbot_agent.lease.record import Holder, Record
 
 __all__ = ["KNOCK", "LOOK", "TAKEOVER", "Sight", "Watch"]
 
-# seconds without a beat after which a holder counts as gone: FENCE (in `tenure`), plus the
-# time a holder takes to kill its gateway, plus a margin; docs/adr/0007 does the sum
+# seconds without a beat, although somebody rang, after which a holder counts as gone: FENCE (in
+# `tenure`), plus the time it takes to kill its gateway, plus a margin; docs/adr/0007 does the sum
 TAKEOVER: Final = 102.0
 # seconds between two looks
 LOOK: Final = 3.0
@@ -58,20 +58,34 @@ class Watch:
         since: up to when `quiet` counts, monotonic seconds: where something new was seen, when
             that look was answered; where nothing was, when it was asked. So it never counts
             more than really was.
-        quiet: seconds for which nothing changed.
+        quiet: seconds for which nothing changed although somebody rang.
+        rung: a living holder has been asked for a beat, and has not answered yet.
     """
 
     sight: Sight | None = None
     since: float = 0.0
     quiet: float = 0.0
+    rung: bool = False
 
-    def after(self, sight: Sight, *, asked: float, answered: float) -> Self:
-        """With one more look, asked and answered at these monotonic seconds."""
+    def after(self, sight: Sight, *, asked: float, answered: float, rang: bool) -> Self:
+        """With one more look, asked and answered at these monotonic seconds.
+
+        Args:
+            sight: what it saw.
+            asked: when it was sent.
+            answered: when its answer came.
+            rang: it rang before it looked.
+        """
         before = self.sight
-        if before is None or (sight.generation, sight.text) != (before.generation, before.text):
-            return type(self)(sight, answered)
+        changed = before is None or (sight.generation, sight.text) != (
+            before.generation,
+            before.text,
+        )
+        if changed or not self.rung:
+            # a holder that nobody has asked owes no sign of life
+            return type(self)(sight, answered, rung=rang)
         gap = min(max(0.0, asked - self.since), _LONGEST_GAP)
-        return type(self)(sight, asked, self.quiet + gap)
+        return type(self)(sight, asked, self.quiet + gap, rung=True)
 
     def may_take(self, me: Holder) -> bool:
         """Whether this instance may take the next generation now."""

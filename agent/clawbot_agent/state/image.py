@@ -35,10 +35,12 @@ __all__ = ["ImageFacts", "look", "plan"]
 _GIBIBYTE: Final = 1024**3
 _OPTIONS: Final = (
     "loop",
-    # each write is billed: no times of mere reading, and idle data in fewer, larger commits;
-    # what a program syncs is written at once all the same
+    # each write is billed: no times of mere reading, and those of writing with something else
     "noatime",
-    "commit=30",
+    "lazytime",
+    # OpenClaw syncs every 30 s, and each time all that is in the journal is written; a commit
+    # of the file system's own, in between, would come on top
+    "commit=60",
     # what is damaged must not be damaged further; the next run checks it
     "errors=remount-ro",
     "nosuid",

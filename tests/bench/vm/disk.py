@@ -49,7 +49,7 @@ kill "$daemon"
 wait "$daemon" || true
 """
 _SIZE: Final = "16G"
-_RECIPE: Final = "1"
+_RECIPE: Final = "2"
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,11 +148,14 @@ def _configure(root: Path, sources: str, trusted: Trusted) -> None:
         "etc/pip.conf": f"[global]\ncert = /{trust.BUNDLE}\n",
         "etc/machine-id": "",
         "etc/fstab": "LABEL=root / ext4 defaults 0 1\n",
+        # as Ubuntu builds it in; Debian's systemd-resolved listens to the local network
+        "etc/systemd/resolved.conf.d/ubuntu.conf": "[Resolve]\nLLMNR=no\nMulticastDNS=no\n",
         "root/.ssh/authorized_keys": trusted.ssh_key.read_text(),
         **_INITRD,
     }
     (root / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
     for path, text in files.items():
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
     (root / "root/.ssh/authorized_keys").chmod(0o600)
     (root / "var/log/journal").mkdir(exist_ok=True)

@@ -21,8 +21,8 @@ def a_record(generation: int, *, instance: str = "me", beat: int = 0) -> Record:
     return Record(generation, Holder(instance, "boot", "host", "then"), beat=beat)
 
 
-def question(verb: str, record: Record) -> Json:
-    return {"verb": verb, "generation": record.generation, "text": record.text()}
+def question(verb: str, record: Record, *, bell: str = "") -> Json:
+    return {"verb": verb, "generation": record.generation, "text": record.text(), "bell": bell}
 
 
 @pytest.fixture
@@ -42,11 +42,40 @@ def test_what_one_writes_the_other_reads(share: Path) -> None:
     one, other = a_client(share), a_client(share)
     one({"verb": "look"})
     assert one(question("take", a_record(1))) == {"taken": True}
-    assert one(question("beat", a_record(1, beat=7))) == {"mine": True}
+    assert other({"verb": "look", "ring": "other 1"})["generation"] == 1
+    assert one(question("beat", a_record(1, beat=7))) == {"mine": True, "bell": "other 1"}
     seen = other({"verb": "look"})
     assert seen["generation"] == 1
     assert Record.parsed(seen["text"]) == a_record(1, beat=7)
     assert len(seen["text"]) == RECORD_BYTES
+
+
+def test_a_beat_is_written_only_after_a_ring(share: Path) -> None:
+    """Each write is billed, and without somebody who waits nobody reads it."""
+    one, other = a_client(share), a_client(share)
+    one({"verb": "look"})
+    one(question("take", a_record(1)))
+    assert one(question("beat", a_record(1, beat=1))) == {"mine": True, "bell": ""}
+    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1)
+    other({"verb": "look", "ring": "other 1"})
+    assert one(question("beat", a_record(1, beat=2)))["bell"] == "other 1"
+    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=2)
+    # the same ring is answered once, a new one again
+    one(question("beat", a_record(1, beat=3), bell="other 1"))
+    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=2)
+    other({"verb": "look", "ring": "other 2"})
+    one(question("beat", a_record(1, beat=4), bell="other 1"))
+    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=4)
+
+
+def test_who_slept_through_several_generations_notices(share: Path) -> None:
+    """Its file is not on the share any more; what it has open still tells."""
+    sleeper, other = a_client(share), a_client(share)
+    sleeper({"verb": "look"})
+    sleeper(question("take", a_record(1)))
+    for generation in range(2, 6):
+        other(question("take", a_record(generation, instance="other")))
+    assert sleeper(question("beat", a_record(1, beat=1)))["mine"] is False
 
 
 def test_only_one_of_many_takes_a_generation(share: Path) -> None:
@@ -64,8 +93,8 @@ def test_a_newer_generation_shows_with_the_next_beat(share: Path) -> None:
     one({"verb": "look"})
     one(question("take", a_record(1)))
     other(question("take", a_record(2, instance="other")))
-    assert one(question("beat", a_record(1, beat=1))) == {"mine": False}
-    assert other(question("beat", a_record(2, instance="other"))) == {"mine": True}
+    assert one(question("beat", a_record(1, beat=1)))["mine"] is False
+    assert other(question("beat", a_record(2, instance="other")))["mine"] is True
 
 
 def test_old_generations_go_the_previous_one_stays(share: Path) -> None:
@@ -97,7 +126,7 @@ def test_after_its_process_was_replaced_the_holder_goes_on(share: Path) -> None:
     first = a_client(share)
     first({"verb": "look"})
     first(question("take", a_record(1)))
-    assert a_client(share)(question("beat", a_record(1, beat=5))) == {"mine": True}
+    assert a_client(share)(question("beat", a_record(1, beat=5)))["mine"] is True
 
 
 def test_a_file_of_somebody_else_under_the_same_number_is_not_the_holders(share: Path) -> None:

@@ -124,6 +124,22 @@ def test_a_killed_holder_is_replaced_within_two_minutes() -> None:
     assert world.knocks == 1
 
 
+def test_a_holder_alone_writes_nothing() -> None:
+    """Each write is billed; it listens, and answers those who ask."""
+    world = World()
+    holder = Instance("holder", world)
+    run(world, holder, until=30)
+    alone = world.writes
+    run(world, holder, until=3630)
+    assert holder.holds
+    assert world.writes == alone
+    other = Instance("other", world)
+    run(world, holder, other, until=3930)
+    assert holder.holds
+    assert not other.holds
+    assert world.writes > alone
+
+
 def test_nobody_knocks_at_a_living_holders_image() -> None:
     world = World()
     machines = [Instance("first", world), Instance("second", world)]

@@ -15,6 +15,7 @@ __all__ = ["STEP", "Instance", "Span", "World"]
 Json = dict[str, Any]
 
 STEP: Final = 0.5
+_TAKEN: Final = "taken over"
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # systemd's RestartSec for the daemon
 _RESTART_SECONDS: Final = 3.0
@@ -64,6 +65,8 @@ class World:
         files: text of each generation.
         images: numbers of the state images.
         knocks: how often somebody asked for what a dead holder has cached.
+        bells: what was last rung at each generation.
+        writes: how many requests wrote.
     """
 
     away: tuple[Span, ...] = ()
@@ -71,6 +74,8 @@ class World:
     files: dict[int, str] = field(default_factory=dict)
     images: set[int] = field(default_factory=set)
     knocks: int = 0
+    bells: dict[int, str] = field(default_factory=dict)
+    writes: int = 0
 
     def applied(self, question: Json) -> Json:
         """What the directory of the lease would answer."""
@@ -79,6 +84,9 @@ class World:
             case "look":
                 self.knocks += question["knock"]
                 highest = max(self.files, default=0)
+                if highest and question["ring"]:
+                    self.bells[highest] = question["ring"]
+                    self.writes += 1
                 newest = max(self.images, default=0)
                 text = self.files.get(highest, "")
                 return {"generation": highest, "text": text, "image": newest}
@@ -86,10 +94,19 @@ class World:
                 if generation in self.files:
                     return {"taken": False}
                 self.files[generation] = text
+                self.bells |= {older: _TAKEN for older in self.files if older < generation}
+                self.writes += 2
                 return {"taken": True}
-            case _:
+            case "release":
                 self.files[generation] = text
-                return {"mine": generation + 1 not in self.files}
+                self.writes += 1
+                return {"mine": True}
+            case _:
+                bell = self.bells.get(generation, "")
+                if bell not in (question["bell"], _TAKEN):
+                    self.files[generation] = text
+                    self.writes += 1
+                return {"mine": bell != _TAKEN, "bell": bell}
 
 
 @dataclass(slots=True)

@@ -29,7 +29,10 @@ GIB: Final = 1024**3
 HELD: Final = LeaseReport(state=LeaseState.HELD, generation=7)
 GOOD_DIRECTORY: Final = DirectoryFacts(FileStat("directory", 0o700, 1000, 1000, 0, 0))
 MOUNT_POINT: Final = DirectoryFacts(FileStat("directory", 0o700, 0, 0, 0, 0))
-OPTIONS: Final = ("loop", "noatime", "commit=30", "errors=remount-ro", "nosuid", "nodev", "_netdev")
+OPTIONS: Final = (
+    *("loop", "noatime", "lazytime", "commit=60", "errors=remount-ro"),
+    *("nosuid", "nodev", "_netdev"),
+)
 
 
 def unit(name: str) -> str:
