@@ -13,7 +13,12 @@ _LOOK_SECONDS: Final = 5.0
 
 
 def replacement(
-    ground: Ground, report: Report, *, texts: int = 50, built: bool = False
+    ground: Ground,
+    report: Report,
+    *,
+    texts: int = 50,
+    built: bool = False,
+    first: Instance | None = None,
 ) -> Instance:
     """Boot, remember, kill, boot another; the one that is left.
 
@@ -22,9 +27,11 @@ def replacement(
         report: is filled.
         texts: how many the bot is to remember.
         built: the first instance has to build the container's image; wait until it is kept.
+        first: healthy; one is booted without.
     """
-    first = ground.boot()
-    report.figure("first boot, power-on to healthy", first.healthy(within=_SETTLE_SECONDS))
+    if first is None:
+        first = ground.boot()
+        report.figure("first boot, power-on to healthy", first.healthy(within=_SETTLE_SECONDS))
     first.enter()
     if built:
         wait_until_converged(first)

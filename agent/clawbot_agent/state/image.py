@@ -29,12 +29,15 @@ from clawbot_agent.state.units import (
     drop_in_actions,
     mount_text,
 )
+from clawbot_agent.state.writeback import PATIENCE, SetPatience, patience
 
 __all__ = ["ImageFacts", "look", "plan"]
 
 _GIBIBYTE: Final = 1024**3
 _OPTIONS: Final = (
     "loop",
+    # all that was written is safe with the next commit, and commits are one piece; see `writeback`
+    "data=journal",
     # each write is billed: no times of mere reading, and those of writing with something else
     "noatime",
     "lazytime",
@@ -61,6 +64,8 @@ class ImageFacts:
         devices: loop devices and their files.
         unit, drop_in: texts of the mount unit and of the gateway's drop-in.
         directory: what is at the state's path, mounted or not.
+        patience: how long the kernel keeps what is to be written, hundredths of a second;
+            0 when it does not say.
     """
 
     lease: LeaseReport | None
@@ -71,6 +76,7 @@ class ImageFacts:
     unit: str | None
     drop_in: str | None
     directory: DirectoryFacts
+    patience: int = 0
     devices: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -92,6 +98,7 @@ def look(host: Host, config: BotConfig) -> ImageFacts:
         unit=host.files.read_text(unit_file(path)),
         drop_in=host.files.read_text(GATEWAY_DROP_IN),
         directory=directory.look(host, path),
+        patience=patience(host.files),
     )
 
 
@@ -107,6 +114,8 @@ def plan(facts: ImageFacts, config: BotConfig) -> Plan:
     if refusal := _refusal(facts, newest, path):
         return Plan("", (refusal,))
     actions: list[Action] = []
+    if facts.patience not in (0, PATIENCE):
+        actions.append(SetPatience(facts.patience))
     if reason := _wrong(facts, image, unit):
         if facts.mount is not None:
             actions.append(UnmountState(path, reason))

@@ -50,7 +50,9 @@ def test_the_state_is_where_its_backend_says(host: Host, config: BotConfig) -> N
     assert "rw" in options
     if backend == "image":
         assert mount["fstype"] == "ext4"
-        assert "noatime" in options
+        # what is written and when is paid for: a block's own place only every ten minutes
+        assert {"noatime", "data=journal"} <= options
+        assert host.check_output("sysctl -n vm.dirty_expire_centisecs") == "60000"
     else:
         assert mount["fstype"] == "cifs"
         assert {"nobrl", "uid=1000", "gid=1000", "file_mode=0600", "dir_mode=0700"} <= options

@@ -20,6 +20,7 @@ from clawbot_agent.state.errors import (
 )
 from clawbot_agent.state.image_actions import CopyImage, CreateImage, GrowImage
 from clawbot_agent.state.units import GATEWAY_DROP_IN, MountState, WriteUnit, drop_in_text
+from clawbot_agent.state.writeback import SetPatience
 from tests.fakes import Call, FakeFiles, FakeRun, fake_host
 
 IMAGE: Final = Path("/srv/clawbot/share/state/state-000007.ext4")
@@ -198,4 +199,13 @@ def test_the_gateway_is_tied_to_lease_and_mount() -> None:
         "After=clawbot-lease.service srv-my\\x2dstate.mount",
         "RequiresMountsFor=/srv/my-state",
         "AssertPathIsMountPoint=/srv/my-state",
+    ]
+
+
+def test_the_kernels_patience_is_set_until_the_next_boot() -> None:
+    run = FakeRun()
+    run.answer("sysctl")
+    SetPatience(3000).apply(fake_host(run=run))
+    assert [call.argv for call in run.calls] == [
+        ("sysctl", "--quiet", "--write", "vm.dirty_expire_centisecs=60000")
     ]

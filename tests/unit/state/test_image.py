@@ -30,7 +30,7 @@ HELD: Final = LeaseReport(state=LeaseState.HELD, generation=7)
 GOOD_DIRECTORY: Final = DirectoryFacts(FileStat("directory", 0o700, 1000, 1000, 0, 0))
 MOUNT_POINT: Final = DirectoryFacts(FileStat("directory", 0o700, 0, 0, 0, 0))
 OPTIONS: Final = (
-    *("loop", "noatime", "lazytime", "commit=60", "errors=remount-ro"),
+    *("loop", "data=journal", "noatime", "lazytime", "commit=60", "errors=remount-ro"),
     *("nosuid", "nodev", "_netdev"),
 )
 
@@ -136,6 +136,13 @@ OPENED: Final = (
         ),
         (replace(MOUNTED, lease=None), ("use the state under the lease (it is not held)",)),
         (
+            replace(MOUNTED, patience=3000),
+            (
+                "set vm.dirty_expire_centisecs to 60000 (it is 3000; each write to the share is "
+                "billed)",
+            ),
+        ),
+        (
             replace(BOOTED, directory=DirectoryFacts(FileStat("link", 0o777, 0, 0, 0, 0))),
             (f"make directory {STATE} (a link is in the way)",),
         ),
@@ -143,7 +150,8 @@ OPENED: Final = (
     ids=[
         *("as it should be", "after a boot", "first start", "unclean", "older suspect"),
         *("leftover", "read-only", "other image", "other options", "grow", "half grown"),
-        *("grow at boot", "no drop-in", "strangers", "would hide", "lost", "no report", "link"),
+        *("grow at boot", "no drop-in", "strangers", "would hide", "lost", "no report", "patience"),
+        "link",
     ],
 )
 def test_plan(facts: ImageFacts, summaries: tuple[str, ...]) -> None:
@@ -185,6 +193,7 @@ def test_probe_reads_mount_table_loop_devices_and_superblock() -> None:
         "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
         f"31 20 7:0 / {STATE} rw,noatime - ext4 /dev/loop0 rw,errors=remount-ro\n",
     )
+    files.put("/proc/sys/vm/dirty_expire_centisecs", "3000\n")
     files.put(LEASE_FILE, replace(HELD, updated=datetime(2026, 1, 1, tzinfo=UTC)).document())
     run.answer("dumpe2fs", "-h", "/dev/loop0", stdout="Block count:   16\nBlock size:   4\n")
     facts = STAGE.probe(fake_host(files=files, run=run), CONFIG)
@@ -194,6 +203,7 @@ def test_probe_reads_mount_table_loop_devices_and_superblock() -> None:
     assert facts.mount == Mount(31, STATE, "ext4", read_only=False, source="/dev/loop0")
     assert facts.devices == {"/dev/loop0": IMAGES / "state-000003.ext4"}
     assert facts.unit == "the unit"
+    assert facts.patience == 3000
     assert facts.lease is not None
     assert facts.lease.generation == 7
 
