@@ -36,7 +36,7 @@ class SetPatience:
     @property
     def summary(self) -> str:
         """What it is and becomes."""
-        return f"set {_KEY} to {PATIENCE} (it is {self.found}; each write to the share is billed)"
+        return f"set {_KEY} to {PATIENCE} (it is {self.found}; each write is billed)"
 
     def apply(self, host: Host) -> None:
         """Set it."""

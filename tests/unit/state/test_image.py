@@ -137,10 +137,7 @@ OPENED: Final = (
         (replace(MOUNTED, lease=None), ("use the state under the lease (it is not held)",)),
         (
             replace(MOUNTED, patience=3000),
-            (
-                "set vm.dirty_expire_centisecs to 60000 (it is 3000; each write to the share is "
-                "billed)",
-            ),
+            ("set vm.dirty_expire_centisecs to 60000 (it is 3000; each write is billed)",),
         ),
         (
             replace(BOOTED, directory=DirectoryFacts(FileStat("link", 0o777, 0, 0, 0, 0))),
