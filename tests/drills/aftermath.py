@@ -23,6 +23,8 @@ _AGENT: Final = "agents/main/agent/openclaw-agent.sqlite"
 # in namespaces of its own: nothing of it outlives it, and no port of the host is taken
 _SERVE: Final = """\
 root=$1; state=$2; seconds=$3
+# OpenClaw takes its own owner's lease over only where the machine has the name it had
+hostname openclaw-gateway
 ip link set lo up
 mount --bind "$root" "$root"
 mount --bind "$state" "$root/home/node/.openclaw"
@@ -132,7 +134,7 @@ def _texts(database: Path) -> set[str]:
 
 
 def _serve(root: Path, state: Path) -> str:
-    apart = ("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child")
+    apart = ("unshare", "--mount", "--net", "--uts", "--pid", "--fork", "--kill-child")
     argv = (*apart, "sh", "-euc", _SERVE, "sh", str(root), str(state), str(_READY_SECONDS))
     done = subprocess.run(argv, capture_output=True, text=True, check=False)
     return "" if done.returncode == 0 else f"status {done.returncode}: {done.stderr[-1500:]}"

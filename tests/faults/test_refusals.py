@@ -25,7 +25,8 @@ BAD = {
 
 def _touched(bot: Bot) -> str:
     watched = "/etc/caddy /etc/docker /var/lib/clawbot /var/log/clawbot /opt/clawbot"
-    return bot.sh(f"find {watched} -printf '%p %T@ %s\\n' | sort")
+    # byte code is the interpreter's: it is made when a verb is used for the first time
+    return bot.sh(f"find {watched} -name __pycache__ -prune -o -printf '%p %T@ %s\\n' | sort")
 
 
 @contextmanager
