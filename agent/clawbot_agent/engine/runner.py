@@ -28,6 +28,8 @@ __all__ = ["NotConvergedError", "Runner"]
 
 # how often the main thread looks up, so that signals are handled while stages work
 _TICK_SECONDS: Final = 0.5
+# what a stage that is under way says last is its reason until it ends
+_SAYING: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_NOTE, Kind.STAGE_WAITING})
 _OVER: Final = frozenset({State.UNCHANGED, State.CHANGED, State.DEGRADED, State.SKIPPED})
 
 
@@ -238,6 +240,8 @@ class Runner:
         scrub = self._host.redactor.scrub
         clean = {k: scrub(v) if isinstance(v, str) else v for k, v in data.items()}
         with self._telling:
+            if stage is not None and kind in _SAYING:
+                self._set(stage, reason=str(clean["text"]))
             event = Event(kind, self._host.clock.now(), stage.name if stage else None, clean)
             for observer in self._observers:
                 # a full disk or a closed pipe is no reason to leave the machine half-way

@@ -2,19 +2,17 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
-from clawbot_agent.engine.events import Event, Kind
+from clawbot_agent.engine.events import Event
 from clawbot_agent.engine.result import SCHEMA, RunStatus
 from clawbot_agent.host.files import Files, FileWriteError
 
 __all__ = ["StatusFile", "read_status"]
 
-_QUIET: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_NOTE, Kind.STAGE_WAITING})
-
 
 class StatusFile:
-    """Writes the status before and after every stage."""
+    """Writes the status before and after every stage, and what a stage says meanwhile."""
 
     def __init__(self, path: Path, files: Files) -> None:
         """Write to `path` through `files`."""
@@ -23,8 +21,7 @@ class StatusFile:
 
     def __call__(self, event: Event, status: RunStatus) -> None:
         """Replace the file; on a full disk the previous one stays readable."""
-        if event.kind in _QUIET:
-            return
+        del event
         text = json.dumps(status.document(), indent=2) + "\n"
         try:
             self._files.write(self._path, text, mode=0o644)

@@ -334,6 +334,16 @@ def test_observers_see_the_run_before_and_after_every_stage() -> None:
     ]
 
 
+def test_what_a_stage_says_last_is_its_reason_until_it_ends() -> None:
+    """Who asks for the status in between reads what it waits for, not nothing."""
+    journal = Journal()
+    behaviour = Behaviour(todo=["x"], during=lambda host: host.note("waiting for bot0"))
+    status = run_stages(a_stage("one", behaviour), journal=journal)
+    said = [document["stages"][0]["reason"] for document in journal.documents]  # type: ignore[index]  # JSON
+    assert said == ["", "", "do x", "waiting for bot0", "do x", "do x"]
+    assert status.stage("one").reason == "do x"
+
+
 def test_notes_of_a_stage_carry_its_name() -> None:
     journal = Journal()
     run_stages(

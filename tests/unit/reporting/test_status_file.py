@@ -17,20 +17,14 @@ NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STATUS = RunStatus("i", "b", "1.2.3", NOW, (StageStatus("apt", "base"),))
 
 
-def test_it_is_written_at_every_step_and_holds_the_document() -> None:
+@pytest.mark.parametrize("kind", [Kind.STAGE_STARTED, Kind.STAGE_NOTE, Kind.STAGE_WAITING])
+def test_it_is_written_at_every_step_and_holds_the_document(kind: Kind) -> None:
     files = FakeFiles()
-    StatusFile(PATH, files)(Event(Kind.STAGE_STARTED, NOW, "apt"), STATUS)
+    StatusFile(PATH, files)(Event(kind, NOW, "apt"), STATUS)
     assert read_status(PATH, files) == STATUS.document()
     stat = files.stat(PATH)
     assert stat is not None
     assert stat.mode == 0o644
-
-
-@pytest.mark.parametrize("kind", [Kind.STAGE_NOTE, Kind.STAGE_ACTION, Kind.STAGE_WAITING])
-def test_what_changes_nothing_in_it_is_not_written(kind: Kind) -> None:
-    files = FakeFiles()
-    StatusFile(PATH, files)(Event(kind, NOW, "apt", {"text": "x"}), STATUS)
-    assert files.stat(PATH) is None
 
 
 class _FullFiles(FakeFiles):
