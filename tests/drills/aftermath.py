@@ -32,10 +32,15 @@ mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount -t tmpfs tmp "$root/tmp"
 chmod 1777 "$root/tmp"
+# the token that openclaw.json refers to; any will do
+mount -t tmpfs run "$root/run"
+install -d -m 0500 -o 1000 -g 1000 "$root/run/clawbot-secrets"
+printf %s none-of-the-real-ones-0123456789abcdef >"$root/run/clawbot-secrets/token"
+chown 1000:1000 "$root/run/clawbot-secrets/token"
+chmod 0400 "$root/run/clawbot-secrets/token"
 chroot --userspec=1000:1000 "$root" env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/home/node \
     OPENCLAW_NO_AUTO_UPDATE=1 OPENCLAW_DISABLE_BONJOUR=1 OPENCLAW_NO_RESPAWN=1 \
     OPENCLAW_PACKAGED_COMPILE_CACHE_RESPAWNED=1 NODE_COMPILE_CACHE=/opt/openclaw-cache \
-    OPENCLAW_GATEWAY_TOKEN=none-of-the-real-ones-0123456789abcdef \
     openclaw gateway run >"$root/tmp/log" 2>&1 &
 gateway=$!
 while kill -0 "$gateway" 2>/dev/null && [ "$seconds" -gt 0 ]; do
