@@ -15,7 +15,7 @@ from clawbot_agent.lease.ports import Json, Machine, Share
 from clawbot_agent.lease.record import Holder, Record
 from clawbot_agent.lease.report import LeaseReport, LeaseState
 from clawbot_agent.lease.tenure import BEAT, Tenure
-from clawbot_agent.lease.watch import KNOCK, LOOK, Sight, Watch
+from clawbot_agent.lease.watch import KNOCK, LOOK, RING, Sight, Watch
 
 __all__ = ["TICK", "Daemon", "Ended"]
 
@@ -76,6 +76,7 @@ class Daemon:
     _ground: int | None = None
     _knocked: int = 0
     _rings: int = 0
+    _rung: float = 0.0
     # the ring that was answered last
     _bell: str = ""
 
@@ -133,11 +134,14 @@ class Daemon:
             self._due = now + LOOK
             self._send("look", None, now, knock=self._is_time_to_knock())
 
-    def _ring(self) -> str:
-        """What to ring with, unlike any ring before; nothing while an answer is outstanding."""
-        if self._watch.rung:
+    def _ring(self, now: float) -> str:
+        """What to ring with, unlike any ring before; nothing while an answer may be on its way.
+
+        A server that fails over may lose what it said it had: so not once only.
+        """
+        if self._watch.rung and now - self._rung < RING:
             return ""
-        self._rings += 1
+        self._rings, self._rung = self._rings + 1, now
         return f"{self.me.instance_id} {self.me.boot_id} {self.me.since} {self._rings}"
 
     def _is_time_to_knock(self) -> bool:
@@ -154,7 +158,7 @@ class Daemon:
             question |= {"generation": record.generation, "text": record.text()}
             question["bell"] = self._bell
         else:
-            question["ring"] = self._ring()
+            question["ring"] = self._ring(now)
         self._question = _Question(verb, record, now, rang=bool(question.get("ring")))
         self.share.ask(question)
 

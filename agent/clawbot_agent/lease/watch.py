@@ -9,13 +9,15 @@ from typing import Final, Self
 
 from clawbot_agent.lease.record import Holder, Record
 
-__all__ = ["KNOCK", "LOOK", "TAKEOVER", "Sight", "Watch"]
+__all__ = ["KNOCK", "LOOK", "RING", "TAKEOVER", "Sight", "Watch"]
 
 # seconds without a beat, although somebody rang, after which a holder counts as gone: FENCE (in
 # `tenure`), plus the time it takes to kill its gateway, plus a margin; docs/adr/0007 does the sum
 TAKEOVER: Final = 102.0
 # seconds between two looks
 LOOK: Final = 3.0
+# seconds until a ring that nothing answered is repeated; a holder answers within 10 s (`BEAT`)
+RING: Final = 20.0
 # seconds without a beat after which the server is asked to call back what a dead holder has
 # cached, so that it has done so by the time of a takeover (`LeaseDirectory`)
 KNOCK: Final = 40.0

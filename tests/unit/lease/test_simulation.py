@@ -140,6 +140,17 @@ def test_a_holder_alone_writes_nothing() -> None:
     assert world.writes > alone
 
 
+def test_a_ring_that_the_server_lost_is_rung_again() -> None:
+    """A failover may forget what it had acknowledged; the holder lives all the same."""
+    world = World(forgetful=Span(30, 30))
+    holder, other = Instance("holder", world), Instance("other", world)
+    run(world, holder, until=35)
+    run(world, holder, other, until=400)
+    assert holder.holds
+    assert holder.ended == []
+    assert not other.holds
+
+
 def test_nobody_knocks_at_a_living_holders_image() -> None:
     world = World()
     machines = [Instance("first", world), Instance("second", world)]

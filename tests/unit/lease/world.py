@@ -67,6 +67,7 @@ class World:
         knocks: how often somebody asked for what a dead holder has cached.
         bells: what was last rung at each generation.
         writes: how many requests wrote.
+        forgetful: when the server says that it took a ring, and loses it.
     """
 
     away: tuple[Span, ...] = ()
@@ -76,6 +77,7 @@ class World:
     knocks: int = 0
     bells: dict[int, str] = field(default_factory=dict)
     writes: int = 0
+    forgetful: Span | None = None
 
     def applied(self, question: Json) -> Json:
         """What the directory of the lease would answer."""
@@ -85,7 +87,8 @@ class World:
                 self.knocks += question["knock"]
                 highest = max(self.files, default=0)
                 if highest and question["ring"]:
-                    self.bells[highest] = question["ring"]
+                    if self.forgetful is None or not self.forgetful.covers(self.now):
+                        self.bells[highest] = question["ring"]
                     self.writes += 1
                 newest = max(self.images, default=0)
                 text = self.files.get(highest, "")
