@@ -11,6 +11,7 @@ from concurrent.futures import Future
 from tests.bench.bench import REPOSITORY
 from tests.drills.frozen import frozen
 from tests.drills.outage import outage
+from tests.drills.power_cuts import power_cuts
 from tests.drills.report import Report
 from tests.drills.two_instances import two_instances
 from tests.vm.conftest import Flow
@@ -65,4 +66,9 @@ def test_a_second_instance_waits_and_takes_over(flow: Flow, report: Report) -> N
 
 def test_many_moments_of_one_writing(flow: Flow, report: Report) -> None:
     frozen(flow.ground, report, count=5, instance=flow.instance)
+    assert report.broken == []
+
+
+def test_power_cut_while_it_writes(flow: Flow, report: Report) -> None:
+    power_cuts(flow.ground, report, count=1, replace_every=0, instance=flow.instance)
     assert report.broken == []

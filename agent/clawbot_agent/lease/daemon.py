@@ -182,7 +182,7 @@ class Daemon:
         elif not answer["mine"]:
             return "another instance took over"
         elif self._tenure is not None:
-            self._bell = str(answer.get("bell", self._bell))
+            self._bell = str(answer["bell"])
             self._arrived(question, now)
         return ""
 

@@ -2,7 +2,8 @@
 
 With `data=journal` each commit has all that was written before it, in one piece, and a power
 cut costs nothing of that. Until the journal is full nobody needs the same blocks in their own
-places as well; there each of them would be a write to the share, billed, every 30 s.
+places as well; there each of them would be a write to the share, billed, every 30 s. Data waits
+for the patience set here; metadata does so once, and then follows each commit (docs/drills.md).
 """
 
 from dataclasses import dataclass

@@ -50,7 +50,7 @@ def test_the_state_is_where_its_backend_says(host: Host, config: BotConfig) -> N
     assert "rw" in options
     if backend == "image":
         assert mount["fstype"] == "ext4"
-        # what is written and when is paid for: a block's own place only every ten minutes
+        # what is written and when is paid for: blocks get to their own places late
         assert {"noatime", "data=journal"} <= options
         assert host.check_output("sysctl -n vm.dirty_expire_centisecs") == "60000"
     else:
