@@ -14,6 +14,7 @@ from tests.drills.ground import Instance
 from tests.support.inside import STATE
 
 _EVERY: Final = 1.0
+_END_SECONDS: Final = 10.0
 _SAMPLER: Final = (Path(__file__).parent / "sampler.py").read_text()
 
 Sample = dict[str, Any]
@@ -40,12 +41,38 @@ class Round:
         return [name for name, sample in self.samples.items() if sample["mounted"]]
 
 
+@dataclass(frozen=True, slots=True)
+class _Session:
+    """A sampler in an instance, and the thread that reads it."""
+
+    process: subprocess.Popen[str]
+    reader: threading.Thread
+
+    def ask(self) -> None:
+        """Have it take a sample; one that is gone takes none."""
+        if self.process.stdin is not None:
+            with contextlib.suppress(OSError, ValueError):
+                self.process.stdin.write("\n")
+                self.process.stdin.flush()
+
+    def end(self) -> None:
+        """End it, and close what it was talked to with."""
+        self.process.kill()
+        self.reader.join(_END_SECONDS)
+        for stream in (self.process.stdin, self.process.stdout):
+            if stream is not None:
+                # a question that never reached it is still in the buffer
+                with contextlib.suppress(OSError):
+                    stream.close()
+        self.process.wait()
+
+
 class Watch:
     """Samples from `with` to its end."""
 
     def __init__(self) -> None:
         self.rounds: list[Round] = []
-        self._sessions: dict[str, subprocess.Popen[str]] = {}
+        self._sessions: dict[str, _Session] = {}
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._tick, daemon=True)
 
@@ -60,14 +87,13 @@ class Watch:
             text=True,
         )
         name = instance.vm.name
-        threading.Thread(target=self._read, args=(name, session), daemon=True).start()
-        self._sessions[name] = session
+        reader = threading.Thread(target=self._read, args=(name, session), daemon=True)
+        reader.start()
+        self._sessions[name] = _Session(session, reader)
 
     def drop(self, instance: Instance) -> None:
         """Sample it no longer."""
-        session = self._sessions.pop(instance.vm.name)
-        session.kill()
-        session.wait()
+        self._sessions.pop(instance.vm.name).end()
 
     def last(self, instance: Instance) -> Sample:
         """The newest sample of an instance; empty before the first."""
@@ -86,8 +112,7 @@ class Watch:
         self._over.set()
         self._thread.join()
         for session in self._sessions.values():
-            session.kill()
-            session.wait()
+            session.end()
 
     def _tick(self) -> None:
         while not self._over.wait(_EVERY):
@@ -95,10 +120,7 @@ class Watch:
             # which has a time of its own
             self.rounds.append(Round(time.monotonic()))
             for session in list(self._sessions.values()):
-                if session.stdin is not None:
-                    with contextlib.suppress(OSError, ValueError):
-                        session.stdin.write("\n")
-                        session.stdin.flush()
+                session.ask()
 
     def _read(self, name: str, session: subprocess.Popen[str]) -> None:
         for line in session.stdout or ():

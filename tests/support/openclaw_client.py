@@ -118,6 +118,8 @@ class OpenClaw:
     def connect(self, *, within: float = 60.0) -> Frame:
         """Say hello, again and again while the bot is not there yet; the gateway's hello.
 
+        A connection from before is hung up.
+
         Args:
             within: seconds until it gives up.
 
@@ -127,6 +129,7 @@ class OpenClaw:
             DisconnectedError: not there in that time.
         """
         deadline = time.monotonic() + within
+        self.close()
         while True:
             try:
                 return self._hello(max(deadline - time.monotonic(), 1.0))
