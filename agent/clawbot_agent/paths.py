@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 __all__ = [
+    "BUNDLES_DIR",
     "CACHE_DIR",
     "CANDIDATE_STATE_DIR",
     "CONFIG_FILE",
@@ -15,7 +16,9 @@ __all__ = [
     "IMAGE_BUILD_DIR",
     "LEASE_FILE",
     "LOCK_FILE",
+    "PACE_FILE",
     "SECRETS_DIR",
+    "SELF_REPAIRS_FILE",
     "STATUS_FILE",
     "SYSTEM_CA_BUNDLE",
     "TICKET_FILE",
@@ -23,6 +26,11 @@ __all__ = [
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
+# what was repaired between boots, for the metrics; survives them
+SELF_REPAIRS_FILE: Final = Path("/var/lib/clawbot/self-repairs.json")
+# what the timer's runs leave alone for a while
+PACE_FILE: Final = Path("/var/lib/clawbot/pace.json")
+BUNDLES_DIR: Final = Path("/var/lib/clawbot/bundles")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")
 LEASE_FILE: Final = Path("/run/clawbot/lease.json")

@@ -3,9 +3,12 @@
 import threading
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
+from typing import Final
 
 from clawbot_agent.host import Host
 from clawbot_agent.host.limit import Limit
+from clawbot_agent.host.space import Space
 from clawbot_agent.host.units import Units
 from clawbot_agent.secret import Redactor
 from tests.fakes.clock import FakeClock
@@ -14,7 +17,9 @@ from tests.fakes.files import FakeFiles
 from tests.fakes.net import FakeDownload, FakeGetJson, FakeReach
 from tests.fakes.run import FakeRun
 
-__all__ = ["fake_host"]
+__all__ = ["ROOMY", "fake_host"]
+
+ROOMY: Final = Space(total_bytes=10**11, free_bytes=10**11, total_files=10**7, free_files=10**7)
 
 
 def fake_host(  # noqa: PLR0913 - one argument for each port
@@ -29,6 +34,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
     redactor: Redactor | None = None,
     cancelled: threading.Event | None = None,
     note: Callable[[str], None] = lambda _text: None,
+    space: Callable[[Path], Space] = lambda _path: ROOMY,
     deadline: float = 3600,
 ) -> Host:
     """A machine; pass in the fakes that the test wants to prepare or to look at.
@@ -51,5 +57,6 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
         redactor=redactor or Redactor(),
         rebound=lambda limit: replace(host, limit=limit),
         note=note,
+        space=space,
     )
     return host

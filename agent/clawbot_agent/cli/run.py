@@ -1,6 +1,7 @@
 """`clawbot-agent run`: bring the machine to where the configuration wants it."""
 
 import contextlib
+import hashlib
 import json
 import sys
 from pathlib import Path
@@ -18,7 +19,14 @@ from clawbot_agent.cli.common import (
     require_root,
     stage_options,
 )
-from clawbot_agent.paths import CONSOLE, EVENTS_FILE, LOCK_FILE, STATUS_FILE
+from clawbot_agent.paths import (
+    CONSOLE,
+    EVENTS_FILE,
+    LOCK_FILE,
+    PACE_FILE,
+    SELF_REPAIRS_FILE,
+    STATUS_FILE,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -38,6 +46,7 @@ __all__ = ["run"]
 @click.option("--json", "as_json", is_flag=True, help="Print the final status as JSON on stdout.")
 @click.option("--strict", is_flag=True, help="Exit 1 also when the result is 'degraded'.")
 @click.option("--quiet", is_flag=True, help="Tell of no more than the end when nothing changes.")
+@click.option("--paced", is_flag=True, help="Let rest what failed or was repaired lately.")
 def run(  # noqa: PLR0913 - one for each option
     *,
     stage: str,
@@ -46,6 +55,7 @@ def run(  # noqa: PLR0913 - one for each option
     as_json: bool,
     strict: bool,
     quiet: bool,
+    paced: bool,
 ) -> None:
     """Do what is needed, and nothing else.
 
@@ -67,8 +77,8 @@ def run(  # noqa: PLR0913 - one for each option
     command = " ".join(sys.argv[1:])
     try:
         with run_lock(LOCK_FILE, clock=host.clock, command=command):
-            observers = _observers(host, as_json=as_json, quiet=quiet)
-            status = _run(graph, stages, host=host, config=config, reporting=observers)
+            reporting = _observers(host, as_json=as_json, quiet=quiet)
+            status = _run(graph, stages, host, config, paced=paced, reporting=reporting)
     except RunLockedError as error:
         fail(str(error), Exit.LOCKED)
     if as_json:
@@ -76,16 +86,19 @@ def run(  # noqa: PLR0913 - one for each option
     raise click.exceptions.Exit(_exit_code(status, strict=strict))
 
 
-def _run(
+def _run(  # noqa: PLR0913 - what a run is made of
     graph: "Graph",
     stages: "Sequence[AnyStage]",
-    *,
     host: "Host",
     config: "BotConfig",
+    *,
+    paced: bool,
     reporting: "AbstractContextManager[list[Observer]]",
 ) -> "RunStatus":
+    from clawbot_agent.engine.pace import Pace  # noqa: PLC0415 - see run
     from clawbot_agent.engine.result import RunStatus, StageStatus  # noqa: PLC0415 - see run
     from clawbot_agent.engine.runner import Runner  # noqa: PLC0415 - see run
+    from clawbot_agent.host.files import FileWriteError  # noqa: PLC0415 - see run
     from clawbot_agent.host.identity import identity  # noqa: PLC0415 - see run
 
     me = identity(host.files)
@@ -96,9 +109,20 @@ def _run(
         started=host.clock.now(),
         stages=tuple(StageStatus(stage.name, stage.phase.value) for stage in graph.order),
     )
+    pace = Pace.read(
+        host.files.read_text(PACE_FILE),
+        boot_id=me.boot_id,
+        config=hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
+        binding=paced,
+    )
     with reporting as observers:
-        runner = Runner(graph, host=host, config=config, status=status, observers=observers)
-        return runner.run(stages)
+        runner = Runner(
+            graph, host=host, config=config, status=status, observers=observers, pace=pace
+        )
+        ended = runner.run(stages)
+        with contextlib.suppress(FileWriteError):
+            host.files.write(PACE_FILE, pace.text(), mode=0o644)
+        return ended
 
 
 @contextlib.contextmanager
@@ -107,6 +131,7 @@ def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Ob
     from clawbot_agent.reporting.event_log import EventLog  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.lines import LineReporter  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.reticent import Reticent  # noqa: PLC0415 - see run
+    from clawbot_agent.reporting.self_repairs import SelfRepairs  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.status_file import StatusFile  # noqa: PLC0415 - see run
 
     with contextlib.ExitStack() as open_ones:
@@ -128,7 +153,7 @@ def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Ob
         if quiet:
             observers = [Reticent(observer, end=True) for observer in observers]
             console = Reticent(console, end=False)
-        yield [*observers, console]
+        yield [*observers, console, SelfRepairs(SELF_REPAIRS_FILE, host.files)]
 
 
 def _exit_code(status: "RunStatus", *, strict: bool) -> Exit:

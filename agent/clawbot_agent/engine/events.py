@@ -19,6 +19,9 @@ class Kind(StrEnum):
     STAGE_ACTION = "stage.action"
     STAGE_NOTE = "stage.note"
     STAGE_WAITING = "stage.waiting"
+    REPAIR_DONE = "repair.done"
+    """In a boot that had converged, something had to be put right, and was."""
+    REPAIR_FAILED = "repair.failed"
     STAGE_FINISHED = "stage.finished"
     RUN_FINISHED = "run.finished"
 

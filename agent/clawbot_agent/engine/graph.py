@@ -48,6 +48,14 @@ class Graph:
         """In order."""
         return tuple(stage.name for stage in self.order)
 
+    def dependants(self, name: str) -> frozenset[str]:
+        """Names of the stages that need `name`, directly or through others."""
+        found: set[str] = set()
+        for stage in self.order:
+            if found.intersection(stage.needs) or name in stage.needs:
+                found.add(stage.name)
+        return frozenset(found)
+
     def choose(self, names: Iterable[str] | None, *, phase: Phase | None) -> tuple[AnyStage, ...]:
         """The stages asked for, in order; None means all.
 

@@ -2,16 +2,16 @@
 
 import itertools
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 import tenacity
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.errors import ClawbotError, DeadlineExceededError
 from clawbot_agent.host.limit import Limit
 
-__all__ = ["Wait", "retrying"]
+__all__ = ["Wait", "retrying", "with_cause"]
 
 _ResultT = TypeVar("_ResultT")
 
@@ -74,3 +74,12 @@ def retrying(
         reraise=True,
     )
     return controller(lambda: attempt(next(numbers)))
+
+
+def with_cause(error: ClawbotError, waits: Sequence[Wait]) -> ClawbotError:
+    """`error`; of a deadline that ended a waiting, one that says for what."""
+    if not isinstance(error, DeadlineExceededError) or not waits:
+        return error
+    last = waits[-1].error
+    msg = f"{error.message}; the last error was {last.code}: {last.message}"
+    return DeadlineExceededError(msg, hint=last.hint)

@@ -5,20 +5,20 @@ import threading
 import traceback
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from contextlib import ExitStack
-from dataclasses import replace
-from typing import Any, Final, Self
+from dataclasses import dataclass, field, replace
+from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.events import Event, Kind, Observer
 from clawbot_agent.engine.graph import AnyStage, Graph
+from clawbot_agent.engine.held import Held
+from clawbot_agent.engine.pace import Pace, PausedError
 from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus, State
-from clawbot_agent.engine.retry import Wait, retrying
+from clawbot_agent.engine.retry import Wait, retrying, with_cause
 from clawbot_agent.engine.stage import Plan, Resource
 from clawbot_agent.errors import (
     BRIEF,
     ClawbotError,
-    DeadlineExceededError,
     InterruptedRunError,
     UnexpectedError,
 )
@@ -41,6 +41,14 @@ class NotConvergedError(ClawbotError):
     hint = "something undoes the change: look for another tool that manages the same thing"
 
 
+@dataclass(slots=True)
+class _Work:
+    """What a stage did: summaries of what was applied, and what of the bot was to be repaired."""
+
+    applied: list[str] = field(default_factory=list)
+    repaired: dict[str, None] = field(default_factory=dict)
+
+
 class Runner:
     """One run.
 
@@ -50,9 +58,10 @@ class Runner:
         config: of the bot.
         status: how the run starts: every stage pending.
         observers: told of every event, in order.
+        pace: what rests after failures and repairs; nothing when omitted.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what a run is made of
         self,
         graph: Graph,
         *,
@@ -60,6 +69,7 @@ class Runner:
         config: BotConfig,
         status: RunStatus,
         observers: Sequence[Observer],
+        pace: Pace | None = None,
     ) -> None:
         """See the class."""
         self._graph = graph
@@ -67,6 +77,7 @@ class Runner:
         self._config = config
         self._status = status
         self._observers = tuple(observers)
+        self._pace = pace or Pace(boot_id=status.boot_id, config="")
         self._telling = threading.RLock()
         # skipped because of a failure, unlike those that this bot does not have
         self._blocked: set[str] = set()
@@ -80,7 +91,7 @@ class Runner:
             if stage.name not in names:
                 self._finish(stage, State.SKIPPED, reason="not asked for in this run")
         self._work(chosen)
-        return self._end()
+        return self._end(whole=len(names) == len(self._graph.order))
 
     def _work(self, chosen: Sequence[AnyStage]) -> None:
         waiting = list(chosen)
@@ -113,25 +124,25 @@ class Runner:
         if reason := stage.skip_reason(self._config):
             self._finish(stage, State.SKIPPED, reason=reason)
             return
-        with _Held([self._resources[resource] for resource in sorted(stage.locks)]) as held:
+        with Held([self._resources[resource] for resource in sorted(stage.locks)]) as held:
             self._change(
                 stage, Kind.STAGE_STARTED, state=State.RUNNING, started=self._host.clock.now()
             )
             self._attempts(stage, held)
 
-    def _attempts(self, stage: AnyStage, held: "_Held") -> None:
+    def _attempts(self, stage: AnyStage, held: "Held") -> None:
         host = replace(
             self._host.within(stage.budget, label=stage.name),
             note=lambda text: self._tell(Kind.STAGE_NOTE, stage, text=text),
         )
-        applied: list[str] = []
+        work = _Work()
         waits: list[Wait] = []
 
         def attempt(number: int) -> Plan:
             host.limit.check()
             held.take()
             self._set(stage, attempts=number)
-            return self._attempt(stage, host=host, applied=applied)
+            return self._attempt(stage, host=host, work=work)
 
         def on_wait(pause: Wait) -> None:
             waits.append(pause)
@@ -142,25 +153,24 @@ class Runner:
         try:
             plan = retrying(attempt, limit=host.limit, on_wait=on_wait)
         except ClawbotError as error:
-            self._fail(stage, _with_cause(error, waits))
+            self._fail(stage, with_cause(error, waits), work)
         except Exception as error:  # noqa: BLE001 - a defect in one stage must not end the run
             self._tell(Kind.STAGE_NOTE, stage, text=traceback.format_exc())
-            self._fail(stage, UnexpectedError(f"{type(error).__name__}: {error}"))
+            self._fail(stage, UnexpectedError(f"{type(error).__name__}: {error}"), work)
         else:
-            state = State.CHANGED if applied else State.UNCHANGED
-            # an attempt may repeat what an earlier one did
-            reason = "; ".join(dict.fromkeys(applied)) if applied else plan.reason
-            self._finish(stage, state, reason=reason)
+            self._succeed(stage, plan, work)
 
-    def _attempt(self, stage: AnyStage, *, host: Host, applied: list[str]) -> Plan:
+    def _attempt(self, stage: AnyStage, *, host: Host, work: _Work) -> Plan:
         plan = stage.look(host, self._config)
         if plan.empty:
             return plan
+        self._pace.check(stage.name, host.clock.now())
         for action in plan.actions:
             host.limit.check()
             self._tell(Kind.STAGE_ACTION, stage, text=action.summary)
+            work.repaired[stage.repairs(action)] = None
             action.apply(host)
-            applied.append(action.summary)
+            work.applied.append(action.summary)
         after = stage.look(host, self._config)
         if not after.empty:
             left = "; ".join(action.summary for action in after.actions)
@@ -168,13 +178,36 @@ class Runner:
             raise NotConvergedError(msg)
         return after
 
-    def _fail(self, stage: AnyStage, error: ClawbotError) -> None:
+    def _succeed(self, stage: AnyStage, plan: Plan, work: _Work) -> None:
+        now = self._host.clock.now()
+        with self._telling:
+            if work.applied or self._pace.failing(stage.name):
+                # what failed for want of this stage need not rest any more
+                self._pace.forget(self._graph.dependants(stage.name))
+            if work.applied:
+                self._pace.changed(stage.name, now)
+            else:
+                self._pace.unchanged(stage.name, now)
+            self._tell_repairs(Kind.REPAIR_DONE, stage, work)
+            state = State.CHANGED if work.applied else State.UNCHANGED
+            # an attempt may repeat what an earlier one did
+            reason = "; ".join(dict.fromkeys(work.applied)) if work.applied else plan.reason
+            self._finish(stage, state, reason=reason)
+
+    def _fail(self, stage: AnyStage, error: ClawbotError, work: _Work) -> None:
+        told = error.told if isinstance(error, PausedError) else self._scrubbed(error)
         interrupted = isinstance(error, InterruptedRunError)
         optional = not stage.required(self._config) and not interrupted
+        rests = isinstance(error, NotConvergedError) or stage.paced(error)
         state = State.DEGRADED if optional else State.FAILED
-        self._finish(stage, state, reason=error.message, error=error)
+        with self._telling:
+            if not (interrupted or isinstance(error, PausedError)):
+                if rests:
+                    self._pace.failed(stage.name, told, self._host.clock.now())
+                self._tell_repairs(Kind.REPAIR_FAILED, stage, work)
+            self._finish(stage, state, reason=error.message, error=told)
 
-    def _end(self) -> RunStatus:
+    def _end(self, *, whole: bool) -> RunStatus:
         states = {stage.state for stage in self._status.stages}
         result = Result.CONVERGED
         if self._host.limit.cancelled.is_set():
@@ -184,6 +217,8 @@ class Runner:
         elif State.DEGRADED in states:
             result = Result.DEGRADED
         with self._telling:
+            if whole and result in {Result.CONVERGED, Result.DEGRADED}:
+                self._pace.converged = True
             now = self._host.clock.now()
             self._status = replace(self._status, result=result, finished=now)
             seconds = (now - self._status.started).total_seconds()
@@ -193,21 +228,20 @@ class Runner:
     # --- telling ---------------------------------------------------------------
 
     def _finish(
-        self, stage: AnyStage, state: State, *, reason: str, error: ClawbotError | None = None
+        self, stage: AnyStage, state: State, *, reason: str, error: StageError | None = None
     ) -> None:
         started = self._status.stage(stage.name).started
         now = self._host.clock.now()
-        scrubbed = None if error is None else self._scrub_error(error)
         self._change(
             stage,
             Kind.STAGE_FINISHED,
             state=state,
             reason=self._host.redactor.scrub(reason),
             seconds=None if started is None else (now - started).total_seconds(),
-            error=scrubbed,
+            error=error,
         )
 
-    def _scrub_error(self, error: ClawbotError) -> StageError:
+    def _scrubbed(self, error: ClawbotError) -> StageError:
         plain = StageError.of(error)
         scrub = self._host.redactor.scrub
         return replace(plain, message=scrub(plain.message), hint=scrub(plain.hint))
@@ -225,6 +259,11 @@ class Runner:
             self._tell(
                 kind, stage, **{k: document[k] for k in keys if document[k] not in (None, "")}
             )
+
+    def _tell_repairs(self, kind: Kind, stage: AnyStage, work: _Work) -> None:
+        if self._pace.converged:
+            for what in work.repaired:
+                self._tell(kind, stage, what=what)
 
     def _tell_wait(self, stage: AnyStage, pause: Wait) -> None:
         self._tell(
@@ -247,38 +286,3 @@ class Runner:
                 # a full disk or a closed pipe is no reason to leave the machine half-way
                 with contextlib.suppress(OSError):
                     observer(event, self._status)
-
-
-class _Held:
-    """The locks of a stage; all of them or none."""
-
-    def __init__(self, locks: Sequence[threading.Lock]) -> None:
-        # always in the same order: two stages cannot wait for each other
-        self._locks = tuple(locks)
-        self._taken: ExitStack | None = None
-
-    def take(self) -> None:
-        if self._taken is None:
-            self._taken = ExitStack()
-            for lock in self._locks:
-                self._taken.enter_context(lock)
-
-    def free(self) -> None:
-        if self._taken is not None:
-            self._taken.close()
-            self._taken = None
-
-    def __enter__(self) -> Self:
-        self.take()
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.free()
-
-
-def _with_cause(error: ClawbotError, waits: Sequence[Wait]) -> ClawbotError:
-    if not isinstance(error, DeadlineExceededError) or not waits:
-        return error
-    last = waits[-1].error
-    msg = f"{error.message}; the last error was {last.code}: {last.message}"
-    return DeadlineExceededError(msg, hint=last.hint)

@@ -15,6 +15,7 @@ from typing import ClassVar, Final, Generic, TypeVar
 
 from clawbot_agent.actions import Action
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 
 __all__ = ["Phase", "Plan", "Resource", "Stage"]
@@ -88,6 +89,18 @@ class Stage(ABC, Generic[_FactsT]):
         """Whether the bot is broken without it; else a failure leaves it degraded."""
         del config
         return True
+
+    def repairs(self, action: Action) -> str:
+        """What of the bot `action` repairs, when it is done in a boot that had converged."""
+        del action
+        return self.name
+
+    def paced(self, error: ClawbotError) -> bool:
+        """Whether the timer's runs rest after `error` (see `engine.pace`).
+
+        Not after what waiting can cure; a stage that only asks others says no to more.
+        """
+        return not error.retryable
 
     def look(self, host: Host, config: BotConfig) -> Plan:
         """Probe and plan in one."""

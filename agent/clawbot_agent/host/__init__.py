@@ -17,6 +17,7 @@ from clawbot_agent.host.guarded_files import GuardedFiles, Workers
 from clawbot_agent.host.http import GetJson, SystemGetJson
 from clawbot_agent.host.limit import Clock, Limit, SystemClock
 from clawbot_agent.host.reach import Reach, SystemReach
+from clawbot_agent.host.space import Space, space_of
 from clawbot_agent.host.units import Units
 from clawbot_agent.paths import DOCKER_SOCKET
 from clawbot_agent.secret import Redactor
@@ -33,6 +34,7 @@ class Host:
         redactor: learns each secret the moment it is read.
         note: tells a fact worth keeping (one short line) to whoever follows the run.
         rebound: makes the same ports for another limit.
+        space: room on the file system of a path; of a local one, for a share may never answer.
     """
 
     run: Run
@@ -45,6 +47,7 @@ class Host:
     limit: Limit
     redactor: Redactor
     rebound: Callable[[Limit], "Host"]
+    space: Callable[[Path], Space] = space_of
     note: Callable[[str], None] = lambda _text: None
 
     @property

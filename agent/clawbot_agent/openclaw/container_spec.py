@@ -7,7 +7,7 @@ down, so a container that somebody started by hand with other rights is seen.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.openclaw.config_check import STATE_MOUNT
@@ -47,6 +47,12 @@ class Image:
 
     id: str
     environment: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, found: Mapping[str, Any]) -> Self:
+        """From what inspect shows."""
+        environment = (found.get("Config") or {}).get("Env") or ()
+        return cls(str(found["Id"]), tuple(environment))
 
 
 def container_document(config: BotConfig, *, image: Image, socket_gid: int) -> Json:

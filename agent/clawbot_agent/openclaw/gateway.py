@@ -15,6 +15,7 @@ __all__ = [
     "READY_URL",
     "REFUSED",
     "STOP_SECONDS",
+    "answers",
     "is_starting",
     "ready_problem",
     "running_problem",
@@ -54,6 +55,11 @@ def ready_problem(host: Host, url: str = READY_URL) -> str | None:
     if answer.status == 0:
         return answer.problem or "no answer"
     return f'/readyz answers {answer.status} without "ready": true'
+
+
+def answers(host: Host) -> bool:
+    """Whether the gateway says anything at all; one that hangs takes connections and does not."""
+    return host.get_json(READY_URL, timeout=3, headers=_HEADERS).status != 0
 
 
 def running_problem(

@@ -16,9 +16,10 @@ from clawbot_agent.openclaw.gateway import (
     PORT,
     PREVIOUS,
     STOP_SECONDS,
+    answers,
 )
 from clawbot_agent.openclaw.gateway_start import await_ready, refusal
-from clawbot_agent.openclaw.gateway_unit import discard, start, stop
+from clawbot_agent.openclaw.gateway_unit import cut_off, discard, start, stop
 from clawbot_agent.paths import CANDIDATE_STATE_DIR
 
 __all__ = [
@@ -142,10 +143,16 @@ class AwaitGateway:
 
 @dataclass(frozen=True, slots=True)
 class RestartGateway:
-    """Stop the gateway, giving it time to finish what it does, and start it."""
+    """Stop the gateway, giving it time to finish what it does, and start it.
+
+    Attributes:
+        timeout: seconds until it has to be ready.
+        unready: it does not serve; when it does not answer at all, nothing is waited for.
+    """
 
     timeout: float
     why: str
+    unready: bool = False
 
     @property
     def summary(self) -> str:
@@ -154,7 +161,11 @@ class RestartGateway:
 
     def apply(self, host: Host) -> None:
         """Stop, start, wait until it is ready."""
-        stop(host)
+        if self.unready and not answers(host):
+            host.note(f"{GATEWAY} answers nobody and is cut off")
+            cut_off(host)
+        else:
+            stop(host)
         start(host)
         await_ready(host, GATEWAY, timeout=self.timeout)
 

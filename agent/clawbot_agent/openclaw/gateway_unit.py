@@ -12,11 +12,13 @@ from clawbot_agent.host.units import UnitFailedError
 from clawbot_agent.openclaw.gateway import GATEWAY, PORT, STOP_SECONDS
 from clawbot_agent.openclaw.gateway_errors import PortTakenError
 
-__all__ = ["UNIT", "discard", "is_over", "start", "stop"]
+__all__ = ["UNIT", "cut_off", "discard", "is_over", "start", "stop"]
 
 UNIT: Final = "clawbot-gateway.service"
 # systemctl outlasts the unit's own limits, so that systemd tells what happened
 _STOPPING_SECONDS: Final = 380.0
+# a database that is being written to is closed in less
+_HUNG_STOP_SECONDS: Final = 20
 _STARTING_SECONDS: Final = 200.0
 _TAKEN: Final = ("port is already allocated", "address already in use")
 
@@ -48,6 +50,19 @@ def stop(host: Host) -> None:
     host.units.change("stop", UNIT, timeout=_STOPPING_SECONDS)
     # somebody may have started it by hand
     host.docker.stop(GATEWAY, timeout=STOP_SECONDS)
+
+
+def cut_off(host: Host) -> None:
+    """Stop a gateway that answers nobody: it has a few seconds to end, not a whole drain.
+
+    Raises:
+        UnitFailedError: systemd refused.
+        DockerCallError: the engine refused.
+    """
+    # first of all systemd must stop wanting it; its own stop would wait for the drain
+    host.units.change("stop", UNIT, wait=False)
+    host.docker.stop(GATEWAY, timeout=_HUNG_STOP_SECONDS)
+    host.units.change("stop", UNIT, timeout=_STOPPING_SECONDS)
 
 
 def discard(host: Host) -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
+from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.openclaw import gateway_actions as act
 from clawbot_agent.openclaw.container_spec import Image, container_document, differences
@@ -89,7 +90,7 @@ class ContainerStage(Stage[ContainerFacts]):
         socket = host.files.stat(DOCKER_SOCKET)
         current = host.docker.container(GATEWAY)
         return ContainerFacts(
-            image=None if image is None else _image(image),
+            image=None if image is None else Image.of(image),
             socket_gid=None if socket is None else socket.gid,
             current=current,
             previous=host.docker.container(PREVIOUS),
@@ -113,6 +114,15 @@ class ContainerStage(Stage[ContainerFacts]):
         else:
             actions += _recovery(facts, facts.previous, config)
         return Plan(f"{GATEWAY} is ready with {config.image_tag}", tuple(actions))
+
+    def repairs(self, action: "Action") -> str:
+        """The gateway, whatever of it."""
+        del action
+        return "gateway"
+
+    def paced(self, error: ClawbotError) -> bool:
+        """A refused configuration has a pace of its own (`_refused_since`)."""
+        return super().paced(error) and not isinstance(error, GatewayConfigRefusedError)
 
 
 def _recovery(facts: ContainerFacts, previous: Json, config: BotConfig) -> "list[Action]":
@@ -159,7 +169,7 @@ def _kept_running(facts: ContainerFacts, current: Json, *, timeout: float) -> "l
         return []
     if is_starting(current, facts.now, timeout=timeout):
         return [act.AwaitGateway(timeout)]
-    return [act.RestartGateway(timeout, f"not ready: {facts.problem}")]
+    return [act.RestartGateway(timeout, f"not ready: {facts.problem}", unready=True)]
 
 
 def _refused_since(facts: ContainerFacts, state: Json) -> str | None:
@@ -186,8 +196,3 @@ def _written(host: Host, path: Path) -> datetime | None:
 
 def _live_config(config: BotConfig) -> Path:
     return Path(config.state.path) / "openclaw.json"
-
-
-def _image(found: Json) -> Image:
-    environment = (found.get("Config") or {}).get("Env") or ()
-    return Image(str(found["Id"]), tuple(environment))

@@ -9,6 +9,7 @@ from typing import Final
 from clawbot_agent.actions import Action
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Stage
+from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.host.units import Unit
 from clawbot_agent.lease.errors import LeaseDaemonError, LeaseHeldError
@@ -121,6 +122,11 @@ class LeaseStage(Stage[LeaseFacts]):
             actions = (*actions, AwaitLease())
         generation = 0 if facts.report is None else facts.report.generation
         return Plan(f"held by this instance, generation {generation}", actions)
+
+    def paced(self, error: ClawbotError) -> bool:
+        """Never: another instance gives the lease back when it likes."""
+        del error
+        return False
 
 
 def _starts(facts: LeaseFacts, text: str) -> tuple[Action, ...]:

@@ -7,12 +7,13 @@ from typing import Final
 from clawbot_agent.actions import Action, MakeDirectory
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Stage
+from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileStat
 from clawbot_agent.mounts import Mount, mount_of
 from clawbot_agent.share.credentials import KeySources
 from clawbot_agent.share.facts import AzureShareFacts, look
-from clawbot_agent.share.plan import mount_actions
+from clawbot_agent.share.plan import RefreshTicket, mount_actions
 from clawbot_agent.share.trial import TryShare, last_trial, record
 
 __all__ = ["MountFacts", "MountStage"]
@@ -89,6 +90,15 @@ class MountStage(Stage[MountFacts]):
             actions.append(TryShare(path, why))
         kept = f"; {facts.azure.kept}" if facts.azure.kept else ""
         return Plan(f"{share.unc} is mounted on {path} and takes writes{kept}", tuple(actions))
+
+    def repairs(self, action: Action) -> str:
+        """The ticket has a name of its own."""
+        return "ticket" if isinstance(action, RefreshTicket) else self.name
+
+    def paced(self, error: ClawbotError) -> bool:
+        """Never: share, role and key come back by somebody's act in Azure."""
+        del error
+        return False
 
 
 def _doubt(facts: MountFacts, path: Path) -> str:

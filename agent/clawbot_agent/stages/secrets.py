@@ -134,6 +134,11 @@ class SecretsStage(Stage[SecretsFacts]):
         count = "2 secrets" if len(facts.wanted) > 1 else "the gateway token"
         return Plan(facts.kept or f"{count} as in {_source(config)}", tuple(actions))
 
+    def paced(self, error: ClawbotError) -> bool:
+        """Never: role and secrets come back by somebody's act in Azure."""
+        del error
+        return False
+
     def _worth_waiting(self, host: Host) -> bool:
         """Whether the outage is so young that the engine should try again."""
         now = host.clock.monotonic()

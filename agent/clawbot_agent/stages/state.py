@@ -2,8 +2,10 @@
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.stage import Phase, Plan, Stage
+from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.state import image, local, shared
+from clawbot_agent.state.errors import StateNoRoomError
 from clawbot_agent.state.image import ImageFacts
 from clawbot_agent.state.local import LocalFacts
 from clawbot_agent.state.shared import SharedFacts
@@ -42,3 +44,7 @@ class StateStage(Stage[StateFacts]):
                 return shared.plan(facts, config)
             case LocalFacts():
                 return local.plan(facts, config)
+
+    def paced(self, error: ClawbotError) -> bool:
+        """Room on the share is made by somebody in Azure; a look costs nothing."""
+        return super().paced(error) and not isinstance(error, StateNoRoomError)

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.events import Event
 from clawbot_agent.engine.graph import AnyStage, Graph
+from clawbot_agent.engine.pace import Pace
 from clawbot_agent.engine.result import RunStatus, StageStatus
 from clawbot_agent.engine.runner import Runner
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
@@ -166,6 +167,7 @@ def run_stages(
     host: Host | None = None,
     journal: Journal | None = None,
     only: Sequence[str] | None = None,
+    pace: Pace | None = None,
 ) -> RunStatus:
     """Run them on a machine of fakes."""
     host = host or fake_host()
@@ -176,5 +178,6 @@ def run_stages(
         config=a_config(),
         status=a_status(graph.order, host),
         observers=[journal] if journal else [],
+        pace=pace,
     )
     return runner.run(graph.choose(only, phase=None))

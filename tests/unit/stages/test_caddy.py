@@ -74,7 +74,7 @@ ADD: Final = f"write {OVERRIDE} (restart Caddy when it ends)"
         (
             replace(DONE, served=None),
             CONFIG,
-            ("restart caddy.service (it runs with other settings)",),
+            ("restart caddy.service (it does not answer)",),
         ),
         (
             replace(DONE, running=False, served=None),
@@ -250,3 +250,25 @@ def test_a_taken_port_is_named_with_its_program_and_the_file_stays() -> None:
     with pytest.raises(PortInUseError, match=r"port 80 is used by nginx \(pid 71\)"):
         serve("enable").apply(machine.host)
     assert machine.texts()["Caddyfile"] == PLAIN.text
+
+
+def test_a_server_that_is_busy_for_a_moment_is_not_restarted() -> None:
+    run, files = FakeRun(), FakeFiles()
+    run.unit("caddy.service")
+    files.put(LIVE, PLAIN.text)
+    run.answer("curl", returncode=28)
+    run.answer("curl", returncode=28)
+    run.answer("curl", stdout=f'"clawbot_caddyfile":"{PLAIN.digest}"')
+    assert STAGE.probe(fake_host(run=run, files=files), CONFIG).served == PLAIN.digest
+
+
+def test_a_server_that_never_answers_is_restarted() -> None:
+    run, files = FakeRun(), FakeFiles()
+    run.unit("caddy.service")
+    files.put(LIVE, PLAIN.text)
+    files.put(OVERRIDE, DONE.override or "")
+    run.answer("curl", returncode=28)
+    plan = STAGE.look(fake_host(run=run, files=files), CONFIG)
+    assert [action.summary for action in plan.actions] == [
+        "restart caddy.service (it does not answer)"
+    ]

@@ -12,6 +12,8 @@ from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.host.http import Answer
 from clawbot_agent.openclaw.container_spec import Image, container_document
 from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, READY_URL
+from clawbot_agent.openclaw.gateway_actions import RefuseStart
+from clawbot_agent.openclaw.gateway_errors import GatewayConfigRefusedError, GatewayNotReadyError
 from clawbot_agent.openclaw.gateway_unit import UNIT
 from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET
 from clawbot_agent.stages.container import ContainerFacts, ContainerStage
@@ -476,3 +478,34 @@ def test_one_slow_answer_restarts_nothing() -> None:
     machine.serve()
     machine.http.answers[READY_URL] = [STARTING, READY]
     assert ContainerStage().look(machine.host, CONFIG).empty
+
+
+SILENT = Answer(0, {}, "TimeoutError: timed out")
+
+
+def test_one_that_answers_nobody_is_cut_off_and_not_drained() -> None:
+    """It would not even see the signal that asks it to end."""
+    machine = Machine(SILENT)
+    machine.serve()
+    machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
+    machine.apply()
+    # not to be waited for: systemd's own stop is the drain
+    assert ("systemctl", "stop", "--no-block", UNIT) in machine.run.argvs
+    assert machine.docker.calls[0] == ("stop", GATEWAY)
+    assert ContainerStage().look(machine.host, CONFIG).empty
+
+
+def test_one_that_answers_but_is_not_ready_may_finish_what_it_does() -> None:
+    machine = Machine(STARTING)
+    machine.serve()
+    machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
+    machine.apply()
+    assert ("systemctl", "stop", "--no-block", UNIT) not in machine.run.argvs
+    assert ContainerStage().look(machine.host, CONFIG).empty
+
+
+def test_a_refused_configuration_has_a_pace_of_its_own() -> None:
+    stage = ContainerStage()
+    assert not stage.paced(GatewayConfigRefusedError("no"))
+    assert stage.paced(GatewayNotReadyError("no"))
+    assert stage.repairs(RefuseStart("12:00:00")) == "gateway"
