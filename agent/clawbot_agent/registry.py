@@ -5,6 +5,7 @@ from clawbot_agent.stages.apt import AptStage
 from clawbot_agent.stages.caddy import CaddyStage
 from clawbot_agent.stages.container import ContainerStage
 from clawbot_agent.stages.docker import DockerStage
+from clawbot_agent.stages.housekeeping import HousekeepingStage
 from clawbot_agent.stages.image import ImageStage
 from clawbot_agent.stages.image_archive import ImageArchiveStage
 from clawbot_agent.stages.lease import LeaseStage
@@ -28,6 +29,7 @@ def all_stages() -> Graph:
             SecretsStage(),
             LeaseStage(),
             StateStage(),
+            HousekeepingStage(),
             ImageStage(),
             OpenClawConfigStage(),
             ContainerStage(),

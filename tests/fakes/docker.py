@@ -28,6 +28,7 @@ class FakeDocker:
         refusals: an error for each method name that has to fail.
         on_start: called with the name after a container started.
         calls: (method, first argument) of every call that changes something.
+        build_cache: bytes that earlier builds left.
         archives: images in files, by path.
         archive_tag: name of an image that is loaded from a file.
         configs: what each container was created from, by name ("" for run_once).
@@ -46,6 +47,7 @@ class FakeDocker:
     calls: list[tuple[str, str]] = field(default_factory=list)
     configs: dict[str, Json] = field(default_factory=dict)
     archives: dict[Path, Json] = field(default_factory=dict)
+    build_cache: int = 0
     archive_tag: str = "clawbot/openclaw:2026.9.6"
     _ids: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
@@ -72,6 +74,25 @@ class FakeDocker:
             if label in (labels := found.get("Config", {}).get("Labels") or {})
         )
 
+    def dangling_images(self) -> tuple[dict[str, Any], ...]:
+        """See `Docker`; those under a name that begins with "<none>"."""
+        self._answering()
+        return tuple(
+            {**found, "RepoTags": ["<none>:<none>"]}
+            for name, found in self.images.items()
+            if name.startswith("<none>")
+        )
+
+    def build_cache_bytes(self) -> int:
+        """See `Docker`."""
+        self._answering()
+        return self.build_cache
+
+    def prune_build_cache(self) -> None:
+        """See `Docker`."""
+        self._call("prune_build_cache", "")
+        self.build_cache = 0
+
     def images_in_use(self) -> frozenset[str]:
         """See `Docker`."""
         self._answering()
@@ -80,7 +101,9 @@ class FakeDocker:
     def remove_image(self, reference: str) -> None:
         """See `Docker`."""
         self._call("remove_image", reference)
-        self.images.pop(reference, None)
+        for name, found in tuple(self.images.items()):
+            if reference in {name, found["Id"]}:
+                del self.images[name]
 
     def network(self, name: str) -> dict[str, Any] | None:
         """See `Docker`."""

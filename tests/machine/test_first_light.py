@@ -13,6 +13,7 @@ STAGES = {
     "mount",
     "secrets",
     "lease",
+    "housekeeping",
     "state",
     "image",
     "openclaw-config",
@@ -28,6 +29,8 @@ def test_the_first_run_brings_up_the_bot(first: FirstRun) -> None:
     assert states.pop("sysbox") == "degraded"
     # the state is on the machine's own disk here
     assert states.pop("lease") == "skipped"
+    # its disk has room
+    assert states.pop("housekeeping") == "unchanged"
     assert set(states.values()) == {"changed"}
     assert first.run.document["result"] == "degraded"
     assert first.ready["ready"] is True

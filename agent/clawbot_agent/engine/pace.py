@@ -82,7 +82,7 @@ class Pace:
     Args:
         boot_id: the boot for which it holds.
         config: digest of the configuration for which it holds.
-        binding: whether this run keeps to it; one that somebody started by hand does not.
+        binding: whether this run keeps to it; one that somebody started by hand ends all rests.
         converged: whether all stages were well at some time in this boot.
         strikes: by stage.
     """
@@ -112,7 +112,8 @@ class Pace:
             known = (found.get("schema"), found.get("boot_id"), found.get("config"))
             if known == (_SCHEMA, boot_id, config):
                 made.converged = bool(found["converged"])
-                made._strikes = {name: _strike(one) for name, one in found["stages"].items()}
+                strikes = found["stages"] if binding else {}
+                made._strikes = {name: _strike(one) for name, one in strikes.items()}
         except (ValueError, KeyError, TypeError, AttributeError):
             # a damaged file costs a try that was not due yet
             return cls(boot_id=boot_id, config=config, binding=binding)
@@ -142,15 +143,18 @@ class Pace:
 
     def failed(self, stage: str, error: StageError, now: datetime) -> None:
         """It failed, and would again."""
-        before = self._strikes.get(stage) if self._binding else None
+        before = self._strikes.get(stage)
         self._strikes[stage] = Strike(1 if before is None else before.count + 1, now, error)
 
     def changed(self, stage: str, now: datetime) -> None:
-        """It is well after something was done; in a boot that had converged, a repair."""
+        """It is well after something was done: a repair, in a boot that had converged.
+
+        What is put right by hand does not rest: somebody looks after it.
+        """
         before = self._strikes.pop(stage, None)
-        if not self.converged:
+        if not (self.converged and self._binding):
             return
-        again = self._binding and before is not None and now - before.last < _REMEMBERED
+        again = before is not None and now - before.last < _REMEMBERED
         count = before.count + 1 if before is not None and again else 1
         self._strikes[stage] = Strike(count, now, None)
 

@@ -83,6 +83,22 @@ class SystemDocker:
         with self._call("docker images") as api:
             return tuple(dict(found) for found in api.images(filters={"label": label}))
 
+    def dangling_images(self) -> tuple[dict[str, Any], ...]:
+        """See `Docker`."""
+        with self._call("docker images") as api:
+            return tuple(dict(found) for found in api.images(filters={"dangling": True}))
+
+    def build_cache_bytes(self) -> int:
+        """See `Docker`."""
+        with self._call("docker system df") as api:
+            cached = api.df().get("BuildCache") or ()
+            return sum(int(one.get("Size") or 0) for one in cached if not one.get("InUse"))
+
+    def prune_build_cache(self) -> None:
+        """See `Docker`."""
+        with self._call("docker builder prune") as api:
+            api.prune_builds(all=True)
+
     def images_in_use(self) -> frozenset[str]:
         """See `Docker`."""
         with self._call("docker ps") as api:

@@ -42,6 +42,18 @@ class Docker(Protocol):
         """`docker images`: those with this label, also the ones without a tag."""
         ...
 
+    def dangling_images(self) -> tuple[dict[str, Any], ...]:
+        """`docker images`: those without a name that no other image is built on."""
+        ...
+
+    def build_cache_bytes(self) -> int:
+        """Size of what earlier builds left for later ones; takes the engine seconds to tell."""
+        ...
+
+    def prune_build_cache(self) -> None:
+        """Empty the build cache, but for what a build under way uses."""
+        ...
+
     def images_in_use(self) -> frozenset[str]:
         """Ids of the images of all containers, running or not."""
         ...

@@ -59,8 +59,8 @@ class ImageStage(Stage[ImageFacts]):
     name = "image"
     title = "OpenClaw image"
     phase = Phase.BASE
-    # an earlier instance may have left the image on the share
-    needs = ("docker", "mount")
+    # an earlier instance may have left the image on the share; a build needs room
+    needs = ("docker", "mount", "housekeeping")
     budget = 1200
 
     def probe(self, host: Host, config: BotConfig) -> ImageFacts:

@@ -119,6 +119,19 @@ def test_what_is_repaired_again_and_again_is_repaired_more_and_more_rarely() -> 
     assert repaired == [0, 5, 15, 35, 75, 135, 195, 255]
 
 
+def test_what_is_put_right_by_hand_does_not_rest() -> None:
+    pace = a_pace(binding=False, converged=True)
+    pace.changed("one", NOW)
+    assert not rests(again(pace), "one", 0)
+
+
+def test_what_fails_by_hand_rests_for_the_timer() -> None:
+    pace = a_pace(binding=False)
+    pace.failed("one", STUCK, NOW)
+    assert not rests(pace, "one", 1)
+    assert rests(again(pace), "one", 1)
+
+
 def test_before_the_boot_has_converged_a_change_is_no_repair() -> None:
     pace = a_pace()
     pace.changed("one", NOW)

@@ -1,0 +1,152 @@
+"""What the timer's runs put right by themselves, and how often they try."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from clawbot_agent.openclaw.image_recipe import VERSION_LABEL
+from tests.support.bot import Bot
+
+_SERVICE: Final = "clawbot-reconcile.service"
+_REPAIRS: Final = "/var/lib/clawbot/self-repairs.json"
+_OLD: Final = "clawbot/openclaw:long-ago"
+# what the timer would do on a disk with 5 % left
+_FULL_DISK: Final = """
+import dataclasses, json, pathlib
+from clawbot_agent.config.load import load_config
+from clawbot_agent.host import system_host
+from clawbot_agent.host.space import Space
+from clawbot_agent.stages.housekeeping import HousekeepingStage
+
+config = load_config(pathlib.Path("/etc/clawbot/config.yaml"))
+full = lambda _path: Space(100, 5, 100, 50)
+host = dataclasses.replace(system_host(deadline=300), space=full)
+plan = HousekeepingStage().look(host, config)
+for action in plan.actions:
+    action.apply(host)
+left = HousekeepingStage().look(host, config).actions
+print(json.dumps([[one.summary for one in these] for these in (plan.actions, left)]))
+"""
+
+
+def _timer_run(bot: Bot) -> dict[str, Any]:
+    """What the timer starts; its status at the end."""
+    bot.bench.exec(f"systemctl start {_SERVICE}", timeout=900)
+    return bot.agent("status", "--json").document
+
+
+def _error(status: dict[str, Any], stage: str) -> dict[str, Any]:
+    found = next(one for one in status["stages"] if one["name"] == stage)
+    error: dict[str, Any] = found["error"]
+    return error
+
+
+def _repairs(bot: Bot) -> dict[str, dict[str, Any]]:
+    found: dict[str, dict[str, Any]] = json.loads(bot.sh(f"cat {_REPAIRS}"))["repairs"]
+    return found
+
+
+def _count(bot: Bot, what: str) -> int:
+    there = bot.bench.exec(f"test -f {_REPAIRS}").returncode == 0
+    return int(_repairs(bot).get(what, {}).get("count", 0)) if there else 0
+
+
+def _hang(bot: Bot) -> None:
+    """Every process of the gateway stops: its port takes connections and nobody answers."""
+    bot.sh("docker top openclaw-gateway -eo pid | tail -n +2 | xargs kill -STOP")
+    assert bot.ready() == {}
+
+
+def _started(bot: Bot) -> str:
+    return bot.sh("docker inspect -f '{{.State.StartedAt}}' openclaw-gateway").strip()
+
+
+def test_a_gateway_that_hangs_is_restarted_and_not_again_and_again(
+    bot: Bot, figures: dict[str, float]
+) -> None:
+    count, events = _count(bot, "gateway"), len(bot.events())
+    _hang(bot)
+    began = time.monotonic()
+    assert _timer_run(bot)["result"] == "converged"
+    figures["a hung gateway's repair by the timer's run, s"] = time.monotonic() - began
+    assert bot.ready()["ready"] is True
+    assert _repairs(bot)["gateway"]["count"] == count + 1
+    assert _repairs(bot)["gateway"]["last_result"] == "repaired"
+    told = [event["event"] for event in bot.events()[events:]]
+    assert "repair.done" in told
+    # it did not help for long: the next one waits for its time, and says until when
+    _hang(bot)
+    started = _started(bot)
+    error = _error(_timer_run(bot), "container")
+    assert error["code"] == "REPAIR_PAUSED"
+    assert _started(bot) == started
+    assert _repairs(bot)["gateway"]["count"] == count + 1
+    # a hand is not bound to that
+    assert bot.run().document["result"] == "converged"
+    assert bot.ready()["ready"] is True
+
+
+def test_a_caddy_that_hangs_is_restarted(bot: Bot, figures: dict[str, float]) -> None:
+    count = _count(bot, "caddy")
+    bot.sh("systemctl kill --signal=STOP caddy.service")
+    began = time.monotonic()
+    assert _timer_run(bot)["result"] == "converged"
+    figures["a hung Caddy's repair by the timer's run, s"] = time.monotonic() - began
+    assert bot.page().status_code == 200
+    assert _repairs(bot)["caddy"]["count"] == count + 1
+
+
+def test_what_will_fail_again_is_not_done_again_at_once(bot: Bot) -> None:
+    """A build that cannot succeed is neither repeated every five minutes nor forgotten."""
+    bot.configure(openclaw={"image": {"packages": ["no-such-package"]}})
+    assert bot.run("image").stage("image")["error"]["code"] == "IMAGE_PACKAGE_NOT_FOUND"
+    events = len(bot.events())
+    status = _timer_run(bot)
+    assert status["result"] == "failed"
+    assert _error(status, "image")["code"] == "IMAGE_PACKAGE_NOT_FOUND"
+    assert "not tried again before" in _error(status, "image")["message"]
+    actions = [e for e in bot.events()[events:] if e["event"] == "stage.action"]
+    assert [action for action in actions if action["stage"] == "image"] == []
+    assert bot.ready()["ready"] is True
+    # another configuration is tried at once
+    bot.configure()
+    assert _timer_run(bot)["result"] == "converged"
+
+
+@pytest.fixture
+def full_logs(bot: Bot) -> Iterator[Bot]:
+    """The logs on a small disk of their own that a rotated one nearly fills."""
+    bot.sh("mount -t tmpfs -o size=8m tmpfs /var/log && mkdir /var/log/clawbot")
+    bot.sh("head -c 7500000 /dev/zero > /var/log/syslog.1 && echo now > /var/log/syslog")
+    yield bot
+    bot.sh("umount --lazy /var/log")
+
+
+def test_a_disk_that_fills_loses_rotated_logs(full_logs: Bot) -> None:
+    bot = full_logs
+    count = _count(bot, "disk")
+    assert _timer_run(bot)["result"] == "converged"
+    assert _repairs(bot)["disk"]["count"] == count + 1
+    assert bot.sh("ls /var/log/syslog*").split() == ["/var/log/syslog"]
+
+
+def test_a_disk_that_fills_loses_old_images_and_keeps_the_present_one(bot: Bot) -> None:
+    import_old = f"docker import -c 'LABEL {VERSION_LABEL}=1' - {_OLD}"
+    bot.sh(f"mkdir -p /root/old && echo {time.time()} > /root/old/file")
+    bot.sh(f"tar -C /root/old -c . | {import_old}")
+    present = bot.sh("docker inspect -f '{{.Image}}' openclaw-gateway").strip()
+    other = bot.sh("docker images -q --no-trunc 'node' | sort -u").split()
+    argv = ("/opt/clawbot/current/bin/python3", "-c", _FULL_DISK)
+    done = bot.bench.exec(argv, timeout=300)
+    assert done.returncode == 0, done.stderr
+    planned, left = json.loads(done.stdout)
+    assert any(f"remove image {_OLD}" in summary for summary in planned)
+    assert left == []
+    images = bot.sh("docker images -q --no-trunc").split()
+    assert present in images
+    assert set(other) <= set(images)
+    assert _OLD not in bot.sh("docker images --format '{{.Repository}}:{{.Tag}}'")
+    assert bot.run().document["result"] == "converged"
