@@ -7,7 +7,7 @@ import re
 from typing import Final, final
 from urllib.parse import quote
 
-__all__ = ["Redactor", "Secret"]
+__all__ = ["Redactor", "Secret", "secret_values"]
 
 _MASK: Final = "[REDACTED]"
 # shorter strings occur by chance; masking them would garble every message
@@ -66,6 +66,15 @@ def _leaves(value: object, *, telling: bool = False) -> list[str]:
     return []
 
 
+def secret_values(secret: Secret) -> set[str]:
+    """The value, and of a JSON document also the strings inside it that may be secrets."""
+    value = secret.reveal()
+    found = {value}
+    with contextlib.suppress(ValueError):
+        found.update(_leaves(json.loads(value)))
+    return found
+
+
 class Redactor:
     """Replaces every known secret in text, in the encodings that text can carry.
 
@@ -79,11 +88,8 @@ class Redactor:
 
     def add(self, secret: Secret) -> None:
         """Learn a secret; of a JSON document also the strings inside it that may be secrets."""
-        value = secret.reveal()
-        plain = {value}
-        with contextlib.suppress(ValueError):
-            plain.update(_leaves(json.loads(value)))
-        forms = {form for text in plain for form in _forms(text)} | set(self._known)
+        values = secret_values(secret)
+        forms = {form for text in values for form in _forms(text)} | set(self._known)
         # longest first: a secret that contains another one is masked whole
         self._known = tuple(sorted(forms, key=len, reverse=True))
 
