@@ -32,6 +32,8 @@ _TEXT: Final = re.compile(rb"[\t\r\n -~]{10}")
 _MOST_VALUES: Final = 400
 # base64 and hex are wrapped at 60, 64 or 76 letters; each line may stand behind a log's prefix
 _FULL: Final = re.compile(r"[A-Za-z0-9+/_-]{20,}$", re.MULTILINE)
+# as mail and shells do it
+_CONTINUED: Final = re.compile(r"[=\\]$")
 _REST: Final = re.compile(r"[A-Za-z0-9+/_=-]+")
 
 
@@ -71,11 +73,12 @@ class Redaction:
     def _wrapped(self, lines: list[str]) -> list[str]:
         """The lines without words that together are the encoding of something."""
         lines = list(lines)
-        for is_full, group in groupby(
-            range(len(lines)), key=lambda number: _FULL.search(lines[number]) is not None
-        ):
-            if is_full:
-                self._cut_chain(lines, tuple(group))
+        for numbers in _chains(lines, _CONTINUED):
+            chain = slice(numbers[0], numbers[-1] + 2)
+            if self._leaks("".join(line.rstrip("=\\") for line in lines[chain]).encode()):
+                lines[chain] = [MASK] * len(lines[chain])
+        for numbers in _chains(lines, _FULL):
+            self._cut_chain(lines, numbers)
         return lines
 
     def _cut_chain(self, lines: list[str], numbers: tuple[int, ...]) -> None:
@@ -111,6 +114,13 @@ class Redaction:
 def _grams(value: bytes) -> set[bytes]:
     starts = (*range(0, len(value) - _GRAM, _STEP), len(value) - _GRAM)
     return {value[start : start + _GRAM] for start in starts}
+
+
+def _chains(lines: list[str], pattern: re.Pattern[str]) -> list[tuple[int, ...]]:
+    """Numbers of lines in a row that match."""
+    matching = [pattern.search(line) is not None for line in lines]
+    groups = groupby(range(len(lines)), key=lambda number: matching[number])
+    return [tuple(group) for matches, group in groups if matches]
 
 
 def _is_text(data: bytes) -> bool:
