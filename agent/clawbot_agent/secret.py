@@ -7,7 +7,7 @@ import re
 from typing import Final, final
 from urllib.parse import quote
 
-__all__ = ["Redactor", "Secret", "secret_values"]
+__all__ = ["Redactor", "Secret", "secret_values", "tells_of_secret"]
 
 _MASK: Final = "[REDACTED]"
 # shorter strings occur by chance; masking them would garble every message
@@ -48,6 +48,11 @@ class Secret:
         return hash(self._value)
 
 
+def tells_of_secret(name: str) -> bool:
+    """Whether what has this name may be a secret."""
+    return _TELLING.search(name) is not None
+
+
 def _leaves(value: object, *, telling: bool = False) -> list[str]:
     """Strings in a document that may be secrets: long ones, and those whose key says so.
 
@@ -59,7 +64,7 @@ def _leaves(value: object, *, telling: bool = False) -> list[str]:
         return [
             leaf
             for key, item in value.items()
-            for leaf in _leaves(item, telling=telling or bool(_TELLING.search(str(key))))
+            for leaf in _leaves(item, telling=telling or tells_of_secret(str(key)))
         ]
     if isinstance(value, list):
         return [leaf for item in value for leaf in _leaves(item, telling=telling)]

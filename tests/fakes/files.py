@@ -79,6 +79,15 @@ class FakeFiles:
         self._change(path)
         self.put(path, text, mode=mode, uid=uid, gid=gid)
 
+    def write_bytes(self, path: Path, data: bytes, *, mode: int) -> None:
+        """See `Files`; kept as text of the same bytes, to be had with `data_of`."""
+        self._change(path)
+        self.put(path, data.decode("latin-1"), mode=mode)
+
+    def data_of(self, path: Path) -> bytes:
+        """What `write_bytes` wrote."""
+        return self._entries[path].text.encode("latin-1")
+
     def mkdir(self, path: Path, *, mode: int, uid: int = 0, gid: int = 0) -> None:
         """See `Files`."""
         self._change(path)

@@ -16,6 +16,7 @@ _VERBS: Final = {
     "status": ("clawbot_agent.cli.status", "status"),
     "analyze": ("clawbot_agent.cli.analyze", "analyze"),
     "logs": ("clawbot_agent.cli.logs", "logs"),
+    "collect": ("clawbot_agent.cli.collect", "collect"),
     "serve": ("clawbot_agent.cli.serve", "serve"),
     "config": ("clawbot_agent.cli.config", "config_group"),
     "refresh-ticket": ("clawbot_agent.cli.refresh_ticket", "refresh_ticket"),

@@ -73,6 +73,10 @@ class Files(Protocol):
         """
         ...
 
+    def write_bytes(self, path: Path, data: bytes, *, mode: int) -> None:
+        """As `write`, for what is no text; the file is root's."""
+        ...
+
     def mkdir(self, path: Path, *, mode: int, uid: int = 0, gid: int = 0) -> None:
         """Make a directory and its parents; sets mode and owner of the last one."""
         ...
@@ -130,12 +134,11 @@ class SystemFiles:
 
     def write(self, path: Path, text: str, *, mode: int, uid: int = 0, gid: int = 0) -> None:
         """See `Files`."""
-        try:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            _replace(path, text.encode(), mode=mode, uid=uid, gid=gid)
-        except OSError as error:
-            msg = f"{path}: {error.strerror or error}"
-            raise FileWriteError(msg) from error
+        _put(path, text.encode(), mode=mode, uid=uid, gid=gid)
+
+    def write_bytes(self, path: Path, data: bytes, *, mode: int) -> None:
+        """See `Files`."""
+        _put(path, data, mode=mode, uid=0, gid=0)
 
     def mkdir(self, path: Path, *, mode: int, uid: int = 0, gid: int = 0) -> None:
         """See `Files`."""
@@ -166,6 +169,15 @@ class SystemFiles:
         except OSError as error:
             msg = f"{path}: {error.strerror or error}"
             raise FileWriteError(msg) from error
+
+
+def _put(path: Path, data: bytes, *, mode: int, uid: int, gid: int) -> None:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _replace(path, data, mode=mode, uid=uid, gid=gid)
+    except OSError as error:
+        msg = f"{path}: {error.strerror or error}"
+        raise FileWriteError(msg) from error
 
 
 def _replace(path: Path, data: bytes, *, mode: int, uid: int, gid: int) -> None:

@@ -4,6 +4,7 @@
 input; see `guarded_files` for the other end. It ends when that is closed.
 """
 
+import base64
 import json
 import socket
 from dataclasses import asdict
@@ -21,6 +22,9 @@ _PATHS: Final = frozenset({"path", "source", "target"})
 def answer(files: SystemFiles, request: dict[str, Any]) -> dict[str, Any]:
     """What came of one request: a value, or how it failed."""
     given = {key: Path(value) if key in _PATHS else value for key, value in request["with"].items()}
+    if "data" in given:
+        # JSON has no bytes
+        given["data"] = base64.b64decode(request["with"]["data"])
     try:
         value = getattr(files, request["do"])(**given)
     except FileWriteError as error:

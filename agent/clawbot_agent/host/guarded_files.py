@@ -5,6 +5,7 @@ and no signal ends a thread that waits there. So the agent asks a worker process
 waiting after a while. A worker that did not answer is killed and never waited for.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -226,6 +227,14 @@ class GuardedFiles:
             self.direct.write(path, text, mode=mode, uid=uid, gid=gid)
             return
         self._ask("write", path, _WRITE_SECONDS, text=text, mode=mode, uid=uid, gid=gid)
+
+    def write_bytes(self, path: Path, data: bytes, *, mode: int) -> None:
+        """See `Files`."""
+        if not self._guards(path):
+            self.direct.write_bytes(path, data, mode=mode)
+            return
+        letters = base64.b64encode(data).decode()
+        self._ask("write_bytes", path, _WRITE_SECONDS, data=letters, mode=mode)
 
     def mkdir(self, path: Path, *, mode: int, uid: int = 0, gid: int = 0) -> None:
         """See `Files`."""

@@ -288,3 +288,10 @@ def saying(answer: dict[str, object]) -> Workers:
     """Workers that give this answer to everything."""
     script = f"{READY}while channel.recv(65536): channel.sendall(framed({answer!r}))"
     return Workers(argv=(sys.executable, "-c", script))
+
+
+def test_bytes_that_are_no_text_arrive_as_they_are(share: Path, make: Make) -> None:
+    data = bytes(range(256)) * 4000
+    make().write_bytes(share / "bundle", data, mode=0o600)
+    assert (share / "bundle").read_bytes() == data
+    assert (share / "bundle").stat().st_mode & 0o777 == 0o600
