@@ -72,9 +72,7 @@ def planted(bot: Bot) -> Iterator[tuple[Bot, tuple[str, ...]]]:
     canaries = (bot.token, bot.inner)
     _plant(bot, canaries)
     yield bot, canaries
-    bot.bench.exec(
-        "systemctl stop planted; rm -f /root/planted* /run/clawbot/planted.json"
-    )
+    bot.bench.exec("systemctl stop planted; rm -f /root/planted* /run/clawbot/planted.json")
     bot.sh("rm -f /etc/caddy/Caddyfile.refused /var/log/cloud-init-output.log /var/log/clawbot/*")
 
 

@@ -102,6 +102,8 @@ class Pace:
         self._binding = binding
         self.converged = converged
         self._strikes = dict(strikes or {})
+        # stages that failed when they were last tried, rest or no rest
+        self._down: set[str] = set()
 
     @classmethod
     def read(cls, text: str | None, *, boot_id: str, config: str, binding: bool) -> Self:
@@ -112,6 +114,7 @@ class Pace:
             known = (found.get("schema"), found.get("boot_id"), found.get("config"))
             if known == (_SCHEMA, boot_id, config):
                 made.converged = bool(found["converged"])
+                made._down = set(found["down"])
                 strikes = found["stages"] if binding else {}
                 made._strikes = {name: _strike(one) for name, one in strikes.items()}
         except (ValueError, KeyError, TypeError, AttributeError):
@@ -126,6 +129,7 @@ class Pace:
             "boot_id": self._boot_id,
             "config": self._config,
             "converged": self.converged,
+            "down": sorted(self._down),
             "stages": {name: _document(strike) for name, strike in self._strikes.items()},
         }
         return json.dumps(document, indent=2) + "\n"
@@ -141,8 +145,11 @@ class Pace:
         if self._binding and strike is not None and strike.last <= now < strike.until:
             raise PausedError(strike.told())
 
-    def failed(self, stage: str, error: StageError, now: datetime) -> None:
-        """It failed, and would again."""
+    def failed(self, stage: str, error: StageError, now: datetime, *, rests: bool) -> None:
+        """It failed; `rests` when it would again."""
+        self._down.add(stage)
+        if not rests:
+            return
         before = self._strikes.get(stage)
         self._strikes[stage] = Strike(1 if before is None else before.count + 1, now, error)
 
@@ -151,6 +158,7 @@ class Pace:
 
         What is put right by hand does not rest: somebody looks after it.
         """
+        self._down.discard(stage)
         before = self._strikes.pop(stage, None)
         if not (self.converged and self._binding):
             return
@@ -160,14 +168,14 @@ class Pace:
 
     def unchanged(self, stage: str, now: datetime) -> None:
         """It was found well. A repair is remembered for two hours, a failure no longer."""
+        self._down.discard(stage)
         strike = self._strikes.get(stage)
         if strike is not None and (strike.error is not None or now - strike.last >= _REMEMBERED):
             del self._strikes[stage]
 
     def failing(self, stage: str) -> bool:
         """Whether its last try failed."""
-        strike = self._strikes.get(stage)
-        return strike is not None and strike.error is not None
+        return stage in self._down
 
     def forget(self, stages: Iterable[str]) -> None:
         """Let these be tried at once."""

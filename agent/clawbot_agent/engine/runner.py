@@ -202,8 +202,7 @@ class Runner:
         state = State.DEGRADED if optional else State.FAILED
         with self._telling:
             if not (interrupted or isinstance(error, PausedError)):
-                if rests:
-                    self._pace.failed(stage.name, told, self._host.clock.now())
+                self._pace.failed(stage.name, told, self._host.clock.now(), rests=rests)
                 self._tell_repairs(Kind.REPAIR_FAILED, stage, work)
             self._finish(stage, state, reason=error.message, error=told)
 

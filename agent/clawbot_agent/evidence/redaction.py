@@ -73,12 +73,12 @@ class Redaction:
     def _wrapped(self, lines: list[str]) -> list[str]:
         """The lines without words that together are the encoding of something."""
         lines = list(lines)
+        for numbers in _chains(lines, _FULL):
+            self._cut_chain(lines, numbers)
         for numbers in _chains(lines, _CONTINUED):
             chain = slice(numbers[0], numbers[-1] + 2)
             if self._leaks("".join(line.rstrip("=\\") for line in lines[chain]).encode()):
                 lines[chain] = [MASK] * len(lines[chain])
-        for numbers in _chains(lines, _FULL):
-            self._cut_chain(lines, numbers)
         return lines
 
     def _cut_chain(self, lines: list[str], numbers: tuple[int, ...]) -> None:

@@ -46,7 +46,7 @@ def again(pace: Pace, **changes: object) -> Pace:
 def test_each_failure_doubles_the_rest_up_to_an_hour(count: int, minutes: int) -> None:
     pace = a_pace()
     for _ in range(count):
-        pace.failed("one", STUCK, NOW)
+        pace.failed("one", STUCK, NOW, rests=True)
     assert rests(pace, "one", minutes - 0.1)
     assert not rests(pace, "one", minutes)
     assert not rests(pace, "another", 0)
@@ -54,7 +54,7 @@ def test_each_failure_doubles_the_rest_up_to_an_hour(count: int, minutes: int) -
 
 def test_a_clock_that_was_set_back_lets_nothing_rest() -> None:
     pace = a_pace()
-    pace.failed("one", STUCK, NOW)
+    pace.failed("one", STUCK, NOW, rests=True)
     assert not rests(pace, "one", -60)
 
 
@@ -63,7 +63,7 @@ def test_a_clock_that_was_set_back_lets_nothing_rest() -> None:
 )
 def test_boot_configuration_and_hand_end_every_rest(changes: dict[str, object]) -> None:
     pace = a_pace(converged=True)
-    pace.failed("one", STUCK, NOW)
+    pace.failed("one", STUCK, NOW, rests=True)
     assert rests(again(pace), "one", 1)
     assert not rests(again(pace, **changes), "one", 1)
     assert again(pace).converged
@@ -79,7 +79,7 @@ def test_a_file_that_is_none_of_ours_lets_nothing_rest(text: str) -> None:
 
 def test_a_damaged_entry_lets_nothing_rest() -> None:
     pace = a_pace()
-    pace.failed("one", STUCK, NOW)
+    pace.failed("one", STUCK, NOW, rests=True)
     document = json.loads(pace.text())
     document["stages"]["one"]["last"] = "soon"
     read = Pace.read(json.dumps(document), boot_id="b-1", config="c", binding=True)
@@ -88,11 +88,11 @@ def test_a_damaged_entry_lets_nothing_rest() -> None:
 
 def test_found_well_ends_the_rest_after_a_failure_but_not_the_memory_of_a_repair() -> None:
     pace = a_pace(converged=True)
-    pace.failed("failed", STUCK, NOW)
+    pace.failed("failed", STUCK, NOW, rests=True)
     pace.changed("repaired", NOW)
     for name in ("failed", "repaired"):
         pace.unchanged(name, NOW + timedelta(minutes=5))
-        pace.failed(name, STUCK, NOW)
+        pace.failed(name, STUCK, NOW, rests=True)
     assert not rests(pace, "failed", 5)
     assert rests(pace, "repaired", 5)
 
@@ -127,7 +127,7 @@ def test_what_is_put_right_by_hand_does_not_rest() -> None:
 
 def test_what_fails_by_hand_rests_for_the_timer() -> None:
     pace = a_pace(binding=False)
-    pace.failed("one", STUCK, NOW)
+    pace.failed("one", STUCK, NOW, rests=True)
     assert not rests(pace, "one", 1)
     assert rests(again(pace), "one", 1)
 
@@ -212,6 +212,19 @@ def test_a_change_in_what_it_needs_ends_the_rest() -> None:
     need.todo.append("that")
     behaviour.during = lambda _host: None
     status = run_stages(*stages, host=host, pace=pace)
+    assert status.stage("one").state is State.CHANGED
+
+
+def test_what_it_needs_being_well_again_ends_the_rest() -> None:
+    """As a lease that its daemon got back by itself: nothing is changed in that run."""
+    host, pace, behaviour = fake_host(), a_pace(), failing(StuckError)
+    need = Behaviour()
+    stages = (a_stage("need", need), a_stage("one", behaviour, needs=("need",)))
+    run_stages(*stages, host=host, pace=pace)
+    need.errors.append(StuckError("away"))
+    run_stages(*stages, host=host, pace=pace)
+    behaviour.during = lambda _host: None
+    status = run_stages(*stages, host=host, pace=again(pace))
     assert status.stage("one").state is State.CHANGED
 
 
