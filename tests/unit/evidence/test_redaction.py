@@ -85,7 +85,7 @@ ASCII_ONLY: Final = {"C", "octal", "base64 of UTF-16", "mail"}
 
 @pytest.mark.parametrize("name", ENCODERS)
 @given(secret=TOKENS, before=NOISE, after=NOISE)
-@example(secret="0000000001234567", before="", after="=")
+@example(secret="0000000001234567", before="", after="=")  # noqa: S106 - nobody's
 @settings(max_examples=25, deadline=None)
 def test_a_token_in_any_encoding_is_cut_out(
     name: str, secret: str, before: str, after: str
