@@ -1,0 +1,46 @@
+"""Which failures the timer's runs rest after, and what a stage's repair is called."""
+
+import pytest
+
+from clawbot_agent.actions import ChangeUnit
+from clawbot_agent.azure.errors import KeyVaultForbiddenError
+from clawbot_agent.errors import ClawbotError
+from clawbot_agent.host.docker import DockerUnavailableError
+from clawbot_agent.host.download import Sha256MismatchError
+from clawbot_agent.openclaw.image_errors import ImageNotFoundError
+from clawbot_agent.registry import all_stages
+from clawbot_agent.share.errors import ShareNotFoundError
+from clawbot_agent.share.plan import RefreshTicket
+from clawbot_agent.state.errors import StateDamagedError, StateNoRoomError
+from tests.fakes import a_config
+
+STAGES = {stage.name: stage for stage in all_stages().order}
+ACTION = ChangeUnit("start", "a.service", "it is down")
+
+
+@pytest.mark.parametrize(
+    ("stage", "error", "paced"),
+    [
+        ("sysbox", Sha256MismatchError, True),
+        ("image", ImageNotFoundError, True),
+        ("image", DockerUnavailableError, False),
+        # a role, a key, a share: somebody in Azure puts it right, and asking costs nothing
+        ("secrets", KeyVaultForbiddenError, False),
+        ("mount", ShareNotFoundError, False),
+        ("lease", StateDamagedError, False),
+        ("state", StateNoRoomError, False),
+        ("state", StateDamagedError, True),
+    ],
+)
+def test_rests_after(stage: str, error: type[ClawbotError], *, paced: bool) -> None:
+    assert STAGES[stage].paced(error("no")) is paced
+
+
+def test_names_of_repairs() -> None:
+    """The keys in self-repairs.json, which metrics have as labels."""
+    names = {name: stage.repairs(ACTION) for name, stage in STAGES.items()}
+    assert {name: what for name, what in names.items() if name != what} == {
+        "container": "gateway",
+        "housekeeping": "disk",
+    }
+    assert STAGES["mount"].repairs(RefreshTicket(a_config(), "none")) == "ticket"
