@@ -10,6 +10,7 @@ import quopri
 import re
 import zlib
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
@@ -28,7 +29,7 @@ _SIMPLE: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _LARGEST_CODE: Final = 0x10FFFF
 # gzip, and zlib at its usual levels
-_COMPRESSED: Final = (b"\x1f\x8b", b"\x78\x01", b"\x78\x5e", b"\x78\x9c", b"\x78\xda")
+_COMPRESSED: Final = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _MOST_UNPACKED: Final = 1024 * 1024
 
 
@@ -96,8 +97,8 @@ def _opened(data: bytes) -> Iterator[bytes]:
     yield data
     if b"\0" in data:
         yield data.replace(b"\0", b"")
-    if data.startswith(_COMPRESSED):
-        try:
-            yield zlib.decompressobj(zlib.MAX_WBITS | 32).decompress(data, _MOST_UNPACKED)
-        except zlib.error:
-            return
+    # what it was written behind may have been decoded with it
+    for begin in _COMPRESSED.finditer(data):
+        with suppress(zlib.error):
+            unpack = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
+            yield unpack(data[begin.start() :], _MOST_UNPACKED)
