@@ -15,6 +15,7 @@ __all__ = [
     "IMAGE_BUILD_DIR",
     "LEASE_FILE",
     "LOCK_FILE",
+    "REPAIR_FILE",
     "SECRETS_DIR",
     "STATUS_FILE",
     "SYSTEM_CA_BUNDLE",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
+REPAIR_FILE: Final = Path("/var/lib/clawbot/repair.json")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")
