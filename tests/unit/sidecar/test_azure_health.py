@@ -152,7 +152,7 @@ def test_a_boot_that_fails_where_replacing_does_not_help(instance: Instance, cod
     assert instance.pass_time(60) == "Initializing"
     instance.look(code, run="failed", gateway="failed")
     assert instance.pass_time(1) == "Healthy"
-    assert instance.pass_time(86400) == "Healthy"
+    assert instance.pass_time(7200) == "Healthy"
     assert json.loads(instance.document["CustomMetrics"])["situation"] == "held"
 
 
