@@ -73,15 +73,20 @@ def test_it_shows_a_failure_advances_and_gives_way(
     percents = _watch(people, tmp_path / "progress-middle.png")
     # it was never loaded again before the bot was there
     people.wait(lambda: "OpenClaw" in str(people.value("document.title")), within=_PAGE_SECONDS)
-    people.wait(lambda: bool(people.text("body").strip()), within=_PAGE_SECONDS)
+    people.wait(lambda: _is_shown(people.text("body")), within=_PAGE_SECONDS)
     people.picture(tmp_path / "progress-end.png")
     figures["progress page: different percentages seen during a boot"] = len(set(percents))
     assert percents == sorted(percents)
     assert len(set(percents)) > 3
-    assert people.value("location.href") == address
+    assert str(people.value("location.href")).startswith(address)
     bare.agent("status", "--wait", "--timeout", "300")
     # other tests choose the moments of their runs themselves
     bare.sh("systemctl stop clawbot-reconcile.timer")
+
+
+def _is_shown(text: str) -> bool:
+    """OpenClaw's page after its own first moments."""
+    return bool(text.strip()) and "starting" not in text
 
 
 def _watch(people: Browser, picture: Path) -> list[int]:
@@ -91,7 +96,7 @@ def _watch(people: Browser, picture: Path) -> list[int]:
     while people.value("window.opened") is True:
         assert time.monotonic() < end, people.text("body")
         percents.append(_percent(people))
-        if not picture.exists() and percents[-1] >= 30:
+        if not picture.exists() and percents[-1] >= 60:
             people.picture(picture)
         time.sleep(1)
     return percents
