@@ -11,12 +11,14 @@ __all__ = [
     "CONSOLE",
     "DAEMON_JSON",
     "DOCKER_SOCKET",
+    "DURATIONS_FILE",
     "EVENTS_FILE",
     "GATEWAY_SECRETS_DIR",
     "IMAGE_BUILD_DIR",
     "LEASE_FILE",
     "LOCK_FILE",
     "PACE_FILE",
+    "REPAIR_FILE",
     "SECRETS_DIR",
     "SELF_REPAIRS_FILE",
     "STATUS_FILE",
@@ -25,6 +27,8 @@ __all__ = [
 ]
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
+DURATIONS_FILE: Final = Path("/var/lib/clawbot/durations.json")
+REPAIR_FILE: Final = Path("/var/lib/clawbot/repair.json")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 # what was repaired between boots, for the metrics; survives them
 SELF_REPAIRS_FILE: Final = Path("/var/lib/clawbot/self-repairs.json")

@@ -21,6 +21,7 @@ from clawbot_agent.cli.common import (
 )
 from clawbot_agent.paths import (
     CONSOLE,
+    DURATIONS_FILE,
     EVENTS_FILE,
     LOCK_FILE,
     PACE_FILE,
@@ -96,22 +97,13 @@ def _run(  # noqa: PLR0913 - what a run is made of
     reporting: "AbstractContextManager[list[Observer]]",
 ) -> "RunStatus":
     from clawbot_agent.engine.pace import Pace  # noqa: PLC0415 - see run
-    from clawbot_agent.engine.result import RunStatus, StageStatus  # noqa: PLC0415 - see run
     from clawbot_agent.engine.runner import Runner  # noqa: PLC0415 - see run
     from clawbot_agent.host.files import FileWriteError  # noqa: PLC0415 - see run
-    from clawbot_agent.host.identity import identity  # noqa: PLC0415 - see run
 
-    me = identity(host.files)
-    status = RunStatus(
-        instance_id=me.instance_id,
-        boot_id=me.boot_id,
-        agent_version=__version__,
-        started=host.clock.now(),
-        stages=tuple(StageStatus(stage.name, stage.phase.value) for stage in graph.order),
-    )
+    status = _pending(graph, host)
     pace = Pace.read(
         host.files.read_text(PACE_FILE),
-        boot_id=me.boot_id,
+        boot_id=status.boot_id,
         config=hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
         binding=paced,
     )
@@ -125,9 +117,35 @@ def _run(  # noqa: PLR0913 - what a run is made of
         return ended
 
 
+def _pending(graph: "Graph", host: "Host") -> "RunStatus":
+    """The status of a run of which nothing is done yet."""
+    from clawbot_agent.engine.result import RunStatus, StageStatus  # noqa: PLC0415 - see run
+    from clawbot_agent.host.identity import identity  # noqa: PLC0415 - see run
+    from clawbot_agent.reporting.durations import read_durations  # noqa: PLC0415 - see run
+
+    me = identity(host.files)
+    usual = read_durations(DURATIONS_FILE, host.files)
+    return RunStatus(
+        instance_id=me.instance_id,
+        boot_id=me.boot_id,
+        agent_version=__version__,
+        started=host.clock.now(),
+        stages=tuple(
+            StageStatus(
+                stage.name,
+                stage.phase.value,
+                title=stage.title,
+                expected=usual.get(stage.name, stage.typical),
+            )
+            for stage in graph.order
+        ),
+    )
+
+
 @contextlib.contextmanager
 def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Observer]]":
     from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see run
+    from clawbot_agent.reporting.durations import Durations  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.event_log import EventLog  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.lines import LineReporter  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.reticent import Reticent  # noqa: PLC0415 - see run
@@ -141,6 +159,7 @@ def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Ob
         observers: list[Observer] = [
             StatusFile(STATUS_FILE, host.files),
             EventLog(open_ones.enter_context(appended(EVENTS_FILE))),
+            Durations(DURATIONS_FILE, host.files),
         ]
         if not as_json and sys.stdout.isatty():
             from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it

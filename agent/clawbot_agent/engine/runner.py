@@ -265,6 +265,7 @@ class Runner:
                 self._tell(kind, stage, what=what)
 
     def _tell_wait(self, stage: AnyStage, pause: Wait) -> None:
+        self._set(stage, error=self._scrubbed(pause.error))
         self._tell(
             Kind.STAGE_WAITING,
             stage,
@@ -280,6 +281,9 @@ class Runner:
         with self._telling:
             if stage is not None and kind in _SAYING:
                 self._set(stage, reason=str(clean["text"]))
+            if stage is not None and kind is Kind.STAGE_ACTION:
+                # it got further than to what it waited for
+                self._set(stage, error=None)
             event = Event(kind, self._host.clock.now(), stage.name if stage else None, clean)
             for observer in self._observers:
                 # a full disk or a closed pipe is no reason to leave the machine half-way

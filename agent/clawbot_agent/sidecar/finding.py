@@ -34,11 +34,15 @@ class Finding:
         state: how it is.
         reason: why, for people: one line, no secret.
         figures: numbers worth a metric, by name with unit ("free_bytes").
+        codes: of the errors behind it, as docs/errors.md has them.
+        story: the document that was read, for pages that tell more of it; None without one.
     """
 
     state: State
     reason: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
+    story: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +54,8 @@ class Component:
     reason: str
     since: datetime
     figures: Mapping[str, float] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
+    story: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         """As JSON; these keys are a promise."""
