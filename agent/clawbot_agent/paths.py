@@ -15,6 +15,8 @@ __all__ = [
     "IMAGE_BUILD_DIR",
     "LEASE_FILE",
     "LOCK_FILE",
+    "REPAIR_FILE",
+    "SCHEDULED_EVENTS_FILE",
     "SECRETS_DIR",
     "STATUS_FILE",
     "SYSTEM_CA_BUNDLE",
@@ -22,11 +24,13 @@ __all__ = [
 ]
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
+REPAIR_FILE: Final = Path("/var/lib/clawbot/repair.json")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")
 LEASE_FILE: Final = Path("/run/clawbot/lease.json")
 TICKET_FILE: Final = Path("/run/clawbot/ticket.json")
+SCHEDULED_EVENTS_FILE: Final = Path("/run/clawbot/scheduled-events.json")
 CONSOLE: Final = Path("/dev/console")
 
 CACHE_DIR: Final = Path("/var/cache/clawbot")

@@ -68,7 +68,8 @@ def run(  # noqa: PLR0913 - one for each option
     try:
         with run_lock(LOCK_FILE, clock=host.clock, command=command):
             observers = _observers(host, as_json=as_json, quiet=quiet)
-            status = _run(graph, stages, host=host, config=config, reporting=observers)
+            whole = stage == "all" and phase is None
+            status = _run(graph, stages, host=host, config=config, reporting=observers, whole=whole)
     except RunLockedError as error:
         fail(str(error), Exit.LOCKED)
     if as_json:
@@ -76,17 +77,19 @@ def run(  # noqa: PLR0913 - one for each option
     raise click.exceptions.Exit(_exit_code(status, strict=strict))
 
 
-def _run(
+def _run(  # noqa: PLR0913 - what a run consists of
     graph: "Graph",
     stages: "Sequence[AnyStage]",
     *,
     host: "Host",
     config: "BotConfig",
     reporting: "AbstractContextManager[list[Observer]]",
+    whole: bool,
 ) -> "RunStatus":
     from clawbot_agent.engine.result import RunStatus, StageStatus  # noqa: PLC0415 - see run
     from clawbot_agent.engine.runner import Runner  # noqa: PLC0415 - see run
     from clawbot_agent.host.identity import identity  # noqa: PLC0415 - see run
+    from clawbot_agent.repair.sense import RepairSense  # noqa: PLC0415 - see run
 
     me = identity(host.files)
     status = RunStatus(
@@ -97,7 +100,10 @@ def _run(
         stages=tuple(StageStatus(stage.name, stage.phase.value) for stage in graph.order),
     )
     with reporting as observers:
-        runner = Runner(graph, host=host, config=config, status=status, observers=observers)
+        # first: its verdict is there before the others say how the run ended
+        sense = [RepairSense(host, config, others=observers)] if whole else []
+        told = [*sense, *observers]
+        runner = Runner(graph, host=host, config=config, status=status, observers=told)
         return runner.run(stages)
 
 

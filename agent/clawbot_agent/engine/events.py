@@ -21,6 +21,9 @@ class Kind(StrEnum):
     STAGE_WAITING = "stage.waiting"
     STAGE_FINISHED = "stage.finished"
     RUN_FINISHED = "run.finished"
+    FAILURE_REMEMBERED = "failure.remembered"
+    FAILURE_REPEATED = "failure.repeated"
+    FAILURES_FORGOTTEN = "failures.forgotten"
 
 
 @dataclass(frozen=True, slots=True)

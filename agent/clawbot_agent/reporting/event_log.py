@@ -35,7 +35,7 @@ def _run_id(status: RunStatus) -> str:
 
 
 def _level(event: Event) -> str:
-    if event.kind is Kind.STAGE_WAITING:
+    if event.kind in {Kind.STAGE_WAITING, Kind.FAILURE_REPEATED}:
         return "warning"
     error = event.data.get("error")
     return "error" if error is not None else "info"
