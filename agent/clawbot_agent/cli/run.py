@@ -67,6 +67,8 @@ def run(  # noqa: PLR0913 - one for each option
     command = " ".join(sys.argv[1:])
     try:
         with run_lock(LOCK_FILE, clock=host.clock, command=command):
+            # under the lock: who announces it later sees this run and ends it
+            _require_staying(host)
             observers = _observers(host, as_json=as_json, quiet=quiet)
             whole = stage == "all" and phase is None
             status = _run(graph, stages, host=host, config=config, reporting=observers, whole=whole)
@@ -75,6 +77,17 @@ def run(  # noqa: PLR0913 - one for each option
     if as_json:
         click.echo(json.dumps(status.document(), indent=2))
     raise click.exceptions.Exit(_exit_code(status, strict=strict))
+
+
+def _require_staying(host: "Host") -> None:
+    """Exit 4 when Azure is about to take the instance away: nothing may start the gateway."""
+    from clawbot_agent.departure.errors import InstanceLeavingError  # noqa: PLC0415 - see run
+    from clawbot_agent.departure.report import read_report  # noqa: PLC0415 - see run
+
+    report = read_report(host.files)
+    if report is not None and report.leaving:
+        error = InstanceLeavingError(f"this instance leaves: {report.text}")
+        fail(f"{error.code}: {error.message}\nnext: {error.hint}", Exit.LOCKED)
 
 
 def _run(  # noqa: PLR0913 - what a run consists of
