@@ -68,6 +68,7 @@ class Daemon:
     # when the machine may be cut, or was agreed to be
     _end: datetime | None = None
     _written: float = float("-inf")
+    _unwritten: str = ""
 
     def run(self) -> None:
         """Watch until told to stop."""
@@ -114,10 +115,13 @@ class Daemon:
             if self._leave is None:
                 self._change(problem=error.message)
             return None
+        unheard = self._report.answered is None
         # not written each time: every ten seconds is enough
         self._report = replace(self._report, answered=self.host.clock.now())
         if self._leave is None:
             self._change(problem="")
+        if unheard:
+            self._write()
         return found.notices
 
     def _take_in(self, notices: tuple[Notice, ...]) -> None:
@@ -218,5 +222,11 @@ class Daemon:
     def _write(self) -> None:
         self._written = self.host.clock.monotonic()
         text = self._report.at(self.host.clock.now()).document()
-        with contextlib.suppress(ClawbotError):
+        try:
             self.host.files.write(SCHEDULED_EVENTS_FILE, text, mode=0o644)
+            self._unwritten = ""
+        except ClawbotError as error:
+            # leaving matters more than telling; but a run would not know that it must not start
+            if error.message != self._unwritten:
+                self._unwritten = error.message
+                self.tell("scheduled.trouble", f"the report is not written: {error.message}")

@@ -285,6 +285,12 @@ def test_but_what_has_begun_stays_told(world: World) -> None:
     assert world.report["leaving"] is True
 
 
+def test_the_first_answer_is_told_at_once() -> None:
+    world = World()
+    world.daemon.tick()
+    assert world.report["answered"] is not None
+
+
 def test_outside_azure_it_asks_seldom_and_says_nothing() -> None:
     world = World(status=0)
     world.pass_(3600)
@@ -316,3 +322,12 @@ def test_the_report_is_kept_fresh(world: World) -> None:
     report = read_report(world.files)
     assert report is not None
     assert (world.clock.now() - report.updated).total_seconds() <= 12
+
+
+def test_a_report_that_cannot_be_written_is_told_once_and_stops_nothing(world: World) -> None:
+    world.files.refused.add(SCHEDULED_EVENTS_FILE)
+    world.announce("Terminate")
+    world.pass_(100)
+    told = [text for name, text in world.told if name == "scheduled.trouble"]
+    assert told == [f"the report is not written: {SCHEDULED_EVENTS_FILE}: No space left on device"]
+    assert len(world.agreed) == 1
