@@ -151,8 +151,13 @@ class Daemon:
 
     def _go_on(self, leave: Leave) -> None:
         leave.tick()
+        self._note(leave)
         if leave.phase in _SAFE:
+            # the story is told before the machine can be gone
             self._agree(leave)
+            self._note(leave)
+
+    def _note(self, leave: Leave) -> None:
         if leave.phase is self._report.phase and leave.problem == self._report.problem:
             return
         changed = leave.phase is not self._report.phase

@@ -28,6 +28,9 @@ def test_the_memory_is_safe_before_azure_is_told(world: World, kind: str) -> Non
     assert world.instance.when("release") + 2 <= agreed
     assert agreed - began <= 30
     assert world.report["phase"] == "agreed"
+    assert [name for name, _text in world.told] == [
+        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "agreed")
+    ]
 
 
 def test_an_event_is_noticed_within_seconds(world: World) -> None:
