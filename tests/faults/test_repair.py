@@ -28,6 +28,8 @@ AccuracySec=1
 """
 # what a run takes that starts the gateway, and one that was waiting when the role came
 _RUN_SECONDS: Final = 120
+_AZURE: Final = "http://127.0.0.1:18790/health/azure"
+_SIDECAR_SECONDS: Final = 60
 
 
 def _document(bot: Bot, path: str) -> dict[str, Any]:
@@ -59,10 +61,24 @@ def revoked(bot: Bot) -> Iterator[Bot]:
     assert done.returncode == 0, done.stderr
     yield bot
     bot.sh(
-        f"systemctl stop {_TIMER} clawbot-reconcile; rm -rf {_DROP_IN} "
+        f"systemctl stop {_TIMER} clawbot-reconcile clawbot-sidecar; rm -rf {_DROP_IN} "
         "/var/lib/cloud/data/instance-id; systemctl daemon-reload",
         timeout=400,
     )
+
+
+def _await_situation(bot: Bot, situation: str) -> dict[str, Any]:
+    """What the sidecar tells Azure, once it has looked at everything."""
+    bot.sh("systemctl start clawbot-sidecar")
+    began = time.monotonic()
+    while True:
+        done = bot.bench.exec(("curl", "-s", _AZURE), timeout=30)
+        found: dict[str, Any] = json.loads(done.stdout or "{}")
+        metrics = json.loads(found.get("CustomMetrics", "{}"))
+        if metrics.get("situation") == situation:
+            return found
+        assert time.monotonic() - began < _SIDECAR_SECONDS, found
+        time.sleep(1)
 
 
 def _fails(bot: Bot) -> Done:
@@ -95,6 +111,9 @@ def test_the_third_instance_holds_and_recovers_by_itself(
     assert "replacement: held, no further instance is asked for" in shown
     console = (bot.bench.run_dir / "console.log").read_text(errors="replace")
     assert "instances: 3 instances in a row failed with KEYVAULT_FORBIDDEN" in console
+
+    told_azure = _await_situation(bot, "held")
+    assert told_azure["ApplicationHealthState"] == "Healthy"
 
     bot.sh(f"systemctl daemon-reload; systemctl start {_TIMER}")
     bot.bench.azure.set("keyvault", forbidden_for=0)

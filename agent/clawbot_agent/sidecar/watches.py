@@ -5,6 +5,7 @@ from clawbot_agent.sidecar.checks.events import Events
 from clawbot_agent.sidecar.checks.gateway import Gateway
 from clawbot_agent.sidecar.checks.last_run import LastRun
 from clawbot_agent.sidecar.checks.lease import Lease
+from clawbot_agent.sidecar.checks.repair import Repair
 from clawbot_agent.sidecar.checks.resources import Disk, Memory
 from clawbot_agent.sidecar.checks.ticket import Ticket
 from clawbot_agent.sidecar.checks.unit import Container
@@ -25,4 +26,5 @@ def bot_watches() -> tuple[Watch, ...]:
         Watch("run", LastRun(), every=3, limit=12),
         Watch("ticket", Ticket(), every=30, limit=5),
         Watch("events", Events(), every=5, limit=5),
+        Watch("repair", Repair(), every=5, limit=5),
     )

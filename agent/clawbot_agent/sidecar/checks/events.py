@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from clawbot_agent.departure.errors import InstanceLeavingError
 from clawbot_agent.departure.report import EventsReport, read_report
 from clawbot_agent.host import Host
 from clawbot_agent.paths import SCHEDULED_EVENTS_FILE
@@ -34,7 +35,8 @@ def _judged(report: EventsReport, host: Host) -> Finding:
     if silent > _FRESH_SECONDS:
         return Finding(State.UNKNOWN, f"the watcher last spoke {age_text(silent)} ago")
     if report.leaving:
-        return Finding(State.WARNING, report.text)
+        # it does not serve because it goes: nobody has to replace it for that
+        return Finding(State.WARNING, report.text, codes=(InstanceLeavingError.code,))
     if report.answered is None:
         return Finding(State.ABSENT, "the metadata service has never answered: not in Azure?")
     unheard = (now - report.answered).total_seconds()

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from clawbot_agent.host import Host
+from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.lease.errors import LeaseHeldError, LeaseLostError
 from clawbot_agent.lease.record import Holder
 from clawbot_agent.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.paths import LEASE_FILE
@@ -38,12 +40,20 @@ def _judged(report: LeaseReport, now: datetime) -> Finding:
             return _held(report, now, problem)
         case LeaseState.WAITING:
             quiet = f", quiet for {report.quiet_seconds} s"
-            return Finding(State.FAILED, f"waits for {_named(report.waiting_for)}{quiet}{problem}")
+            why = f"waits for {_named(report.waiting_for)}{quiet}{problem}"
+            return Finding(State.FAILED, why, codes=_in_the_way(report))
         case LeaseState.LOST:
             to = f" to {_named(report.waiting_for)}" if report.waiting_for else ""
-            return Finding(State.FAILED, f"generation {report.generation} is lost{to}{problem}")
+            why = f"generation {report.generation} is lost{to}{problem}"
+            return Finding(State.FAILED, why, codes=(LeaseLostError.code,))
         case LeaseState.RELEASED:
             return Finding(State.FAILED, f"given back{problem}")
+
+
+def _in_the_way(report: LeaseReport) -> tuple[str, ...]:
+    if report.waiting_for is not None:
+        return (LeaseHeldError.code,)
+    return (ShareHungError.code,) if report.problem else ()
 
 
 def _held(report: LeaseReport, now: datetime, problem: str) -> Finding:
@@ -55,7 +65,7 @@ def _held(report: LeaseReport, now: datetime, problem: str) -> Finding:
     if beat <= _LATE_SECONDS:
         return Finding(State.OK, f"{held}; the share answers", figures)
     why = f"{held}, but the share has not answered for {age_text(beat)}{problem}"
-    return Finding(State.WARNING, why, figures)
+    return Finding(State.WARNING, why, figures, codes=(ShareHungError.code,))
 
 
 def _named(holder: Holder | None) -> str:
