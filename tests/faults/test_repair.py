@@ -69,7 +69,7 @@ def revoked(bot: Bot) -> Iterator[Bot]:
 
 def _await_situation(bot: Bot, situation: str) -> dict[str, Any]:
     """What the sidecar tells Azure, once it has looked at everything."""
-    bot.sh("systemctl start clawbot-sidecar")
+    bot.sh("systemctl restart clawbot-sidecar")
     began = time.monotonic()
     while True:
         done = bot.bench.exec(("curl", "-s", _AZURE), timeout=30)

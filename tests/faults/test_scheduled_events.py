@@ -120,6 +120,25 @@ def test_an_eviction_does_not_wait_for_a_gateway_that_does_not_end(
     assert _gateway(bot) in {"inactive", "failed"}
 
 
+def test_a_run_that_is_under_way_is_ended(watching: Bot) -> None:
+    """It waits for a role, and would start the gateway when that comes."""
+    bot = watching
+    bot.bench.azure.set("keyvault", forbidden_for=600)
+    bot.sh("systemctl start --no-block clawbot-reconcile.service")
+    _await(lambda: _last_run(bot) == "running", 60)
+    event = scheduled_event("Terminate", NAME, "another", seconds=300, event_id="E")
+    bot.bench.azure.set("imds", events=[event])
+    _await(lambda: _report(bot).get("phase") == "flushed", 40)
+    assert _last_run(bot) == "interrupted"
+    assert _gateway(bot) == "inactive"
+    bot.bench.azure.set("keyvault", forbidden_for=0)
+
+
+def _last_run(bot: Bot) -> str:
+    text = (bot.bench.root / "var/lib/clawbot/status.json").read_text()
+    return str(json.loads(text)["result"])
+
+
 def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
     """The event names another machine as well, so it was not agreed to."""
     bot = watching
