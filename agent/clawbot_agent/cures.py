@@ -25,7 +25,7 @@ class Cause(StrEnum):
     MEMORY = "memory"
     """The bot's memory, which goes from instance to instance, or would be lost with this one."""
     OTHER = "other"
-    """Another instance is the bot."""
+    """Another instance is the bot, or is going to be."""
 
     @property
     def new_instance_helps(self) -> bool:
@@ -72,7 +72,7 @@ _TABLE: Final[Mapping[Cause, str]] = {
         GATEWAY_STATE_REFUSED IMAGE_ARCHIVE_UNUSABLE STATE_IMAGE_DAMAGED STATE_NOT_A_DIRECTORY
         STATE_NO_ROOM STATE_WOULD_BE_HIDDEN
     """,
-    Cause.OTHER: "LEASE_HELD LEASE_LOST",
+    Cause.OTHER: "INSTANCE_LEAVING LEASE_HELD LEASE_LOST",
 }
 
 CAUSES: Final[Mapping[str, Cause]] = {

@@ -19,6 +19,7 @@ __all__ = [
     "LOCK_FILE",
     "PACE_FILE",
     "REPAIR_FILE",
+    "SCHEDULED_EVENTS_FILE",
     "SECRETS_DIR",
     "SELF_REPAIRS_FILE",
     "STATUS_FILE",
@@ -39,6 +40,7 @@ EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")
 LEASE_FILE: Final = Path("/run/clawbot/lease.json")
 TICKET_FILE: Final = Path("/run/clawbot/ticket.json")
+SCHEDULED_EVENTS_FILE: Final = Path("/run/clawbot/scheduled-events.json")
 CONSOLE: Final = Path("/dev/console")
 
 CACHE_DIR: Final = Path("/var/cache/clawbot")

@@ -75,6 +75,7 @@ def test_only_these_start_by_themselves() -> None:
     """The others are started by the agent, when it is their turn."""
     assert {path.name for path in UNITS if "[Install]" in path.read_text()} == {
         "clawbot-agent.service",
+        "clawbot-events.service",
         "clawbot-reconcile.timer",
         "clawbot-sidecar.service",
     }

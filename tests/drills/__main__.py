@@ -17,6 +17,7 @@ from tests.drills.power_cuts import in_lanes
 from tests.drills.replacement import replacement
 from tests.drills.report import Report
 from tests.drills.smb_ops import smb_ops
+from tests.drills.terminate import terminate
 from tests.drills.two_instances import two_instances
 from tests.drills.wrong_hash import wrong_hash
 
@@ -93,6 +94,10 @@ _DRILLS: Final[dict[str, _Drill]] = {
         _ground(bots, options), report, count=options.count, seed=options.seed
     ),
     "two-instances": lambda bots, options, report: two_instances(_ground(bots, options), report),
+    "terminate": lambda bots, options, report: terminate(_ground(bots, options), report),
+    "preempt": lambda bots, options, report: terminate(
+        _ground(bots, options), report, kind="Preempt", notice=30
+    ),
     "outage": lambda bots, options, report: outage(_ground(bots, options), report),
     "smb-ops": lambda bots, options, report: smb_ops(
         _ground(bots, options), report, minutes=options.minutes

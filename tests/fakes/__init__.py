@@ -5,7 +5,7 @@ from tests.fakes.config import a_config
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles
 from tests.fakes.host import fake_host
-from tests.fakes.net import FakeDownload, FakeGetJson, FakeReach
+from tests.fakes.net import FakeDownload, FakeGetJson, FakePostJson, FakeReach
 from tests.fakes.run import Call, FakeRun
 
 __all__ = [
@@ -15,6 +15,7 @@ __all__ = [
     "FakeDownload",
     "FakeFiles",
     "FakeGetJson",
+    "FakePostJson",
     "FakeReach",
     "FakeRun",
     "a_config",

@@ -14,7 +14,7 @@ from clawbot_agent.secret import Redactor
 from tests.fakes.clock import FakeClock
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles
-from tests.fakes.net import FakeDownload, FakeGetJson, FakeReach
+from tests.fakes.net import FakeDownload, FakeGetJson, FakePostJson, FakeReach
 from tests.fakes.run import FakeRun
 
 __all__ = ["ROOMY", "fake_host"]
@@ -29,6 +29,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
     docker: FakeDocker | None = None,
     download: FakeDownload | None = None,
     get_json: FakeGetJson | None = None,
+    post_json: FakePostJson | None = None,
     reach: FakeReach | None = None,
     clock: FakeClock | None = None,
     redactor: Redactor | None = None,
@@ -52,6 +53,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
         docker=docker or FakeDocker(),
         download=download or FakeDownload(files),
         get_json=get_json or FakeGetJson(),
+        post_json=post_json or FakePostJson(),
         reach=reach or FakeReach(),
         limit=limit,
         redactor=redactor or Redactor(),

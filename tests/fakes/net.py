@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host.download import DownloadNotFoundError, Sha256MismatchError
@@ -10,7 +11,7 @@ from clawbot_agent.host.http import Answer
 from clawbot_agent.host.reach import Reached
 from tests.fakes.files import FakeFiles
 
-__all__ = ["FakeDownload", "FakeGetJson", "FakeReach"]
+__all__ = ["FakeDownload", "FakeGetJson", "FakePostJson", "FakeReach"]
 
 
 @dataclass(slots=True)
@@ -61,6 +62,35 @@ class FakeGetJson:
         """See `GetJson`."""
         del timeout, headers
         self.calls.append(url)
+        answers = self.answers.get(url)
+        if not answers:
+            return Answer(0, {}, "ConnectionRefusedError: [Errno 111] Connection refused")
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+@dataclass(slots=True)
+class FakePostJson:
+    """`PostJson` with answers by URL.
+
+    Attributes:
+        answers: in turn, the last stays; an unknown URL refuses the connection.
+        sent: (URL, body) of every request, in order.
+    """
+
+    answers: dict[str, list[Answer]] = field(default_factory=dict)
+    sent: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
+
+    def __call__(
+        self,
+        url: str,
+        body: Mapping[str, Any],
+        *,
+        timeout: float = 5,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """See `PostJson`."""
+        del timeout, headers
+        self.sent.append((url, body))
         answers = self.answers.get(url)
         if not answers:
             return Answer(0, {}, "ConnectionRefusedError: [Errno 111] Connection refused")

@@ -21,6 +21,7 @@ from tests.support.releases import altered, rewrite
 SCRIPT: Final = "/opt/clawbot-delivery/bootstrap.sh"
 ENABLED: Final = {
     "clawbot-agent.service",
+    "clawbot-events.service",
     "clawbot-reconcile.timer",
     "clawbot-sidecar.service",
 }
@@ -29,7 +30,7 @@ BROKEN: Final = {"clawbot_agent/cli/__init__.py": b"raise RuntimeError('this one
 UNIT: Final = b"[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 PURGE: Final = """\
 systemctl list-units --all --plain --no-legend 'clawbot-*' | cut -d' ' -f1 | xargs -r systemctl stop
-systemctl --quiet disable clawbot-agent.service clawbot-reconcile.timer clawbot-sidecar.service
+systemctl --quiet disable clawbot-agent clawbot-events clawbot-reconcile.timer clawbot-sidecar
 rm -rf /opt/clawbot /usr/local/bin/clawbot-agent /etc/systemd/system/clawbot-* /etc/clawbot
 systemctl daemon-reload
 """

@@ -75,6 +75,7 @@ DAMAGES: Final = (
     _unit("disable", "enable", "docker", "started_at_boot"),
     _unit("stop", "start", "clawbot-reconcile.timer", "test_running"),
     _unit("stop", "start", "clawbot-sidecar", "test_running"),
+    _unit("stop", "start", "clawbot-events", "test_running"),
     _unit("stop", "start", "caddy", "test_running"),
     Damage(
         "no_unit_failed",

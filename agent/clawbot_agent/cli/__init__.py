@@ -20,6 +20,7 @@ _VERBS: Final = {
     "serve": ("clawbot_agent.cli.serve", "serve"),
     "config": ("clawbot_agent.cli.config", "config_group"),
     "refresh-ticket": ("clawbot_agent.cli.refresh_ticket", "refresh_ticket"),
+    "watch-events": ("clawbot_agent.cli.watch_events", "watch_events"),
     "hold-lease": ("clawbot_agent.cli.hold_lease", "hold_lease"),
 }
 
@@ -51,5 +52,5 @@ def main() -> None:
     \b
     Exit codes: 0 converged (also degraded, unless --strict), 1 failed,
     2 wrong usage or configuration, 3 'plan --exit-code' found something to do,
-    4 another run is under way.
+    4 another run is under way, or Azure is about to take the instance away.
     """  # noqa: D301 - click reads the backspace as "do not rewrap"

@@ -1,7 +1,6 @@
 """`clawbot-agent run`: bring the machine to where the configuration wants it."""
 
 import contextlib
-import hashlib
 import json
 import sys
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clawbot_agent import __version__
 from clawbot_agent.cli.common import (
     Exit,
     cancelled_by_signals,
@@ -24,18 +22,15 @@ from clawbot_agent.paths import (
     DURATIONS_FILE,
     EVENTS_FILE,
     LOCK_FILE,
-    PACE_FILE,
     SELF_REPAIRS_FILE,
     STATUS_FILE,
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
-    from contextlib import AbstractContextManager
+    from collections.abc import Iterator
 
     from clawbot_agent.config.model import BotConfig
     from clawbot_agent.engine.events import Observer
-    from clawbot_agent.engine.graph import AnyStage, Graph
     from clawbot_agent.engine.result import RunStatus
     from clawbot_agent.host import Host
 
@@ -63,23 +58,21 @@ def run(  # noqa: PLR0913 - one for each option
     Each stage looks first, plans, acts and looks again; a second run changes nothing.
     """
     config = load_or_exit(config_file)
-    from clawbot_agent.host import system_host  # noqa: PLC0415 - after the config is known good
+    from clawbot_agent.bot_run import BotRun  # noqa: PLC0415 - after the config is known good
     from clawbot_agent.host.lock import RunLockedError, run_lock  # noqa: PLC0415 - same
     from clawbot_agent.registry import all_stages  # noqa: PLC0415 - same
 
     graph = all_stages()
     stages = chosen_stages(graph, stage=stage, phase=phase)
     require_root()
-    host = system_host(
-        deadline=config.limits.run_deadline,
-        cancelled=cancelled_by_signals(),
-        guarded=(Path(config.share.path), Path(config.state.path)),
-    )
-    command = " ".join(sys.argv[1:])
+    host = _host(config)
     try:
-        with run_lock(LOCK_FILE, clock=host.clock, command=command):
-            reporting = _observers(host, as_json=as_json, quiet=quiet)
-            status = _run(graph, stages, host, config, paced=paced, reporting=reporting)
+        with run_lock(LOCK_FILE, clock=host.clock, command=" ".join(sys.argv[1:])):
+            # under the lock: who announces it later sees this run and ends it
+            _require_staying(host)
+            with _observers(host, as_json=as_json, quiet=quiet) as observers:
+                bot = BotRun(graph=graph, stages=stages, host=host, config=config, paced=paced)
+                status = bot(observers)
     except RunLockedError as error:
         fail(str(error), Exit.LOCKED)
     if as_json:
@@ -87,59 +80,25 @@ def run(  # noqa: PLR0913 - one for each option
     raise click.exceptions.Exit(_exit_code(status, strict=strict))
 
 
-def _run(  # noqa: PLR0913 - what a run is made of
-    graph: "Graph",
-    stages: "Sequence[AnyStage]",
-    host: "Host",
-    config: "BotConfig",
-    *,
-    paced: bool,
-    reporting: "AbstractContextManager[list[Observer]]",
-) -> "RunStatus":
-    from clawbot_agent.engine.pace import Pace  # noqa: PLC0415 - see run
-    from clawbot_agent.engine.runner import Runner  # noqa: PLC0415 - see run
-    from clawbot_agent.host.files import FileWriteError  # noqa: PLC0415 - see run
+def _host(config: "BotConfig") -> "Host":
+    from clawbot_agent.host import system_host  # noqa: PLC0415 - see run
 
-    status = _pending(graph, host)
-    pace = Pace.read(
-        host.files.read_text(PACE_FILE),
-        boot_id=status.boot_id,
-        config=hashlib.sha256(config.model_dump_json().encode()).hexdigest(),
-        binding=paced,
+    return system_host(
+        deadline=config.limits.run_deadline,
+        cancelled=cancelled_by_signals(),
+        guarded=(Path(config.share.path), Path(config.state.path)),
     )
-    with reporting as observers:
-        runner = Runner(
-            graph, host=host, config=config, status=status, observers=observers, pace=pace
-        )
-        ended = runner.run(stages)
-        with contextlib.suppress(FileWriteError):
-            host.files.write(PACE_FILE, pace.text(), mode=0o644)
-        return ended
 
 
-def _pending(graph: "Graph", host: "Host") -> "RunStatus":
-    """The status of a run of which nothing is done yet."""
-    from clawbot_agent.engine.result import RunStatus, StageStatus  # noqa: PLC0415 - see run
-    from clawbot_agent.host.identity import identity  # noqa: PLC0415 - see run
-    from clawbot_agent.reporting.durations import read_durations  # noqa: PLC0415 - see run
+def _require_staying(host: "Host") -> None:
+    """Exit 4 when Azure is about to take the instance away: nothing may start the gateway."""
+    from clawbot_agent.departure.errors import InstanceLeavingError  # noqa: PLC0415 - see run
+    from clawbot_agent.departure.report import read_report  # noqa: PLC0415 - see run
 
-    me = identity(host.files)
-    usual = read_durations(DURATIONS_FILE, host.files)
-    return RunStatus(
-        instance_id=me.instance_id,
-        boot_id=me.boot_id,
-        agent_version=__version__,
-        started=host.clock.now(),
-        stages=tuple(
-            StageStatus(
-                stage.name,
-                stage.phase.value,
-                title=stage.title,
-                expected=usual.get(stage.name, stage.typical),
-            )
-            for stage in graph.order
-        ),
-    )
+    report = read_report(host.files)
+    if report is not None and report.leaving:
+        error = InstanceLeavingError(f"this instance leaves: {report.text}")
+        fail(f"{error.code}: {error.message}\nnext: {error.hint}", Exit.LOCKED)
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from clawbot_agent.host.lock import holder_of
 from clawbot_agent.paths import LOCK_FILE, STATUS_FILE
 from clawbot_agent.reporting.lines import shortened
 from clawbot_agent.reporting.progress import progress
+from clawbot_agent.reporting.repair_line import repair_line
 from clawbot_agent.reporting.status_file import read_status
 from clawbot_agent.reporting.ticket_line import ticket_line
 
@@ -39,7 +40,7 @@ def status(*, as_json: bool, as_compact: bool, wait: bool, timeout: float) -> No
     if as_json:
         click.echo(json.dumps(document, indent=2))
     elif as_compact:
-        click.echo(compact(document, ticket_line(SystemFiles())), nl=False)
+        click.echo(compact(document, *_lines()), nl=False)
     else:
         _show(document)
     raise click.exceptions.Exit(Exit.OK if document["result"] in _GOOD else Exit.FAILED)
@@ -86,8 +87,15 @@ def _show(document: dict[str, Any]) -> None:
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)
     console.print(stage_table(document))
     console.print(_headline(document))
-    if line := ticket_line(SystemFiles()):
+    for line in _lines():
         console.print(line)
+
+
+def _lines() -> list[str]:
+    """What else is worth knowing beside the last run."""
+    files = SystemFiles()
+    found = (repair_line(files), ticket_line(files))
+    return [line for line in found if line is not None]
 
 
 def _headline(document: dict[str, Any]) -> str:
@@ -96,12 +104,15 @@ def _headline(document: dict[str, Any]) -> str:
     return f"{document['result']}: started {document['started']}, {ended}, agent {version}"
 
 
-def compact(document: dict[str, Any], ticket: str | None = None) -> str:
-    """The document as text of at most 4,096 bytes: what failed first and whole, the rest short."""
-    head = [_headline(document), *([] if ticket is None else [shortened(ticket, 200)])]
+def compact(document: dict[str, Any], *lines: str) -> str:
+    """The document as text of at most 4,096 bytes: what failed first and whole, the rest short.
+
+    `lines` come after the first one.
+    """
+    head = [_headline(document), *(shortened(line, 200) for line in lines)]
     for width in (200, 100, 60, 30, 10):
-        lines = [*head, *(_compact(stage, width) for stage in document["stages"])]
-        text = "\n".join(lines) + "\n"
+        stages = (_compact(stage, width) for stage in document["stages"])
+        text = "\n".join((*head, *stages)) + "\n"
         if len(text.encode()) <= _RUN_COMMAND_BYTES:
             return text
     return text.encode()[:_RUN_COMMAND_BYTES].decode(errors="ignore")

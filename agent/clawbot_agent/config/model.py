@@ -114,6 +114,24 @@ class LimitsConfig(Section):
     )
 
 
+class RepairConfig(Section):
+    """When the agent stops asking Azure for another instance."""
+
+    replacements: int = Field(
+        default=2,
+        ge=1,
+        le=10,
+        description="after so many replacements in a row that end with the same error none is "
+        "asked for any more",
+    )
+    window_hours: int = Field(
+        default=24,
+        ge=1,
+        le=168,
+        description="hours after which the failure of an instance no longer counts",
+    )
+
+
 class BotConfig(Section):
     """One OpenClaw bot on one instance. Holds no secrets, only their names."""
 
@@ -134,6 +152,7 @@ class BotConfig(Section):
     sysbox: SysboxConfig = SysboxConfig()
     gateway: GatewayConfig = GatewayConfig()
     limits: LimitsConfig = LimitsConfig()
+    repair: RepairConfig = RepairConfig()
 
     @model_validator(mode="before")
     @classmethod

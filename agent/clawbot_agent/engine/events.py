@@ -24,6 +24,9 @@ class Kind(StrEnum):
     REPAIR_FAILED = "repair.failed"
     STAGE_FINISHED = "stage.finished"
     RUN_FINISHED = "run.finished"
+    FAILURE_REMEMBERED = "failure.remembered"
+    FAILURE_REPEATED = "failure.repeated"
+    FAILURES_FORGOTTEN = "failures.forgotten"
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ from clawbot_agent.host.docker import Docker, SystemDocker
 from clawbot_agent.host.download import Download, SystemDownload
 from clawbot_agent.host.files import Files, SystemFiles
 from clawbot_agent.host.guarded_files import GuardedFiles, Workers
-from clawbot_agent.host.http import GetJson, SystemGetJson
+from clawbot_agent.host.http import GetJson, PostJson, SystemGetJson, SystemPostJson
 from clawbot_agent.host.limit import Clock, Limit, SystemClock
 from clawbot_agent.host.reach import Reach, SystemReach
 from clawbot_agent.host.space import Space, space_of
@@ -43,6 +43,7 @@ class Host:
     docker: Docker
     download: Download
     get_json: GetJson
+    post_json: PostJson
     reach: Reach
     limit: Limit
     redactor: Redactor
@@ -90,6 +91,7 @@ def system_host(
             docker=SystemDocker.at(DOCKER_SOCKET, limit=limit),
             download=SystemDownload(limit),
             get_json=SystemGetJson(limit),
+            post_json=SystemPostJson(limit),
             reach=SystemReach(limit),
             limit=limit,
             redactor=redactor,

@@ -1,4 +1,4 @@
-"""One small GET of a local service, judged by what it says and not by its status alone."""
+"""One small request to a local service, judged by what it says and not by its status alone."""
 
 import json
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from clawbot_agent.host.limit import Limit
 
-__all__ = ["Answer", "GetJson", "SystemGetJson"]
+__all__ = ["Answer", "GetJson", "PostJson", "SystemGetJson", "SystemPostJson"]
 
 _LARGEST: Final = 64 * 1024
 
@@ -39,6 +39,21 @@ class GetJson(Protocol):
         ...
 
 
+class PostJson(Protocol):
+    """Sends a JSON object."""
+
+    def __call__(
+        self,
+        url: str,
+        body: Mapping[str, Any],
+        *,
+        timeout: float = 5,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """POST to `url` (plain http, this machine); never raises for what the service does."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class SystemGetJson:
     """`GetJson` on this machine."""
@@ -49,23 +64,56 @@ class SystemGetJson:
         self, url: str, *, timeout: float = 5, headers: Mapping[str, str] | None = None
     ) -> Answer:
         """See `GetJson`."""
-        self.limit.check()
-        parts = urlsplit(url)
-        timeout = min(timeout, self.limit.remaining())
-        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
-        try:
-            connection.request("GET", target, headers=dict(headers or {}))
-            response = connection.getresponse()
-            body = response.read(_LARGEST)
-        except (OSError, HTTPException) as error:
-            return Answer(0, {}, f"{type(error).__name__}: {error}")
-        finally:
-            connection.close()
-        try:
-            parsed = json.loads(body)
-        except ValueError:
-            return Answer(response.status, {}, "the answer is not JSON")
-        if not isinstance(parsed, dict):
-            return Answer(response.status, {}, "the answer is not a JSON object")
-        return Answer(response.status, parsed)
+        return _asked(self.limit, "GET", url, timeout=timeout, headers=headers or {})
+
+
+@dataclass(frozen=True, slots=True)
+class SystemPostJson:
+    """`PostJson` on this machine."""
+
+    limit: Limit
+
+    def __call__(
+        self,
+        url: str,
+        body: Mapping[str, Any],
+        *,
+        timeout: float = 5,
+        headers: Mapping[str, str] | None = None,
+    ) -> Answer:
+        """See `PostJson`."""
+        typed = {"Content-Type": "application/json", **(headers or {})}
+        text = json.dumps(body)
+        return _asked(self.limit, "POST", url, timeout=timeout, headers=typed, body=text)
+
+
+def _asked(  # noqa: PLR0913 - what a request consists of
+    limit: Limit,
+    method: str,
+    url: str,
+    *,
+    timeout: float,
+    headers: Mapping[str, str],
+    body: str | None = None,
+) -> Answer:
+    limit.check()
+    parts = urlsplit(url)
+    timeout = min(timeout, limit.remaining())
+    target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # no proxy: none can reach what is on this machine or its link
+    connection = HTTPConnection(parts.hostname or "", parts.port, timeout=timeout)
+    try:
+        connection.request(method, target, body, headers=dict(headers))
+        response = connection.getresponse()
+        said = response.read(_LARGEST)
+    except (OSError, HTTPException) as error:
+        return Answer(0, {}, f"{type(error).__name__}: {error}")
+    finally:
+        connection.close()
+    try:
+        parsed = json.loads(said)
+    except ValueError:
+        return Answer(response.status, {}, "the answer is not JSON")
+    if not isinstance(parsed, dict):
+        return Answer(response.status, {}, "the answer is not a JSON object")
+    return Answer(response.status, parsed)

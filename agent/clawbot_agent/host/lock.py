@@ -14,7 +14,7 @@ from clawbot_agent.host.limit import Clock
 # longer than 'status' takes to see whether anybody runs
 _LOOKING_SECONDS: Final = 0.2
 
-__all__ = ["RunLockedError", "holder_of", "run_lock"]
+__all__ = ["RunLockedError", "holder_of", "holder_pid", "run_lock"]
 
 
 class RunLockedError(Exception):
@@ -76,6 +76,16 @@ def holder_of(path: Path) -> str | None:
     finally:
         os.close(descriptor)
     return None
+
+
+def holder_pid(path: Path) -> int | None:
+    """Process id of who runs now; None when nobody does, or has not yet written it."""
+    if holder_of(path) is None:
+        return None
+    try:
+        return int(json.loads(path.read_text())["pid"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _named(path: Path) -> str:

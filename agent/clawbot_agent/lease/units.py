@@ -1,10 +1,13 @@
 """The lease's unit, and how others are tied to it."""
 
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
-from clawbot_agent.config.model import BotConfig
 from clawbot_agent.mount_units import RUNTIME_UNITS, unit_name
+
+if TYPE_CHECKING:
+    # who watches scheduled events needs the name alone, and is to stay small
+    from clawbot_agent.config.model import BotConfig
 
 __all__ = ["LEASE_UNIT", "SHARE_DROP_IN", "share_drop_in"]
 
@@ -13,7 +16,7 @@ LEASE_UNIT: Final = "clawbot-lease.service"
 SHARE_DROP_IN: Final = RUNTIME_UNITS / f"{LEASE_UNIT}.d" / "share.conf"
 
 
-def share_drop_in(config: BotConfig) -> str:
+def share_drop_in(config: "BotConfig") -> str:
     """Ties the lease's daemon to its share and tells it the paths."""
     share, state = config.share.path, config.state.path
     lines = ["[Unit]", f"RequiresMountsFor={_plain(share)}"]

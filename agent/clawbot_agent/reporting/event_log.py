@@ -1,13 +1,14 @@
 """`events.jsonl`: one line per fact that matters."""
 
-from typing import TextIO
+from datetime import datetime
+from typing import Any, TextIO
 
 import structlog
 
 from clawbot_agent.engine.events import Event, Kind
 from clawbot_agent.engine.result import RunStatus
 
-__all__ = ["EventLog"]
+__all__ = ["EventLog", "write_event"]
 
 
 class EventLog:
@@ -15,19 +16,32 @@ class EventLog:
 
     def __init__(self, file: TextIO) -> None:
         """Append to `file`."""
-        self._log = structlog.wrap_logger(
-            structlog.WriteLogger(file),
-            processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
-            wrapper_class=structlog.BoundLogger,
-        )
+        self._log = _logger(file)
 
     def __call__(self, event: Event, status: RunStatus) -> None:
         """Write one line."""
-        fields = {"time": event.time.isoformat(timespec="milliseconds"), "run": _run_id(status)}
+        fields = {"time": _text(event.time), "run": _run_id(status)}
         if event.stage is not None:
             fields["stage"] = event.stage
         tell = getattr(self._log, _level(event))
         tell(event.kind.value, **fields, **event.data)
+
+
+def write_event(file: TextIO, event: str, *, time: datetime, text: str) -> None:
+    """Write a line about something that happened beside the runs; a warning."""
+    _logger(file).warning(event, time=_text(time), text=text)
+
+
+def _logger(file: TextIO) -> Any:  # noqa: ANN401 - structlog's own loggers have no type
+    return structlog.wrap_logger(
+        structlog.WriteLogger(file),
+        processors=[structlog.processors.add_log_level, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.BoundLogger,
+    )
+
+
+def _text(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds")
 
 
 def _run_id(status: RunStatus) -> str:
@@ -35,7 +49,7 @@ def _run_id(status: RunStatus) -> str:
 
 
 def _level(event: Event) -> str:
-    if event.kind is Kind.STAGE_WAITING:
+    if event.kind in {Kind.STAGE_WAITING, Kind.FAILURE_REPEATED}:
         return "warning"
     error = event.data.get("error")
     return "error" if error is not None else "info"

@@ -10,7 +10,10 @@ from clawbot_agent.engine.result import RunStatus
 __all__ = ["LineReporter", "shortened"]
 
 _WIDTH: Final = 160
-_ALWAYS: Final = frozenset({Kind.RUN_STARTED, Kind.STAGE_FINISHED, Kind.RUN_FINISHED})
+_ABOUT_INSTANCES: Final = frozenset(
+    {Kind.FAILURE_REMEMBERED, Kind.FAILURE_REPEATED, Kind.FAILURES_FORGOTTEN}
+)
+_ALWAYS: Final = _ABOUT_INSTANCES | {Kind.RUN_STARTED, Kind.STAGE_FINISHED, Kind.RUN_FINISHED}
 _DETAIL: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_WAITING, Kind.STAGE_NOTE})
 
 
@@ -55,6 +58,8 @@ def _text(event: Event, status: RunStatus) -> str:
             return f"{event.stage}: waiting {data['seconds']} s, {why}"
         case Kind.RUN_FINISHED:
             return f"{data['result']} after {data['seconds']:.1f} s"
+        case kind if kind in _ABOUT_INSTANCES:
+            return shortened(f"instances: {data['text']}", 400)
         case _:
             return f"{event.stage}: {shortened(data.get('text', ''))}"
 

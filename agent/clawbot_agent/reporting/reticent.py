@@ -7,7 +7,7 @@ from clawbot_agent.engine.result import Result, RunStatus, State
 
 __all__ = ["Reticent"]
 
-_NEWS: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_WAITING})
+_NEWS: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_WAITING, Kind.FAILURES_FORGOTTEN})
 _NO_NEWS: Final = frozenset({State.UNCHANGED, State.SKIPPED})
 
 

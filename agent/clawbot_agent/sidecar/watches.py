@@ -1,6 +1,7 @@
 """The components of a bot: what is looked at, how often, and how long a look may take."""
 
 from clawbot_agent.sidecar.checks.caddy import Caddy
+from clawbot_agent.sidecar.checks.events import Events
 from clawbot_agent.sidecar.checks.gateway import Gateway
 from clawbot_agent.sidecar.checks.last_run import LastRun
 from clawbot_agent.sidecar.checks.lease import Lease
@@ -24,5 +25,6 @@ def bot_watches() -> tuple[Watch, ...]:
         Watch("memory", Memory(), every=10, limit=5),
         Watch("run", LastRun(), every=2, limit=12),
         Watch("ticket", Ticket(), every=30, limit=5),
+        Watch("events", Events(), every=5, limit=5),
         Watch("repair", Repair(), every=5, limit=5),
     )

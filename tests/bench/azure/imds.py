@@ -6,9 +6,11 @@ MicrosoftDocs/entra-docs, how-to-use-vm-token.md.
 Knobs: ``script`` (statuses for the next token requests), ``delay`` (seconds before every answer),
 ``down`` (connections are dropped), ``identities`` (list of ``{"client_id", "object_id",
 "resource_id"}`` the instance carries), ``token_lifetime`` (seconds), ``revoke`` (true forgets
-every issued token at once), ``events`` (scheduled events), ``instance`` (merged over the document).
-``instances`` is a mapping of address to ``{"name", "vm_id", "hostname", "mac"}``: who asks from
-there; null forgets it.
+every issued token at once), ``events`` (scheduled events, see `scheduled_events`),
+``script_events`` (statuses for the next requests about them), ``instance`` (merged over the
+document). ``started`` can be read: which of the events have started, when and why. ``instances``
+is a mapping of address to ``{"name", "vm_id", "hostname", "mac"}``: who asks from there; null
+forgets it.
 """
 
 import time
@@ -27,6 +29,7 @@ from tests.bench.azure.imds_document import (
 )
 from tests.bench.azure.knobs import Knobs, split_registrations
 from tests.bench.azure.messages import DROP, Reply, Request, json_reply, text_reply
+from tests.bench.azure.scheduled_events import EVENT_VERSIONS, ScheduledEvents
 from tests.bench.azure.tokens import TokenBook
 
 VERSIONS: Final = (
@@ -36,7 +39,6 @@ VERSIONS: Final = (
     *("2021-01-01", "2021-02-01", "2021-03-01", "2021-05-01", "2021-08-01", "2021-10-01"),
     *("2021-11-01", "2021-11-15", "2021-12-13", "2023-07-01", "2023-11-15", "2025-04-07"),
 )
-_EVENT_VERSIONS: Final = ("2017-08-01", "2017-11-01", "2019-01-01", "2019-04-01", "2019-08-01")
 _AUDIENCES: Final = (
     "https://vault.azure.net",
     "https://management.azure.com",
@@ -89,8 +91,10 @@ class Imds:
             token_lifetime=86400.0,
             revoke=False,
             events=[],
+            script_events=[],
             instance={},
         )
+        self._scheduled = ScheduledEvents(self.knobs)
 
     def change(self, state: Mapping[str, object]) -> None:
         """Take a state change; ``revoke`` acts once and stays false."""
@@ -106,8 +110,9 @@ class Imds:
             self.knobs.change({"revoke": False})
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs and the instances; tokens are not among them."""
-        return {**self.knobs.snapshot(), "instances": dict(self._instances)}
+        """The knobs, the instances and the events that started; tokens are not among them."""
+        started = self._scheduled.started()
+        return {**self.knobs.snapshot(), "instances": dict(self._instances), "started": started}
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
@@ -140,12 +145,11 @@ class Imds:
         return Instance(mac=mac) if mac else Instance()
 
     def _events(self, request: Request) -> Reply:
-        if request.parameter("api-version") not in (*_EVENT_VERSIONS, "2020-07-01"):
+        if request.parameter("api-version") not in EVENT_VERSIONS:
             return _bad_version(request)
-        if request.method == "POST":
-            return Reply(200)
-        events = self.knobs["events"]
-        return json_reply(200, {"DocumentIncarnation": len(events) + 1, "Events": events})
+        if status := self.knobs.next_status("script_events"):
+            return json_reply(status, _FAULTS.get(status, _FAULT))
+        return self._scheduled.answer(request)
 
     def _token(self, request: Request) -> Reply:
         if status := self.knobs.next_status():

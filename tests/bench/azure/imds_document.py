@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.bench.azure import LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID
 
 SCALE_SET: Final = "bench-vmss"
-_NAME: Final = f"{SCALE_SET}_0"
+NAME: Final = f"{SCALE_SET}_0"
 _GROUP_ID: Final = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
 _COMPUTE_ID: Final = f"{_GROUP_ID}/providers/Microsoft.Compute"
 _MAC: Final = "000D3A0B1C2D"
@@ -34,10 +34,10 @@ _OS_DISK: Final = {
     "encryptionSettings": {"enabled": "false"},
     "image": {"uri": ""},
     "managedDisk": {
-        "id": f"{_COMPUTE_ID}/disks/{_NAME}_OsDisk",
+        "id": f"{_COMPUTE_ID}/disks/{NAME}_OsDisk",
         "storageAccountType": "StandardSSD_LRS",
     },
-    "name": f"{_NAME}_OsDisk",
+    "name": f"{NAME}_OsDisk",
     "osType": "Linux",
     "vhd": {"uri": ""},
     "writeAcceleratorEnabled": "false",
@@ -53,7 +53,7 @@ _COMPUTE: Final[dict[str, Any]] = {
     "isVmInStandbyPool": "false",
     "licenseType": "",
     "location": LOCATION,
-    "name": _NAME,
+    "name": NAME,
     "offer": _IMAGE["offer"],
     "osProfile": {
         "adminUsername": "azureuser",
@@ -71,7 +71,7 @@ _COMPUTE: Final[dict[str, Any]] = {
     "publicKeys": [],
     "publisher": _IMAGE["publisher"],
     "resourceGroupName": RESOURCE_GROUP,
-    "resourceId": f"{_COMPUTE_ID}/virtualMachines/{_NAME}",
+    "resourceId": f"{_COMPUTE_ID}/virtualMachines/{NAME}",
     "securityProfile": {
         "encryptionAtHost": "false",
         "secureBootEnabled": "true",
@@ -109,7 +109,7 @@ class Instance:
         mac: its hardware address, twelve hex digits.
     """
 
-    name: str = _NAME
+    name: str = NAME
     vm_id: str = _VM_ID
     hostname: str = "bot"
     mac: str = _MAC

@@ -56,10 +56,10 @@ class Knobs:
         with self._lock:
             return _copy(self._values[name])
 
-    def next_status(self) -> int | None:
-        """Use up one entry of ``script``; None when it is empty."""
+    def next_status(self, name: str = "script") -> int | None:
+        """Use up one entry of such a list of statuses; None when it is empty."""
         with self._lock:
-            script: list[int] = self._values["script"]
+            script: list[int] = self._values[name]
             return script.pop(0) if script else None
 
 

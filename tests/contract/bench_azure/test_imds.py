@@ -1,8 +1,10 @@
+import json
 import time
 
 import pytest
 
 from tests.bench.azure import CLIENT_ID
+from tests.bench.azure.scheduled_events import scheduled_event
 from tests.contract.bench_azure.conftest import Azure
 
 INSTANCE = "http://169.254.169.254/metadata/instance"
@@ -122,6 +124,57 @@ def test_load_balancer_and_scheduled_events(azure: Azure) -> None:
     azure.control.set("imds", events=[event])
     events = azure.ask(f"{base}/scheduledevents?api-version=2020-07-01", Metadata="true")
     assert events.json["Events"] == [event]
+
+
+EVENTS = "http://169.254.169.254/metadata/scheduledevents?api-version=2020-07-01"
+
+
+def approval(event_id: str) -> str:
+    return json.dumps({"StartRequests": [{"EventId": event_id}]})
+
+
+def test_an_event_starts_when_it_is_approved(azure: Azure) -> None:
+    event = scheduled_event("Terminate", "vmss_0", "vmss_1", seconds=300)
+    azure.control.set("imds", events=[event])
+    before = azure.ask(EVENTS, Metadata="true").json
+    assert before["Events"] == [event]
+    assert azure.control.get("imds")["started"] == {}
+    body = approval(event["EventId"])
+    assert azure.ask(EVENTS, method="POST", body=body, Metadata="true").status == 200
+    after = azure.ask(EVENTS, Metadata="true").json
+    assert after["DocumentIncarnation"] > before["DocumentIncarnation"]
+    assert after["Events"] == [{**event, "EventStatus": "Started", "NotBefore": ""}]
+    started = azure.control.get("imds")["started"][event["EventId"]]
+    assert (started["by"], started["client"]) == ("approval", "127.0.0.1")
+    azure.control.set("imds", events=[])
+    assert azure.ask(EVENTS, Metadata="true").json["Events"] == []
+    assert azure.control.get("imds")["started"] == {}
+
+
+def test_an_event_starts_when_its_time_has_come(azure: Azure) -> None:
+    event = scheduled_event("Preempt", "vmss_0", seconds=-1)
+    azure.control.set("imds", events=[event])
+    assert azure.ask(EVENTS, Metadata="true").json["Events"][0]["EventStatus"] == "Started"
+    assert azure.control.get("imds")["started"][event["EventId"]]["by"] == "time"
+
+
+@pytest.mark.parametrize("body", ["", "{}", approval("unknown"), '{"StartRequests": []}'])
+def test_an_approval_of_nothing_is_refused(azure: Azure, body: str) -> None:
+    azure.control.set("imds", events=[scheduled_event("Reboot", "vmss_0", seconds=300)])
+    assert azure.ask(EVENTS, method="POST", body=body, Metadata="true").status == 400
+    assert azure.control.get("imds")["started"] == {}
+
+
+def test_the_document_stays_the_same_while_nothing_changes(azure: Azure) -> None:
+    azure.control.set("imds", events=[scheduled_event("Reboot", "vmss_0", seconds=300)])
+    first, second = (azure.ask(EVENTS, Metadata="true").body for _ in range(2))
+    assert first == second
+
+
+def test_requests_about_events_have_faults_of_their_own(azure: Azure) -> None:
+    azure.control.set("imds", script_events=[410, 429])
+    statuses = [azure.ask(EVENTS, Metadata="true").status for _ in range(3)]
+    assert statuses == [410, 429, 200]
 
 
 def test_wire_server_goal_state_and_health(azure: Azure) -> None:

@@ -1,3 +1,4 @@
+import json
 import socket
 import threading
 import time
@@ -6,7 +7,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from clawbot_agent.host.http import SystemGetJson
+from clawbot_agent.host.http import SystemGetJson, SystemPostJson
 from tests.contract.host.conftest import Limits
 
 BODIES = {
@@ -25,6 +26,16 @@ class Handler(BaseHTTPRequestHandler):
         status = int(self.path[1:]) if self.path[1:].isdigit() else 200
         body = BODIES.get(self.path, b'{"ready": false}')
         self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        """Say what came."""
+        sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
+        kind, told = self.headers["Content-Type"], self.headers["Metadata"]
+        body = json.dumps({"sent": json.loads(sent), "type": kind, "told": told}).encode()
+        self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
         self.wfile.write(body)
@@ -78,3 +89,20 @@ def test_a_silent_service_does_not_outlast_the_limit(limits: Limits) -> None:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/readyz"
         assert SystemGetJson(limits(0.5))(url, timeout=30).status == 0
         assert time.monotonic() - started < 2
+
+
+def test_a_post_carries_a_json_object(server: str, limits: Limits) -> None:
+    post = SystemPostJson(limits(10))
+    found = post(f"{server}/events", {"a": [1]}, headers={"Metadata": "true"})
+    assert found.status == 200
+    assert found.body == {"sent": {"a": [1]}, "type": "application/json", "told": "true"}
+
+
+def test_no_proxy_comes_between(
+    server: str, limits: Limits, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None can reach the metadata service of this machine."""
+    for name in ("http_proxy", "HTTP_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    assert SystemGetJson(limits(10))(f"{server}/object").status == 200
+    assert SystemPostJson(limits(10))(f"{server}/object", {}).status == 200

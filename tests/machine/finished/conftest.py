@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tests.support.bot import Bot
 
 _OWN_BENCH: Final = pytest.StashKey[bool]()
-_FIRST_UNITS: Final = "clawbot-reconcile.timer clawbot-sidecar.service"
+_FIRST_UNITS: Final = "clawbot-events.service clawbot-reconcile.timer clawbot-sidecar.service"
 
 
 def pytest_configure(config: pytest.Config) -> None:

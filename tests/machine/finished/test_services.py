@@ -9,6 +9,7 @@ Units = dict[str, dict[str, str]]
 
 STARTED_AT_BOOT = (
     "clawbot-agent.service",
+    "clawbot-events.service",
     "clawbot-reconcile.timer",
     "clawbot-sidecar.service",
     "docker.service",
@@ -16,6 +17,7 @@ STARTED_AT_BOOT = (
 )
 STARTED_BY_THE_AGENT = ("clawbot-gateway.service", "clawbot-lease.service", "clawbot-ticket.timer")
 RUNNING = (
+    "clawbot-events.service",
     "clawbot-reconcile.timer",
     "clawbot-sidecar.service",
     "clawbot-gateway.service",

@@ -74,3 +74,11 @@ def test_the_run_says_when_it_starts_and_how_it_ends() -> None:
 def test_a_long_text_is_cut_to_one_line() -> None:
     assert shortened("a\n b" + "c" * 300, 10) == "a bcccccc…"
     assert len(shortened("x" * 300)) == 160
+
+
+def test_what_is_known_of_other_instances_is_always_told() -> None:
+    """It stands on the serial console, also where each stage is one line."""
+    event = _event(Kind.FAILURE_REPEATED, None, text="3 instances in a row failed")
+    assert _lines((event, _status()), detail=False) == [
+        "[  12.3s] instances: 3 instances in a row failed"
+    ]

@@ -41,7 +41,7 @@ def test_a_note_alone_is_no_news() -> None:
     assert _told([Kind.RUN_STARTED, Kind.STAGE_NOTE, Kind.RUN_FINISHED], end=False) == []
 
 
-@pytest.mark.parametrize("news", [Kind.STAGE_ACTION, Kind.STAGE_WAITING])
+@pytest.mark.parametrize("news", [Kind.STAGE_ACTION, Kind.STAGE_WAITING, Kind.FAILURES_FORGOTTEN])
 def test_with_the_first_news_all_is_told_in_order(news: Kind) -> None:
     kinds = [*UNEVENTFUL[:2], news, *UNEVENTFUL[2:]]
     assert _told(kinds, end=False) == kinds

@@ -9,12 +9,14 @@ import pytest
 
 from clawbot_agent.caddy.caddyfile import caddyfile
 from clawbot_agent.caddy.serve import LIVE
+from clawbot_agent.departure.report import EventsReport, Phase
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import CertifiedAnswer
 from clawbot_agent.host.space import Space
 from clawbot_agent.openclaw.gateway import READY_URL
-from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE, TICKET_FILE
+from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE, SCHEDULED_EVENTS_FILE, TICKET_FILE
 from clawbot_agent.sidecar.checks.caddy import Caddy
+from clawbot_agent.sidecar.checks.events import Events
 from clawbot_agent.sidecar.checks.gateway import LIVE_URL, Gateway
 from clawbot_agent.sidecar.checks.lease import Lease
 from clawbot_agent.sidecar.checks.repair import Repair
@@ -361,3 +363,43 @@ def test_a_file_that_holds_something_else_is_no_ticket() -> None:
 )
 def test_ages_are_short(seconds: float, text: str) -> None:
     assert age_text(seconds) == text
+
+
+# --- scheduled events ---------------------------------------------------------------
+
+
+def announced(**changes: Any) -> str:  # noqa: ANN401 - as in the report
+    given = {"answered": NOW, "updated": NOW, **changes}
+    return EventsReport(**given).document()
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "reason"),
+    [
+        (None, "absent", "scheduled events are not watched"),
+        ("nonsense", "unknown", f"{SCHEDULED_EVENTS_FILE} is not what the watcher writes"),
+        (announced(), "ok", "nothing is announced"),
+        (announced(answered=None), "absent", "the metadata service has never answered"),
+        (
+            announced(answered=NOW - timedelta(minutes=10), problem="answered 500"),
+            "warning",
+            "no answer of the metadata service for 10 min: answered 500",
+        ),
+        (announced(updated=NOW - timedelta(minutes=4)), "unknown", "the watcher last spoke 4 min"),
+        (
+            announced(
+                phase=Phase.DRAINING, kind="Terminate", not_before=NOW + timedelta(minutes=5)
+            ),
+            "warning",
+            "Terminate at 00:05:00 UTC, draining",
+        ),
+    ],
+)
+def test_events(text: str | None, state: str, reason: str) -> None:
+    files = FakeFiles()
+    if text is not None:
+        files.put(SCHEDULED_EVENTS_FILE, text)
+    found = Events()(fake_host(files=files))
+    assert found.state == state
+    assert bool(found.codes) is (text is not None and "draining" in text)
+    assert found.reason.startswith(reason)

@@ -9,7 +9,7 @@ from clawbot_agent.sidecar.snapshot import Snapshot
 from clawbot_agent.sidecar.verdict import judge
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
-NAMES: Final = ("gateway", "lease", "caddy", "run", "repair")
+NAMES: Final = ("gateway", "lease", "caddy", "run", "events", "repair")
 # state, then codes; "name!" has the figure that makes it count
 Look = dict[str, str]
 
@@ -56,6 +56,8 @@ def assessed(looks: Look) -> Assessment:
         ({"lease": "failed LEASE_LOST"}, "held", "LEASE_LOST"),
         ({"lease": "failed"}, "broken", ""),
         ({"caddy": "failed CERTIFICATE_NOT_ACCEPTED"}, "held", "CERTIFICATE_NOT_ACCEPTED"),
+        # it was drained because it goes
+        ({"gateway": "failed", "events": "warning INSTANCE_LEAVING"}, "held", "INSTANCE_LEAVING"),
         # instances before this one failed alike
         ({"gateway": "failed", "repair": "warning UNIT_FAILED"}, "held", "UNIT_FAILED"),
         ({"gateway": "failed", "repair": "unknown"}, "broken", ""),

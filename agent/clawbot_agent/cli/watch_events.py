@@ -1,0 +1,53 @@
+"""`clawbot-agent watch-events`: what Azure announces, as clawbot-events.service watches it."""
+
+import contextlib
+import math
+from typing import TYPE_CHECKING
+
+import click
+
+from clawbot_agent.cli.common import cancelled_by_signals, require_root
+from clawbot_agent.paths import CONSOLE, EVENTS_FILE
+
+if TYPE_CHECKING:
+    from clawbot_agent.departure.daemon import Tell
+    from clawbot_agent.host import Host
+
+__all__ = ["watch_events"]
+
+
+@click.command("watch-events", hidden=True)
+def watch_events() -> None:
+    """Watch Azure's scheduled events; leave in order when the instance has to go.
+
+    Run by systemd (clawbot-events.service).
+    """
+    require_root()
+    # only this verb pays for these
+    from clawbot_agent.departure.daemon import Daemon  # noqa: PLC0415
+    from clawbot_agent.departure.instance import Instance  # noqa: PLC0415
+    from clawbot_agent.host import system_host  # noqa: PLC0415
+    from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
+
+    host = system_host(deadline=math.inf, cancelled=cancelled_by_signals())
+    Daemon(
+        host=host,
+        machine=Instance(host),
+        notifier=Notifier.from_environment(),
+        tell=_tell(host),
+    ).run()
+
+
+def _tell(host: "Host") -> "Tell":
+    from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see above
+
+    def tell(event: str, text: str) -> None:
+        from clawbot_agent.reporting.event_log import write_event  # noqa: PLC0415 - when needed
+
+        click.echo(text)
+        write_console(CONSOLE, f"clawbot scheduled event: {text}")
+        # a full disk is no reason to stay
+        with contextlib.suppress(OSError), appended(EVENTS_FILE) as file:
+            write_event(file, event, time=host.clock.now(), text=text)
+
+    return tell

@@ -1,0 +1,127 @@
+"""Instance after instance fails alike: the third one holds, and the first success clears it."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.support.bot import Bot, Done
+
+_SHARE: Final = "srv/clawbot/share"
+_REPAIR: Final = "var/lib/clawbot/repair.json"
+_FAILURES: Final = f"{_SHARE}/repair/failures.json"
+_TIMER: Final = "clawbot-reconcile.timer"
+_DROP_IN: Final = f"/run/systemd/system/{_TIMER}.d"
+# the timer as it is shipped, in a tenth of its time
+_PERIOD_SECONDS: Final = 30
+_FASTER: Final = f"""\
+[Timer]
+OnActiveSec=
+OnUnitInactiveSec=
+OnActiveSec={_PERIOD_SECONDS}
+OnUnitInactiveSec={_PERIOD_SECONDS}
+RandomizedDelaySec=0
+AccuracySec=1
+"""
+# what a run takes that starts the gateway, and one that was waiting when the role came
+_RUN_SECONDS: Final = 120
+_AZURE: Final = "http://127.0.0.1:18790/health/azure"
+_SIDECAR_SECONDS: Final = 60
+
+
+def _document(bot: Bot, path: str) -> dict[str, Any]:
+    file = bot.bench.root / path
+    if not file.exists():
+        return {}
+    found: dict[str, Any] = json.loads(file.read_text())
+    return found
+
+
+def _next_instance(bot: Bot) -> str:
+    """What Azure brings in the place of this one: another id, no secret and no memory of runs."""
+    name = str(uuid.uuid4())
+    bot.sh(
+        "systemctl stop clawbot-gateway; mkdir -p /var/lib/cloud/data; "
+        f"echo {name} > /var/lib/cloud/data/instance-id; cd /var/lib/clawbot; "
+        "rm -rf secrets status.json repair.json",
+        timeout=400,
+    )
+    return name
+
+
+@pytest.fixture
+def revoked(bot: Bot) -> Iterator[Bot]:
+    """A bot whose identity may not read its secrets any more; a run waits less than a minute."""
+    bot.configure(limits={"run_deadline": 60}, gateway={"ready_timeout": 50})
+    bot.bench.azure.set("keyvault", forbidden_for=3600)
+    done = bot.bench.exec(f"mkdir -p {_DROP_IN}; cat > {_DROP_IN}/faster.conf", stdin=_FASTER)
+    assert done.returncode == 0, done.stderr
+    yield bot
+    bot.sh(
+        f"systemctl stop {_TIMER} clawbot-reconcile clawbot-sidecar; rm -rf {_DROP_IN} "
+        "/var/lib/cloud/data/instance-id; systemctl daemon-reload",
+        timeout=400,
+    )
+
+
+def _await_situation(bot: Bot, situation: str) -> dict[str, Any]:
+    """What the sidecar tells Azure, once it has looked at everything."""
+    bot.sh("systemctl restart clawbot-sidecar")
+    began = time.monotonic()
+    while True:
+        done = bot.bench.exec(("curl", "-s", _AZURE), timeout=30)
+        found: dict[str, Any] = json.loads(done.stdout or "{}")
+        metrics = json.loads(found.get("CustomMetrics", "{}"))
+        if metrics.get("situation") == situation:
+            return found
+        assert time.monotonic() - began < _SIDECAR_SECONDS, found
+        time.sleep(1)
+
+
+def _fails(bot: Bot) -> Done:
+    run = bot.run()
+    assert run.code == 1
+    assert run.stage("secrets")["error"]["code"] == "KEYVAULT_FORBIDDEN"
+    return run
+
+
+def test_the_third_instance_holds_and_recovers_by_itself(
+    revoked: Bot, figures: dict[str, float]
+) -> None:
+    """Nobody logs in: the role comes back, and the timer's next run makes the bot."""
+    bot = revoked
+    verdicts, names = [], []
+    for _ in range(3):
+        names.append(_next_instance(bot))
+        _fails(bot)
+        found = _document(bot, _REPAIR)
+        verdicts.append((found["verdict"], found["code"], found["failures"]))
+    assert verdicts == [
+        ("ask", "KEYVAULT_FORBIDDEN", 1),
+        ("ask", "KEYVAULT_FORBIDDEN", 2),
+        ("hold", "KEYVAULT_FORBIDDEN", 3),
+    ]
+    assert [one["instance_id"] for one in _document(bot, _FAILURES)["instances"]] == names
+    told = [event for event in bot.events() if event["event"] == "failure.repeated"]
+    assert "3 instances in a row failed with KEYVAULT_FORBIDDEN" in told[-1]["text"]
+    shown = bot.agent("status", "--compact").stdout
+    assert "replacement: held, no further instance is asked for" in shown
+    console = (bot.bench.run_dir / "console.log").read_text(errors="replace")
+    assert "instances: 3 instances in a row failed with KEYVAULT_FORBIDDEN" in console
+
+    told_azure = _await_situation(bot, "held")
+    assert told_azure["ApplicationHealthState"] == "Healthy"
+
+    bot.sh(f"systemctl daemon-reload; systemctl start {_TIMER}")
+    bot.bench.azure.set("keyvault", forbidden_for=0)
+    began = time.monotonic()
+    while _document(bot, "var/lib/clawbot/status.json").get("result") != "converged":
+        assert time.monotonic() - began < 2 * _PERIOD_SECONDS + _RUN_SECONDS
+        time.sleep(1)
+    figures["role back to converged, timer every 30 s, s"] = time.monotonic() - began
+    assert bot.ready()["ready"] is True
+    assert _document(bot, _REPAIR) == {}
+    assert _document(bot, _FAILURES) == {}

@@ -1,0 +1,160 @@
+"""Azure announces that it takes the instance: the memory is safe before it is told to go ahead."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any, Final
+
+import pytest
+
+from tests.bench.azure.imds_document import NAME
+from tests.bench.azure.scheduled_events import scheduled_event
+from tests.bench.errors import BenchError
+from tests.support.bot import Bot
+from tests.support.inside import check_databases, connect
+from tests.support.openclaw_client import Device, OpenClaw, lost
+
+_REPORT: Final = "/run/clawbot/scheduled-events.json"
+_UNITS: Final = "clawbot-events.service clawbot-reconcile.timer"
+_BOOT: Final = "cat /proc/sys/kernel/random/boot_id"
+# polls every two seconds; the first one starts the feature
+_NOTICED_SECONDS: Final = 15.0
+
+
+@pytest.fixture
+def watching(bot: Bot) -> Iterator[Bot]:
+    """The bot, its timer, and its watching of scheduled events."""
+    bot.sh(f"systemctl start {_UNITS}")
+    _await(lambda: _report(bot).get("answered") is not None, _NOTICED_SECONDS)
+    yield bot
+    bot.bench.azure.set("imds", events=[])
+    bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT}")
+    # a run that was started is over
+    bot.sh("systemctl start clawbot-reconcile.service", timeout=400)
+
+
+def _await(true: Callable[[], object], seconds: float) -> float:
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, f"not within {seconds} s"
+        time.sleep(0.2)
+    return time.monotonic() - began
+
+
+def _report(bot: Bot) -> dict[str, Any]:
+    done = bot.bench.exec(("cat", _REPORT), timeout=30)
+    found: dict[str, Any] = json.loads(done.stdout or "{}")
+    return found
+
+
+def _started(bot: Bot) -> dict[str, Any]:
+    found: dict[str, Any] = bot.bench.azure.get("imds")["started"]
+    return found
+
+
+def _announce(bot: Bot, kind: str, seconds: float) -> None:
+    event = scheduled_event(kind, NAME, seconds=seconds, event_id="E")
+    bot.bench.azure.set("imds", events=[event])
+
+
+def _gateway(bot: Bot) -> str:
+    return bot.sh("systemctl is-active clawbot-gateway || true").strip()
+
+
+def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> None:
+    """Drained, written, agreed to; then the machine is cut, and what comes next knows it all."""
+    bot = watching
+    client = OpenClaw(f"http://{bot.bench.address}", bot.token, Device())
+    connect(client, bot.bench.exec, token=bot.token)
+    before = check_databases(bot.bench.exec)
+    texts = [f"terminate {number}" for number in range(20)]
+    for text in texts:
+        client.remember(text)
+    _announce(bot, "Terminate", 300)
+    figures["Terminate announced to noticed, s"] = _await(
+        lambda: _report(bot).get("leaving"), _NOTICED_SECONDS
+    )
+    figures["Terminate announced to agreed, s"] = _await(lambda: _started(bot), 250)
+    assert _started(bot)["E"]["by"] == "approval"
+    client.close()
+    assert _gateway(bot) == "inactive"
+    assert bot.sh("docker inspect -f '{{.State.Running}}' openclaw-gateway").strip() == "false"
+    # nobody brings it back
+    run = bot.agent("run")
+    assert (run.code, "INSTANCE_LEAVING" in run.stderr) == (4, True)
+    assert bot.sh("systemctl is-active clawbot-reconcile.timer || true").strip() == "inactive"
+    told = [event["event"] for event in bot.events() if event["event"].startswith("scheduled.")]
+    assert told[-4:] == [
+        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "agreed")
+    ]
+    bot.bench.azure.set("imds", events=[])
+    boot = bot.sh(_BOOT)
+    bot.bench.exec("systemctl reboot --force --force", timeout=60)
+    _await(lambda: _booted(bot, after=boot), 120)
+    bot.seconds_until_ready(within=180)
+    bot.agent("status", "--wait", "--json", "--timeout", "120")
+    assert not connect(client, bot.bench.exec, token=bot.token), "its approval is forgotten"
+    assert lost(texts, client.recall()) == []
+    client.close()
+    after = check_databases(bot.bench.exec)
+    assert after.damaged == {}
+    assert after.identity == before.identity != ""
+
+
+def _booted(bot: Bot, *, after: str) -> bool:
+    try:
+        done = bot.bench.exec(_BOOT, timeout=30)
+    except BenchError:
+        return False
+    return done.returncode == 0 and done.stdout != after
+
+
+def test_an_eviction_does_not_wait_for_a_gateway_that_does_not_end(
+    watching: Bot, figures: dict[str, float]
+) -> None:
+    bot = watching
+    bot.sh("kill -STOP $(docker inspect -f '{{.State.Pid}}' openclaw-gateway)")
+    _announce(bot, "Preempt", 30)
+    figures["Preempt with a frozen gateway to agreed, s"] = _await(lambda: _started(bot), 35)
+    assert _started(bot)["E"]["by"] == "approval"
+    assert _gateway(bot) in {"inactive", "failed"}
+
+
+def test_a_run_that_is_under_way_is_ended(watching: Bot) -> None:
+    """It waits for a role, and would start the gateway when that comes."""
+    bot = watching
+    bot.bench.azure.set("keyvault", forbidden_for=600)
+    bot.sh("systemctl start --no-block clawbot-reconcile.service")
+    _await(lambda: _last_run(bot) == "running", 60)
+    event = scheduled_event("Terminate", NAME, "another", seconds=300, event_id="E")
+    bot.bench.azure.set("imds", events=[event])
+    _await(lambda: _report(bot).get("phase") == "flushed", 40)
+    assert _last_run(bot) == "interrupted"
+    assert _gateway(bot) == "inactive"
+    bot.bench.azure.set("keyvault", forbidden_for=0)
+
+
+def _last_run(bot: Bot) -> str:
+    text = (bot.bench.root / "var/lib/clawbot/status.json").read_text()
+    return str(json.loads(text)["result"])
+
+
+def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
+    """The event names another machine as well, so it was not agreed to."""
+    bot = watching
+    event = scheduled_event("Reboot", NAME, "another", seconds=900, event_id="E")
+    bot.bench.azure.set("imds", events=[event])
+    _await(lambda: _report(bot).get("phase") == "flushed", 60)
+    assert _started(bot) == {}
+    assert _gateway(bot) == "inactive"
+    bot.bench.azure.set("imds", events=[])
+    bot.seconds_until_ready(within=120)
+    assert _report(bot)["leaving"] is False
+    assert bot.sh("systemctl is-active clawbot-reconcile.timer").strip() == "active"
+
+
+def test_it_is_small(watching: Bot, figures: dict[str, float]) -> None:
+    pid = watching.sh("systemctl show -P MainPID clawbot-events").strip()
+    rss = watching.sh(f"grep VmRSS /proc/{pid}/status").split()[1]
+    figures["watching of scheduled events: RSS, MB"] = int(rss) / 1024
+    assert int(rss) < 40 * 1024
