@@ -15,7 +15,9 @@ __all__ = [
     "IMAGE_BUILD_DIR",
     "LEASE_FILE",
     "LOCK_FILE",
+    "REPAIR_FILE",
     "SECRETS_DIR",
+    "SELF_REPAIRS_FILE",
     "STATUS_FILE",
     "SYSTEM_CA_BUNDLE",
     "TICKET_FILE",
@@ -23,6 +25,8 @@ __all__ = [
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
+REPAIR_FILE: Final = Path("/var/lib/clawbot/repair.json")
+SELF_REPAIRS_FILE: Final = Path("/var/lib/clawbot/self-repairs.json")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")
 LEASE_FILE: Final = Path("/run/clawbot/lease.json")

@@ -11,7 +11,7 @@ from clawbot_agent.sidecar.verdict import Overall
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
-__all__ = ["PUBLIC_PATH", "Page", "Response", "application", "health_pages"]
+__all__ = ["PUBLIC_PATH", "STALE_SECONDS", "Page", "Response", "application", "health_pages"]
 
 PUBLIC_PATH: Final = "/health/public"
 """Where Caddy sends those who ask from outside: the overall word and nothing else."""
@@ -25,7 +25,7 @@ _LINES: Final = {
     503: "503 Service Unavailable",
 }
 # the board is renewed every second; when it is not, nobody knows how the bot is
-_STALE_SECONDS: Final = 15.0
+STALE_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,14 +80,14 @@ def health_pages(board: Board) -> dict[str, Page]:
     stale = {"status": Overall.UNHEALTHY.value, "reason": "the sidecar no longer looks"}
 
     def full() -> Response:
-        if board.age() > _STALE_SECONDS:
+        if board.age() > STALE_SECONDS:
             return Response(503, json.dumps(stale).encode())
         overall, text = board.present()
         return Response(_status(overall), text)
 
     def public() -> Response:
         overall, _ = board.present()
-        if board.age() > _STALE_SECONDS:
+        if board.age() > STALE_SECONDS:
             overall = Overall.UNHEALTHY
         return Response(_status(overall), words[overall])
 

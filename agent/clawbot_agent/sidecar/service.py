@@ -12,6 +12,9 @@ from clawbot_agent.host.web import WebServer
 from clawbot_agent.sidecar.app import Page, application, health_pages
 from clawbot_agent.sidecar.cache import Cache
 from clawbot_agent.sidecar.itself import Itself
+from clawbot_agent.sidecar.metrics import PATH as METRICS_PATH
+from clawbot_agent.sidecar.metrics import Metrics
+from clawbot_agent.sidecar.records import RecordReader
 from clawbot_agent.sidecar.refresh import Watch, start
 from clawbot_agent.sidecar.snapshot import Board, Snapshot
 
@@ -73,9 +76,12 @@ class Service:
         clock = self.host.clock
         cache = Cache(clock)
         itself = Itself(port=sockets[0].getsockname()[1], clock=clock)
-        start((*self.watches, itself.watch), host=self.host, cache=cache)
+        records = RecordReader(clock)
+        start((*self.watches, itself.watch, records.watch), host=self.host, cache=cache)
         board = Board(cache=cache, names=self._names, clock=clock)
-        server = WebServer(application(self.pages(board)), sockets)
+        metrics = Metrics(board=board, records=records)
+        pages = {**self.pages(board), METRICS_PATH: metrics.page}
+        server = WebServer(application(pages), sockets)
         server.start()
         self.say(f"listens on {', '.join(_address(one.getsockname()) for one in sockets)}")
         self.notifier.ready()

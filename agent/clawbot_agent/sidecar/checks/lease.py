@@ -32,28 +32,38 @@ def _judged(report: LeaseReport, now: datetime) -> Finding:
     if not report.is_fresh(now):
         silent = age_text((now - report.updated).total_seconds())
         return Finding(State.UNKNOWN, f"the lease's daemon last spoke {silent} ago")
+    if report.state is LeaseState.HELD:
+        return _held(report, now)
     problem = f"; {report.problem}" if report.problem else ""
+    return Finding(State.FAILED, f"{_lacking(report)}{problem}", _figures(report))
+
+
+def _lacking(report: LeaseReport) -> str:
     match report.state:
-        case LeaseState.HELD:
-            return _held(report, now, problem)
         case LeaseState.WAITING:
             quiet = f", quiet for {report.quiet_seconds} s"
-            return Finding(State.FAILED, f"waits for {_named(report.waiting_for)}{quiet}{problem}")
+            return f"waits for {_named(report.waiting_for)}{quiet}"
         case LeaseState.LOST:
             to = f" to {_named(report.waiting_for)}" if report.waiting_for else ""
-            return Finding(State.FAILED, f"generation {report.generation} is lost{to}{problem}")
-        case LeaseState.RELEASED:
-            return Finding(State.FAILED, f"given back{problem}")
+            return f"generation {report.generation} is lost{to}"
+        case _:
+            return "given back"
 
 
-def _held(report: LeaseReport, now: datetime, problem: str) -> Finding:
-    held = f"generation {report.generation} is held"
+def _figures(report: LeaseReport) -> dict[str, float]:
+    states = {state.value: float(state is report.state) for state in LeaseState}
+    return {**states, "generation": report.generation}
+
+
+def _held(report: LeaseReport, now: datetime) -> Finding:
+    held, figures = f"generation {report.generation} is held", _figures(report)
     if report.last_beat is None:
-        return Finding(State.OK, held)
+        return Finding(State.OK, held, figures)
     beat = max(0.0, (now - report.last_beat).total_seconds())
-    figures = {"beat_age_seconds": beat, "generation": report.generation}
+    figures["beat_age_seconds"] = beat
     if beat <= _LATE_SECONDS:
         return Finding(State.OK, f"{held}; the share answers", figures)
+    problem = f"; {report.problem}" if report.problem else ""
     why = f"{held}, but the share has not answered for {age_text(beat)}{problem}"
     return Finding(State.WARNING, why, figures)
 
