@@ -24,8 +24,8 @@ __all__ = [
 ]
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
-STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 REPAIR_FILE: Final = Path("/var/lib/clawbot/repair.json")
+STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 SELF_REPAIRS_FILE: Final = Path("/var/lib/clawbot/self-repairs.json")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")

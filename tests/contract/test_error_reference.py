@@ -1,5 +1,6 @@
 """The page of error codes says what the code says."""
 
+from clawbot_agent.cures import CAUSES
 from tests.support.error_reference import PAGE, classes, page
 
 
@@ -21,3 +22,8 @@ def test_a_code_belongs_to_one_cause() -> None:
         for other in found:
             related = issubclass(one, other) or issubclass(other, one)
             assert related or one.code != other.code
+
+
+def test_of_each_error_it_is_known_whether_a_new_instance_helps() -> None:
+    """A code that is new has to be put into the table of `cures`."""
+    assert {cls.code for cls in classes()} == set(CAUSES)

@@ -14,14 +14,22 @@ from clawbot_agent.host.http import Answer
 __all__ = ["AskHttps", "CertifiedAnswer", "ask_https"]
 
 _LARGEST: Final = 64 * 1024
+# RFC 8446, 6.2: what servers answer that have no certificate for the name
+_NO_CERTIFICATE: Final = frozenset(
+    {"TLSV1_ALERT_INTERNAL_ERROR", "TLSV1_UNRECOGNIZED_NAME", "SSLV3_ALERT_HANDSHAKE_FAILURE"}
+)
 
 
 @dataclass(frozen=True, slots=True)
 class CertifiedAnswer:
-    """An answer, and until when its certificate is good (None without a trusted one)."""
+    """An answer, and until when its certificate is good (None without a trusted one).
+
+    `refused` says that somebody answered, whose certificate is missing or not trusted.
+    """
 
     answer: Answer
     certificate_end: datetime | None = None
+    refused: bool = False
 
 
 class AskHttps(Protocol):
@@ -51,7 +59,12 @@ def ask_https(
             end = _end(secure)
             return CertifiedAnswer(_answer(secure, domain, path), end)
     except ssl.SSLCertVerificationError as error:
-        return CertifiedAnswer(Answer(0, {}, f"certificate: {error.verify_message}"))
+        problem = f"certificate: {error.verify_message}"
+        return CertifiedAnswer(Answer(0, {}, problem), refused=True)
+    except ssl.SSLError as error:
+        # Caddy has no certificate yet and says so by an alert
+        problem = f"certificate: {error.reason or error}"
+        return CertifiedAnswer(Answer(0, {}, problem), refused=error.reason in _NO_CERTIFICATE)
     except (OSError, HTTPException) as error:
         return CertifiedAnswer(Answer(0, {}, f"{type(error).__name__}: {error}"))
 

@@ -5,13 +5,22 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from clawbot_agent.sidecar.azure_health import AzureHealth
 from clawbot_agent.sidecar.snapshot import Board
 from clawbot_agent.sidecar.verdict import Overall
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
-__all__ = ["PUBLIC_PATH", "STALE_SECONDS", "Page", "Response", "application", "health_pages"]
+__all__ = [
+    "PUBLIC_PATH",
+    "STALE_SECONDS",
+    "Page",
+    "Response",
+    "application",
+    "azure_page",
+    "health_pages",
+]
 
 PUBLIC_PATH: Final = "/health/public"
 """Where Caddy sends those who ask from outside: the overall word and nothing else."""
@@ -92,6 +101,20 @@ def health_pages(board: Board) -> dict[str, Page]:
         return Response(_status(overall), words[overall])
 
     return {"/health": full, PUBLIC_PATH: public}
+
+
+def azure_page(board: Board, azure: AzureHealth) -> Page:
+    """The answer to Azure's extension, with 200: of any other status it does not read the body.
+
+    A sidecar that no longer looks says nothing about the bot.
+    """
+
+    def page() -> Response:
+        if board.age() > STALE_SECONDS:
+            return Response(503, _error("the sidecar no longer looks"))
+        return Response(200, azure.body)
+
+    return page
 
 
 def _status(overall: Overall) -> int:

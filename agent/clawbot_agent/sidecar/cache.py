@@ -22,7 +22,8 @@ class _Entry:
     def component(self, name: str, *, monotonic: float) -> Component:
         found, age = self.finding, monotonic - self.seen_monotonic
         if age <= self.good_for:
-            return Component(name, found.state, found.reason, self.since, found.figures)
+            since, figures = self.since, found.figures
+            return Component(name, found.state, found.reason, since, figures, found.codes)
         if found.state is State.PENDING:
             reason = f"no answer since the sidecar started, {age_text(age)} ago"
         else:

@@ -34,11 +34,13 @@ class Finding:
         state: how it is.
         reason: why, for people: one line, no secret.
         figures: numbers worth a metric, by name with unit ("free_bytes").
+        codes: of the errors behind it, as docs/errors.md has them.
     """
 
     state: State
     reason: str
     figures: Mapping[str, float] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +52,7 @@ class Component:
     reason: str
     since: datetime
     figures: Mapping[str, float] = field(default_factory=dict)
+    codes: tuple[str, ...] = ()
 
     def document(self) -> dict[str, Any]:
         """As JSON; these keys are a promise."""

@@ -14,6 +14,7 @@ from clawbot_agent.engine.result import Result
 from clawbot_agent.engine.result import State as StageState
 from clawbot_agent.lease.report import LeaseState
 from clawbot_agent.sidecar.app import STALE_SECONDS, Response
+from clawbot_agent.sidecar.azure_health import AzureHealth, Word
 from clawbot_agent.sidecar.finding import Component, State
 from clawbot_agent.sidecar.records import (
     Record,
@@ -22,6 +23,7 @@ from clawbot_agent.sidecar.records import (
     RunRecord,
     SelfRepair,
 )
+from clawbot_agent.sidecar.situation import Situation, assess
 from clawbot_agent.sidecar.snapshot import Board, Snapshot
 from clawbot_agent.sidecar.verdict import Overall
 
@@ -78,9 +80,10 @@ FIGURES: Final[Mapping[tuple[str, str], Figure]] = {
 class Metrics:
     """Makes the text when somebody asks, once for each snapshot; nothing here waits."""
 
-    def __init__(self, *, board: Board, records: RecordReader) -> None:
-        """Tell what these two know."""
+    def __init__(self, *, board: Board, records: RecordReader, azure: AzureHealth) -> None:
+        """Tell what these know."""
         self._board = board
+        self._azure = azure
         self._records = records
         self._made: tuple[Snapshot, bytes] | None = None
 
@@ -90,7 +93,7 @@ class Metrics:
             return Response(503, b"the sidecar no longer looks\n", kind="text/plain")
         snapshot, made = self._board.snapshot, self._made
         if made is None or made[0] is not snapshot:
-            families = _Families(snapshot, self._records.present())
+            families = _Families(snapshot, self._azure.word, self._records.present())
             made = self._made = (snapshot, generate_latest(families))
         return Response(200, made[1], kind=CONTENT_TYPE_PLAIN_0_0_4)
 
@@ -100,12 +103,14 @@ class _Families:
     """A `prometheus_client` collector of one moment, so that no registry is shared."""
 
     snapshot: Snapshot
+    word: Word
     record: Record
 
     def collect(self) -> Iterator[Metric]:
         """Those that have a sample; what is not known has none."""
         parts = (
             _health(self.snapshot),
+            _azure(self.snapshot, self.word),
             _components(self.snapshot.components),
             _figures(self.snapshot.components),
             _run(self.record.run),
@@ -137,6 +142,18 @@ def _health(snapshot: Snapshot) -> Iterator[Metric]:
     yield word
     text = "When the overall word became what it is."
     yield _moment("clawbot_health_since_timestamp_seconds", text, snapshot.since)
+
+
+def _azure(snapshot: Snapshot, word: Word) -> Iterator[Metric]:
+    said = GaugeMetricFamily(
+        "clawbot_azure_state", "1 for what Azure's health extension is told.", None, ["state"]
+    )
+    _one_of(said, Word, now=word)
+    situation = GaugeMetricFamily(
+        "clawbot_situation", "1 for what that is judged by.", None, ["situation"]
+    )
+    _one_of(situation, Situation, now=assess(snapshot).situation)
+    yield from (said, situation)
 
 
 def _components(components: Iterable[Component]) -> Iterator[Metric]:

@@ -9,7 +9,8 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.listen import listening_on_loopback
 from clawbot_agent.host.notify import Notifier
 from clawbot_agent.host.web import WebServer
-from clawbot_agent.sidecar.app import Page, application, health_pages
+from clawbot_agent.sidecar.app import Page, application, azure_page, health_pages
+from clawbot_agent.sidecar.azure_health import AZURE_PATH, AzureHealth
 from clawbot_agent.sidecar.cache import Cache
 from clawbot_agent.sidecar.itself import Itself
 from clawbot_agent.sidecar.metrics import PATH as METRICS_PATH
@@ -78,9 +79,15 @@ class Service:
         itself = Itself(port=sockets[0].getsockname()[1], clock=clock)
         records = RecordReader(clock)
         start((*self.watches, itself.watch, records.watch), host=self.host, cache=cache)
-        board = Board(cache=cache, names=self._names, clock=clock)
-        metrics = Metrics(board=board, records=records)
-        pages = {**self.pages(board), METRICS_PATH: metrics.page}
+        azure = AzureHealth()
+        followers = (azure.follow,)
+        board = Board(cache=cache, names=self._names, clock=clock, followers=followers)
+        metrics = Metrics(board=board, records=records, azure=azure)
+        pages = {
+            **self.pages(board),
+            AZURE_PATH: azure_page(board, azure),
+            METRICS_PATH: metrics.page,
+        }
         server = WebServer(application(pages), sockets)
         server.start()
         self.say(f"listens on {', '.join(_address(one.getsockname()) for one in sockets)}")

@@ -1,6 +1,7 @@
 """The answer of the moment: judged once a second, given to everybody who asks."""
 
 import json
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
@@ -53,11 +54,22 @@ class _Posted:
 class Board:
     """Where the present snapshot hangs: replaced by one thread, read by all."""
 
-    def __init__(self, *, cache: Cache, names: tuple[str, ...], clock: Clock) -> None:
-        """Judge at once, so that there always is an answer; `names` are the components shown."""
+    def __init__(
+        self,
+        *,
+        cache: Cache,
+        names: tuple[str, ...],
+        clock: Clock,
+        followers: Sequence[Callable[[Snapshot], None]] = (),
+    ) -> None:
+        """Judge at once, so that there always is an answer; `names` are the components shown.
+
+        Each of `followers` gets every snapshot, in order, from the thread that judges.
+        """
         self._cache = cache
         self._names = names
         self._clock = clock
+        self._followers = tuple(followers)
         self._posted = self._look(before=None)
 
     def renew(self) -> Snapshot | None:
@@ -87,4 +99,6 @@ class Board:
         lasting = before is not None and before.verdict.overall is verdict.overall
         since = before.since if before is not None and lasting else self._clock.now()
         snapshot = Snapshot(verdict, since, components, self._clock.monotonic())
+        for follow in self._followers:
+            follow(snapshot)
         return _Posted(snapshot, snapshot.text())

@@ -1,9 +1,12 @@
+import contextlib
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Final
 
 import pytest
@@ -83,8 +86,32 @@ def test_a_certificate_for_another_name_is_no_answer(site: Site) -> None:
 def test_a_certificate_of_a_stranger_is_no_answer(site: Site) -> None:
     found = site.ask(trust=ssl.create_default_context())
     assert found.answer.problem.startswith("certificate: ")
+    assert found.refused
+
+
+def test_a_server_without_a_certificate_for_the_name_is_told_apart(tmp_path: Path) -> None:
+    """As Caddy answers before an authority gave it one: with an alert."""
+    certificate, key = ca.server_certificate(tmp_path, (NAME,))
+    own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    own.load_cert_chain(certificate, key)
+    own.sni_callback = lambda *_: ssl.ALERT_DESCRIPTION_INTERNAL_ERROR
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def serve() -> None:
+            line, _ = listener.accept()
+            with contextlib.suppress(OSError), own.wrap_socket(line, server_side=True):
+                pass
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        trust = ssl.create_default_context(cafile=str(ca.ensure(tmp_path)))
+        found = ask_https(NAME, "/", timeout=5, address=listener.getsockname(), trust=trust)
+        thread.join()
+    assert found.answer.problem == "certificate: TLSV1_ALERT_INTERNAL_ERROR"
+    assert found.refused
 
 
 def test_nobody_there_is_told() -> None:
     found = ask_https(NAME, "/", timeout=1, address=("127.0.0.1", 1))
     assert found.answer.problem.startswith("ConnectionRefusedError")
+    assert not found.refused

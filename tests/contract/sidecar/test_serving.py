@@ -181,6 +181,17 @@ def test_prometheus_reads_its_metrics(sidecar: Sidecar) -> None:
     assert components == sidecar.ask()[1]["components"].keys()
 
 
+def test_azure_gets_its_own_dialect_on_the_name_that_it_asks(sidecar: Sidecar) -> None:
+    """Go's resolver takes "localhost" for either address; the body is JSON inside JSON."""
+    for host in ("127.0.0.1", "::1"):
+        status, document = sidecar.ask("/health/azure", host=host)
+        assert status == 200
+        assert document.keys() <= {"ApplicationHealthState", "CustomMetrics"}
+        metrics = json.loads(document["CustomMetrics"])
+        assert metrics
+        assert all(isinstance(value, str | int | float) for value in metrics.values())
+
+
 def test_a_dependency_that_freezes_is_seen_and_delays_nobody(
     sidecar: Sidecar, gateway: Gateway, figures: dict[str, float]
 ) -> None:

@@ -13,10 +13,11 @@ from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import CertifiedAnswer
 from clawbot_agent.host.space import Space
 from clawbot_agent.openclaw.gateway import READY_URL
-from clawbot_agent.paths import LEASE_FILE, TICKET_FILE
+from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE, TICKET_FILE
 from clawbot_agent.sidecar.checks.caddy import Caddy
 from clawbot_agent.sidecar.checks.gateway import LIVE_URL, Gateway
 from clawbot_agent.sidecar.checks.lease import Lease
+from clawbot_agent.sidecar.checks.repair import Repair
 from clawbot_agent.sidecar.checks.resources import Disk, Memory
 from clawbot_agent.sidecar.checks.ticket import Ticket
 from clawbot_agent.sidecar.checks.unit import Container
@@ -220,6 +221,68 @@ def test_caddy_with_a_domain(answer: Answer, days: int | None, state: str, reaso
     found = Caddy(secure=secure)(fake_host(files=files))
     assert (found.state, found.reason) == (state, reason)
     assert asked == [("bot.example.org", "/healthz")]
+
+
+@pytest.mark.parametrize(("refused", "codes"), [(True, ("CERTIFICATE_NOT_ACCEPTED",)), (False, ())])
+def test_a_domain_without_a_certificate_is_told_apart(
+    *, refused: bool, codes: tuple[str, ...]
+) -> None:
+    """A new instance would get none either: its domain's DNS is as wrong."""
+    files = FakeFiles()
+    files.put(LIVE, caddyfile(domain="bot.example.org", email=None).text)
+    answer = CertifiedAnswer(Answer(0, {}, "certificate: none"), refused=refused)
+    found = Caddy(secure=lambda *_, **__: answer)(fake_host(files=files))
+    assert (found.state, found.codes) == ("failed", codes)
+
+
+@pytest.mark.parametrize(
+    ("changes", "codes"),
+    [
+        ({}, ()),
+        ({"last_beat": at(-40)}, ("SHARE_HUNG",)),
+        ({"state": "waiting", "waiting_for": HOLDER}, ("LEASE_HELD",)),
+        ({"state": "waiting", "problem": "the share does not answer"}, ("SHARE_HUNG",)),
+        ({"state": "waiting"}, ()),
+        ({"state": "lost"}, ("LEASE_LOST",)),
+        ({"state": "released"}, ()),
+        ({"state": "lost", "updated": at(-31)}, ()),
+    ],
+)
+def test_what_the_lease_tells_of_causes(changes: dict[str, Any], codes: tuple[str, ...]) -> None:
+    """A new instance would meet the same share and the same holder."""
+    files = FakeFiles()
+    files.put(LEASE_FILE, lease(**changes))
+    assert Lease()(fake_host(files=files)).codes == codes
+
+
+# --- repair -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "state", "holds", "codes", "reason"),
+    [
+        (None, "ok", 0, (), "a new instance may be asked for"),
+        ('{"schema": 1, "verdict": "ask", "code": null}', "ok", 0, (), "a new instance may"),
+        (
+            '{"schema": 1, "verdict": "hold", "code": "UNIT_FAILED", "reason": "2 failed so"}',
+            "warning",
+            1,
+            ("UNIT_FAILED",),
+            "no new instance is asked for: 2 failed so",
+        ),
+        ('{"verdict": "hold", "code": null}', "warning", 1, (), "no new instance is asked for: "),
+        ("[]", "unknown", None, (), "/var/lib/clawbot/repair.json is not what"),
+    ],
+)
+def test_repair(
+    text: str | None, state: str, holds: int | None, codes: tuple[str, ...], reason: str
+) -> None:
+    files = FakeFiles()
+    if text is not None:
+        files.put(REPAIR_FILE, text)
+    found = Repair()(fake_host(files=files))
+    assert (found.state, found.figures.get("holds"), found.codes) == (state, holds, codes)
+    assert found.reason.startswith(reason)
 
 
 # --- disk and memory ----------------------------------------------------------------

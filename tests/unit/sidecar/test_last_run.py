@@ -124,3 +124,27 @@ def test_a_sidecar_that_started_late_asks_systemd_for_the_boots_run(machine: Mac
 def test_the_boots_run_needs_no_systemd_to_be_seen_ended(machine: Machine) -> None:
     machine.run.fail("systemctl", error=CommandMissingError("systemctl: none"))
     assert machine.look(status("converged"), locked=False).state == "ok"
+
+
+def test_a_failed_run_names_the_errors_that_failed_it(machine: Machine) -> None:
+    """What only degrades a bot says nothing about a new instance."""
+    text = status(
+        "failed",
+        stage("sysbox", "degraded", "SHA256_MISMATCH"),
+        stage("secrets", "failed", "KEYVAULT_FORBIDDEN"),
+        stage("container", "skipped"),
+    )
+    assert machine.look(text, locked=False).codes == ("KEYVAULT_FORBIDDEN",)
+
+
+def test_what_did_not_fail_names_none(machine: Machine) -> None:
+    text = status("interrupted", stage("apt", "failed", "INTERRUPTED"))
+    assert machine.look(text, locked=False).codes == ()
+
+
+def test_a_run_beside_the_bot_is_told(machine: Machine) -> None:
+    """It may take the gateway down for a while; the boot's own run has a word of its own."""
+    assert machine.look(RUNNING, locked=True).figures == {}
+    assert machine.look(status("converged"), locked=False).figures == {}
+    found = machine.look(RUNNING, locked=True)
+    assert found.figures == {"under_way": 1}

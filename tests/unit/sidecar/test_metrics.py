@@ -17,6 +17,7 @@ from clawbot_agent.host.https import CertifiedAnswer
 from clawbot_agent.openclaw.gateway import READY_URL
 from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE, SELF_REPAIRS_FILE, STATUS_FILE, TICKET_FILE
 from clawbot_agent.sidecar.app import health_pages
+from clawbot_agent.sidecar.azure_health import AzureHealth
 from clawbot_agent.sidecar.cache import Cache
 from clawbot_agent.sidecar.checks.caddy import Caddy
 from clawbot_agent.sidecar.checks.gateway import Gateway
@@ -40,6 +41,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
 NAMES: Final = {
     "clawbot_agent_info": "gauge",
+    "clawbot_azure_state": "gauge",
     "clawbot_certificate_left_seconds": "gauge",
     "clawbot_component_since_timestamp_seconds": "gauge",
     "clawbot_component_state": "gauge",
@@ -60,6 +62,7 @@ NAMES: Final = {
     "clawbot_run_finished_timestamp_seconds": "gauge",
     "clawbot_run_result": "gauge",
     "clawbot_run_started_timestamp_seconds": "gauge",
+    "clawbot_situation": "gauge",
     "clawbot_self_repair_last_timestamp_seconds": "gauge",
     "clawbot_self_repairs_failed_total": "counter",
     "clawbot_self_repairs_total": "counter",
@@ -140,9 +143,12 @@ class Site:
         self.cache = Cache(self.clock)
         for name in self.names:
             self.cache.expect(name, good_for=100)
-        self.board = Board(cache=self.cache, names=self.names, clock=self.clock)
+        azure = AzureHealth()
+        self.board = Board(
+            cache=self.cache, names=self.names, clock=self.clock, followers=(azure.follow,)
+        )
         self.records = RecordReader(self.clock)
-        self.metrics = Metrics(board=self.board, records=self.records)
+        self.metrics = Metrics(board=self.board, records=self.records, azure=azure)
 
     def put(self, name: str, finding: Finding) -> None:
         """Have a component looked at, and the board renewed."""
@@ -344,11 +350,25 @@ def test_the_verdict_about_replacement(site: Site) -> None:
     assert site.one("clawbot_repair_failures", code="KEYVAULT_FORBIDDEN") == 2
 
 
+def test_a_held_bot_is_told_as_such_beside_what_azure_hears() -> None:
+    site = Site(names=("gateway", "caddy", "run"))
+    assert site.which("clawbot_situation", "situation") == {"looking"}
+    assert site.which("clawbot_azure_state", "state") == {"Initializing"}
+    site.put("caddy", Finding(State.OK, "up"))
+    site.put("run", Finding(State.FAILED, "failed", codes=("KEYVAULT_FORBIDDEN",)))
+    site.put("gateway", Finding(State.FAILED, "no answer"))
+    assert site.which("clawbot_health", "status") == {"unhealthy"}
+    assert site.which("clawbot_situation", "situation") == {"held"}
+    assert site.which("clawbot_azure_state", "state") == {"Healthy"}
+
+
 def test_a_first_boot_has_neither_run_nor_repairs(site: Site) -> None:
     site.read()
     names = {name for name, _ in site.samples()}
     assert names == {
         "clawbot_agent_info",
+        "clawbot_azure_state",
+        "clawbot_situation",
         "clawbot_component_since_timestamp_seconds",
         "clawbot_component_state",
         "clawbot_health",

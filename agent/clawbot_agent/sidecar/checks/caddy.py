@@ -1,21 +1,33 @@
 """Caddy from end to end: what a client gets who asks the bot's own address."""
 
+from dataclasses import replace
 from typing import Final
 
 from clawbot_agent.caddy.caddyfile import domain_of
 from clawbot_agent.caddy.serve import LIVE
+from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import AskHttps, ask_https
 from clawbot_agent.sidecar.finding import Finding, State, age_text
 
-__all__ = ["Caddy"]
+__all__ = ["Caddy", "CertificateNotAcceptedError"]
 
 # OpenClaw answers this path to every client, also to one that comes from the machine itself
 _PATH: Final = "/healthz"
 _SECONDS: Final = 5.0
 # Caddy renews when a third of the time is left; half of that gone means that it cannot
 _CERTIFICATE_SECONDS: Final = 14 * 86400
+
+
+class CertificateNotAcceptedError(ClawbotError):
+    """Caddy serves the domain without a certificate that clients accept."""
+
+    code = "CERTIFICATE_NOT_ACCEPTED"
+    hint = (
+        "check that the domain's DNS leads to this instance and that ports 80 and 443 are open; "
+        "'journalctl -u caddy' has the certificate authority's own words"
+    )
 
 
 class Caddy:
@@ -33,6 +45,8 @@ class Caddy:
             return _judged(host.get_json(f"{self._plain}{_PATH}", timeout=_SECONDS))
         found = self._secure(domain, _PATH, timeout=_SECONDS)
         finding = _judged(found.answer)
+        if found.refused:
+            return replace(finding, codes=(CertificateNotAcceptedError.code,))
         if found.certificate_end is None:
             return finding
         left = (found.certificate_end - host.clock.now()).total_seconds()

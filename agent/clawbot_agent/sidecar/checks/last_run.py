@@ -1,5 +1,6 @@
 """The agent's last run on this boot; while the boot's own run is under way, the bot starts."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,12 +12,15 @@ from clawbot_agent.reporting.status_file import read_status
 from clawbot_agent.sidecar.checks.unit import unit_properties
 from clawbot_agent.sidecar.finding import Finding, State, age_text
 
-__all__ = ["LastRun"]
+__all__ = ["UNDER_WAY", "LastRun"]
 
 BOOT_UNIT: Final = "clawbot-agent.service"
 _UPTIME: Final = Path("/proc/uptime")
 # from power-on to the first stage: cloud-init, the agent's own installation
 _BEGIN_SECONDS: Final = 900.0
+UNDER_WAY: Final = "under_way"
+"""Figure of a finding: 1 while a run works that is not the boot's."""
+_UNDER_WAY: Final = {UNDER_WAY: 1.0}
 _DONE: Final = frozenset({"unchanged", "changed", "skipped", "degraded", "failed"})
 """States of a stage that is over."""
 
@@ -56,9 +60,9 @@ class LastRun:
             self._over = _ended(document)
             return self._over
         if self._over is not None:
-            return self._over
+            return replace(self._over, figures=_UNDER_WAY)
         if _ran_before(host):
-            return Finding(State.OK, "a run looks whether all is well")
+            return Finding(State.OK, "a run looks whether all is well", _UNDER_WAY)
         return Finding(State.STARTING, _progress(document))
 
 
@@ -81,8 +85,12 @@ def _ended(document: dict[str, Any]) -> Finding:
     if result == "converged":
         return Finding(State.OK, f"converged at {when}")
     odd = [_told(stage) for stage in document["stages"] if stage["error"] is not None]
-    state = State.FAILED if result == "failed" else State.WARNING
-    return Finding(state, f"{result} at {when}: {'; '.join(odd) or 'no stage says why'}")
+    reason = f"{result} at {when}: {'; '.join(odd) or 'no stage says why'}"
+    if result != "failed":
+        return Finding(State.WARNING, reason)
+    failed = [stage for stage in document["stages"] if stage["state"] == "failed"]
+    codes = (stage["error"]["code"] for stage in failed if stage["error"] is not None)
+    return Finding(State.FAILED, reason, codes=tuple(dict.fromkeys(codes)))
 
 
 def _told(stage: dict[str, Any]) -> str:

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Final
 
 from clawbot_agent.host import Host
+from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.lease.errors import LeaseHeldError, LeaseLostError
 from clawbot_agent.lease.record import Holder
 from clawbot_agent.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.paths import LEASE_FILE
@@ -34,20 +36,28 @@ def _judged(report: LeaseReport, now: datetime) -> Finding:
         return Finding(State.UNKNOWN, f"the lease's daemon last spoke {silent} ago")
     if report.state is LeaseState.HELD:
         return _held(report, now)
+    why, codes = _lacking(report)
     problem = f"; {report.problem}" if report.problem else ""
-    return Finding(State.FAILED, f"{_lacking(report)}{problem}", _figures(report))
+    return Finding(State.FAILED, f"{why}{problem}", _figures(report), codes)
 
 
-def _lacking(report: LeaseReport) -> str:
+def _lacking(report: LeaseReport) -> tuple[str, tuple[str, ...]]:
+    """Why it is not held, and the codes for that."""
     match report.state:
         case LeaseState.WAITING:
             quiet = f", quiet for {report.quiet_seconds} s"
-            return f"waits for {_named(report.waiting_for)}{quiet}"
+            return f"waits for {_named(report.waiting_for)}{quiet}", _in_the_way(report)
         case LeaseState.LOST:
             to = f" to {_named(report.waiting_for)}" if report.waiting_for else ""
-            return f"generation {report.generation} is lost{to}"
+            return f"generation {report.generation} is lost{to}", (LeaseLostError.code,)
         case _:
-            return "given back"
+            return "given back", ()
+
+
+def _in_the_way(report: LeaseReport) -> tuple[str, ...]:
+    if report.waiting_for is not None:
+        return (LeaseHeldError.code,)
+    return (ShareHungError.code,) if report.problem else ()
 
 
 def _figures(report: LeaseReport) -> dict[str, float]:
@@ -65,7 +75,7 @@ def _held(report: LeaseReport, now: datetime) -> Finding:
         return Finding(State.OK, f"{held}; the share answers", figures)
     problem = f"; {report.problem}" if report.problem else ""
     why = f"{held}, but the share has not answered for {age_text(beat)}{problem}"
-    return Finding(State.WARNING, why, figures)
+    return Finding(State.WARNING, why, figures, codes=(ShareHungError.code,))
 
 
 def _named(holder: Holder | None) -> str:
