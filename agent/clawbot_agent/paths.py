@@ -10,6 +10,7 @@ __all__ = [
     "CONSOLE",
     "DAEMON_JSON",
     "DOCKER_SOCKET",
+    "DURATIONS_FILE",
     "EVENTS_FILE",
     "GATEWAY_SECRETS_DIR",
     "IMAGE_BUILD_DIR",
@@ -24,6 +25,7 @@ __all__ = [
 ]
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
+DURATIONS_FILE: Final = Path("/var/lib/clawbot/durations.json")
 REPAIR_FILE: Final = Path("/var/lib/clawbot/repair.json")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 SELF_REPAIRS_FILE: Final = Path("/var/lib/clawbot/self-repairs.json")

@@ -20,6 +20,14 @@ _UPSTREAM: Final = "127.0.0.1:18789"
 # the sidecar, and its page with the overall word only
 _HEALTH_UPSTREAM: Final = "127.0.0.1:18790"
 _HEALTH_PATH: Final = "/health/public"
+# the page there, and what it asks for: a path that OpenClaw does not have
+_PROGRESS_PATH: Final = "/progress"
+_DOCUMENT_PATH: Final = "/.clawbot/progress.json"
+# OpenClaw answers it to every client
+_LIVE_PATH: Final = "/healthz"
+# Caddy's conditions: somebody with a browser, and what the page itself asks for
+_PEOPLE: Final = "method('GET', 'HEAD') && header({'Accept': '*text/html*'})"
+_VISITORS: Final = f"path('{_DOCUMENT_PATH}') || ({_PEOPLE})"
 # the first block after the global one that is no snippet
 _SITE: Final = re.compile(r"^([^\s({:][^\s:]*) \{$", re.MULTILINE)
 _DIGITS: Final = 16
@@ -61,8 +69,11 @@ class Caddyfile:
 
 
 @lru_cache(maxsize=4)
-def caddyfile(*, domain: str | None, email: str | None) -> Caddyfile:
-    """The file for a bot on `domain` with automatic HTTPS; plain HTTP on port 80 without one."""
+def caddyfile(*, domain: str | None, email: str | None, progress_page: bool = True) -> Caddyfile:
+    """The file for a bot on `domain` with automatic HTTPS; plain HTTP on port 80 without one.
+
+    With `progress_page`, browsers get the sidecar's page while the gateway is down.
+    """
 
     def rendered(digest: str) -> str:
         return render(
@@ -76,6 +87,12 @@ def caddyfile(*, domain: str | None, email: str | None) -> Caddyfile:
             health_upstream=_HEALTH_UPSTREAM,
             health_path=_HEALTH_PATH,
             identity_headers=_IDENTITY_HEADERS,
+            progress_page=progress_page,
+            progress_path=_PROGRESS_PATH,
+            document_path=_DOCUMENT_PATH,
+            live_path=_LIVE_PATH,
+            people=_PEOPLE,
+            visitors=_VISITORS,
         )
 
     digest = hashlib.sha256(rendered("").encode()).hexdigest()[:_DIGITS]

@@ -18,7 +18,7 @@ from clawbot_agent.cli.common import (
     require_root,
     stage_options,
 )
-from clawbot_agent.paths import CONSOLE, EVENTS_FILE, LOCK_FILE, STATUS_FILE
+from clawbot_agent.paths import CONSOLE, DURATIONS_FILE, EVENTS_FILE, LOCK_FILE, STATUS_FILE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -87,14 +87,24 @@ def _run(
     from clawbot_agent.engine.result import RunStatus, StageStatus  # noqa: PLC0415 - see run
     from clawbot_agent.engine.runner import Runner  # noqa: PLC0415 - see run
     from clawbot_agent.host.identity import identity  # noqa: PLC0415 - see run
+    from clawbot_agent.reporting.durations import read_durations  # noqa: PLC0415 - see run
 
     me = identity(host.files)
+    usual = read_durations(DURATIONS_FILE, host.files)
     status = RunStatus(
         instance_id=me.instance_id,
         boot_id=me.boot_id,
         agent_version=__version__,
         started=host.clock.now(),
-        stages=tuple(StageStatus(stage.name, stage.phase.value) for stage in graph.order),
+        stages=tuple(
+            StageStatus(
+                stage.name,
+                stage.phase.value,
+                title=stage.title,
+                expected=usual.get(stage.name, stage.typical),
+            )
+            for stage in graph.order
+        ),
     )
     with reporting as observers:
         runner = Runner(graph, host=host, config=config, status=status, observers=observers)
@@ -104,6 +114,7 @@ def _run(
 @contextlib.contextmanager
 def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Observer]]":
     from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see run
+    from clawbot_agent.reporting.durations import Durations  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.event_log import EventLog  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.lines import LineReporter  # noqa: PLC0415 - see run
     from clawbot_agent.reporting.reticent import Reticent  # noqa: PLC0415 - see run
@@ -116,6 +127,7 @@ def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Ob
         observers: list[Observer] = [
             StatusFile(STATUS_FILE, host.files),
             EventLog(open_ones.enter_context(appended(EVENTS_FILE))),
+            Durations(DURATIONS_FILE, host.files),
         ]
         if not as_json and sys.stdout.isatty():
             from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it

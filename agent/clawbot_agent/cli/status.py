@@ -9,9 +9,11 @@ import click
 
 from clawbot_agent.cli.common import Exit, fail
 from clawbot_agent.host.files import SystemFiles
+from clawbot_agent.host.limit import SystemClock
 from clawbot_agent.host.lock import holder_of
 from clawbot_agent.paths import LOCK_FILE, STATUS_FILE
 from clawbot_agent.reporting.lines import shortened
+from clawbot_agent.reporting.progress import progress
 from clawbot_agent.reporting.status_file import read_status
 from clawbot_agent.reporting.ticket_line import ticket_line
 
@@ -55,14 +57,24 @@ def _read() -> dict[str, Any] | None:
 
 def _waited(timeout: float) -> dict[str, Any] | None:
     end = time.monotonic() + timeout
+    told = ""
     while True:
         document = _read()
         running = holder_of(LOCK_FILE) is not None
         if document is not None and document["result"] != "running" and not running:
             return document
+        if document is not None and (line := _far(document, running=running)) != told:
+            told = line
+            # stdout is for the answer that is waited for
+            click.echo(line, err=True)
         if time.monotonic() >= end:
             fail(f"still not finished after {timeout:.0f} s", Exit.FAILED)
         time.sleep(_POLL_SECONDS)
+
+
+def _far(document: dict[str, Any], *, running: bool) -> str:
+    found = progress(document, now=SystemClock().now(), under_way=running, serving=False)
+    return f"{found['percent']:3d} % {found['message']}"
 
 
 def _show(document: dict[str, Any]) -> None:

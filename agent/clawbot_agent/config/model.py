@@ -54,6 +54,10 @@ class CaddyConfig(Section):
         max_length=32,
         description="further origins (scheme://host[:port]) from which the control UI may be used",
     )
+    progress_page: bool = Field(
+        default=True,
+        description="show browsers how far the bot is while it does not answer",
+    )
 
 
 class AzureConfig(Section):

@@ -36,17 +36,21 @@ class Result(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StageError:
-    """A `ClawbotError` as the documents carry it."""
+    """A `ClawbotError` as the documents carry it.
+
+    `advice` is the hint that belongs to the code: the same for every bot, without a name in it.
+    """
 
     code: str
     message: str
     hint: str
     retryable: bool
+    advice: str = ""
 
     @classmethod
     def of(cls, error: ClawbotError) -> Self:
         """From the exception."""
-        return cls(error.code, error.message, error.hint, error.retryable)
+        return cls(error.code, error.message, error.hint, error.retryable, type(error).hint)
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -55,12 +59,17 @@ class StageError:
             "message": self.message,
             "hint": self.hint,
             "retryable": self.retryable,
+            "advice": self.advice,
         }
 
 
 @dataclass(frozen=True, slots=True)
 class StageStatus:
-    """One stage in a run. `seconds` is its whole time, waits included."""
+    """One stage in a run.
+
+    `seconds` is its whole time, waits included; `expected` what it is used to take. A stage that
+    is under way has an `error` while it waits to try again.
+    """
 
     name: str
     phase: str
@@ -70,6 +79,8 @@ class StageStatus:
     started: datetime | None = None
     seconds: float | None = None
     error: StageError | None = None
+    title: str = ""
+    expected: float = 0.0
 
     def document(self) -> dict[str, Any]:
         """As JSON; these keys are a promise."""
@@ -82,6 +93,8 @@ class StageStatus:
             "started": _text(self.started),
             "seconds": None if self.seconds is None else round(self.seconds, 3),
             "error": None if self.error is None else self.error.document(),
+            "title": self.title,
+            "expected": self.expected,
         }
 
 

@@ -227,6 +227,7 @@ class Runner:
             )
 
     def _tell_wait(self, stage: AnyStage, pause: Wait) -> None:
+        self._set(stage, error=self._scrub_error(pause.error))
         self._tell(
             Kind.STAGE_WAITING,
             stage,
@@ -242,6 +243,9 @@ class Runner:
         with self._telling:
             if stage is not None and kind in _SAYING:
                 self._set(stage, reason=str(clean["text"]))
+            if stage is not None and kind is Kind.STAGE_ACTION:
+                # it got further than to what it waited for
+                self._set(stage, error=None)
             event = Event(kind, self._host.clock.now(), stage.name if stage else None, clean)
             for observer in self._observers:
                 # a full disk or a closed pipe is no reason to leave the machine half-way

@@ -62,6 +62,7 @@ class Stage(ABC, Generic[_FactsT]):
         needs: names of the stages that must be done before.
         locks: resources held while it works.
         budget: seconds for all its attempts together.
+        typical: seconds that it takes on a fresh instance, to weigh a run's progress by.
     """
 
     name: ClassVar[str]
@@ -70,6 +71,7 @@ class Stage(ABC, Generic[_FactsT]):
     needs: ClassVar[tuple[str, ...]] = ()
     locks: ClassVar[frozenset[Resource]] = frozenset()
     budget: ClassVar[float] = _DEFAULT_BUDGET
+    typical: ClassVar[float] = 5
 
     @abstractmethod
     def probe(self, host: Host, config: BotConfig) -> _FactsT:

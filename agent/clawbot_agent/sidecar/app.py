@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from clawbot_agent.sidecar.azure_health import AzureHealth
+from clawbot_agent.sidecar.progress import Progress, page, policy
 from clawbot_agent.sidecar.snapshot import Board
 from clawbot_agent.sidecar.verdict import Overall
 
@@ -20,10 +21,16 @@ __all__ = [
     "application",
     "azure_page",
     "health_pages",
+    "progress_pages",
 ]
 
 PUBLIC_PATH: Final = "/health/public"
 """Where Caddy sends those who ask from outside: the overall word and nothing else."""
+
+PROGRESS_PATH: Final = "/.clawbot/progress.json"
+"""Where the page finds its document also when it came through Caddy."""
+PROGRESS_MARK: Final = "X-Clawbot-Progress"
+"""Header by which the page knows itself."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 _JSON: Final = "application/json"
@@ -115,6 +122,26 @@ def azure_page(board: Board, azure: AzureHealth) -> Page:
         return Response(200, azure.body)
 
     return page
+
+
+def progress_pages(progress: Progress) -> dict[str, Page]:
+    """The page, and the document that it asks for under a path that OpenClaw does not have."""
+    html = page()
+    shown = Response(
+        status=200,
+        body=html.encode(),
+        kind="text/html; charset=utf-8",
+        headers=(
+            ("Content-Security-Policy", policy(html)),
+            ("Referrer-Policy", "no-referrer"),
+            (PROGRESS_MARK, "1"),
+        ),
+    )
+
+    def document() -> Response:
+        return Response(200, progress.body)
+
+    return {"/progress": lambda: shown, "/progress.json": document, PROGRESS_PATH: document}
 
 
 def _status(overall: Overall) -> int:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Final
 
+from clawbot_agent.sidecar.progress import progress_of
 from clawbot_agent.sidecar.situation import Assessment, Situation, assess
 from clawbot_agent.sidecar.snapshot import Snapshot
 
@@ -121,6 +122,8 @@ def _answer(word: Word, metrics: dict[str, Any]) -> bytes:
 
 def _metrics(snapshot: Snapshot, found: Assessment) -> dict[str, Any]:
     """What the instance view shows: flat, short; these keys are a promise."""
+    progress = progress_of(snapshot)
+    running = [stage["name"] for stage in progress["stages"] if stage["state"] == "running"]
     reason = " ".join(snapshot.verdict.reason.split())
     return {
         "status": snapshot.verdict.overall.value,
@@ -128,4 +131,7 @@ def _metrics(snapshot: Snapshot, found: Assessment) -> dict[str, Any]:
         "since": snapshot.since.isoformat(timespec="seconds"),
         "code": found.code,
         "reason": reason[:_REASON_WIDTH],
+        "state": progress["state"],
+        "percent": progress["percent"],
+        "stage": ", ".join(running),
     }

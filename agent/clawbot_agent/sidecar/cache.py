@@ -22,8 +22,15 @@ class _Entry:
     def component(self, name: str, *, monotonic: float) -> Component:
         found, age = self.finding, monotonic - self.seen_monotonic
         if age <= self.good_for:
-            since, figures = self.since, found.figures
-            return Component(name, found.state, found.reason, since, figures, found.codes)
+            return Component(
+                name=name,
+                state=found.state,
+                reason=found.reason,
+                since=self.since,
+                figures=found.figures,
+                codes=found.codes,
+                story=found.story,
+            )
         if found.state is State.PENDING:
             reason = f"no answer since the sidecar started, {age_text(age)} ago"
         else:

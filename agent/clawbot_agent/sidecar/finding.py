@@ -35,12 +35,14 @@ class Finding:
         reason: why, for people: one line, no secret.
         figures: numbers worth a metric, by name with unit ("free_bytes").
         codes: of the errors behind it, as docs/errors.md has them.
+        story: the document that was read, for pages that tell more of it; None without one.
     """
 
     state: State
     reason: str
     figures: Mapping[str, float] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
+    story: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ class Component:
     since: datetime
     figures: Mapping[str, float] = field(default_factory=dict)
     codes: tuple[str, ...] = ()
+    story: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:
         """As JSON; these keys are a promise."""

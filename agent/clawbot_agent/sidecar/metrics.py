@@ -211,7 +211,11 @@ def _stages(run: RunRecord) -> Iterator[Metric]:
     state = family("state", "1 for the state of each stage in the last run.", "state")
     seconds = family("duration_seconds", "Whole time of the stage, its waits included.", "phase")
     attempts = family("attempts", "Attempts that the stage took.")
-    error = family("error_info", "The code with which the stage ended.", "code")
+    error = family(
+        "error_info",
+        "The code of the error that ended the stage, or that it waits for to pass.",
+        "code",
+    )
     for stage in run.stages:
         _one_of(state, StageState, of=stage.name, now=stage.state)
         attempts.add_metric([stage.name], stage.attempts)

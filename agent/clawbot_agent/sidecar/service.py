@@ -9,12 +9,13 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.listen import listening_on_loopback
 from clawbot_agent.host.notify import Notifier
 from clawbot_agent.host.web import WebServer
-from clawbot_agent.sidecar.app import Page, application, azure_page, health_pages
+from clawbot_agent.sidecar.app import Page, application, azure_page, health_pages, progress_pages
 from clawbot_agent.sidecar.azure_health import AZURE_PATH, AzureHealth
 from clawbot_agent.sidecar.cache import Cache
 from clawbot_agent.sidecar.itself import Itself
 from clawbot_agent.sidecar.metrics import PATH as METRICS_PATH
 from clawbot_agent.sidecar.metrics import Metrics
+from clawbot_agent.sidecar.progress import Progress
 from clawbot_agent.sidecar.records import RecordReader
 from clawbot_agent.sidecar.refresh import Watch, start
 from clawbot_agent.sidecar.snapshot import Board, Snapshot
@@ -79,12 +80,13 @@ class Service:
         itself = Itself(port=sockets[0].getsockname()[1], clock=clock)
         records = RecordReader(clock)
         start((*self.watches, itself.watch, records.watch), host=self.host, cache=cache)
-        azure = AzureHealth()
-        followers = (azure.follow,)
+        azure, progress = AzureHealth(), Progress()
+        followers = (azure.follow, progress.follow)
         board = Board(cache=cache, names=self._names, clock=clock, followers=followers)
         metrics = Metrics(board=board, records=records, azure=azure)
         pages = {
             **self.pages(board),
+            **progress_pages(progress),
             AZURE_PATH: azure_page(board, azure),
             METRICS_PATH: metrics.page,
         }

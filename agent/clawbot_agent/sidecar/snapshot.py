@@ -21,14 +21,16 @@ class Snapshot:
     """How the bot was at a moment.
 
     Attributes:
-        taken: `clock.monotonic()` of that moment.
         since: when `verdict.overall` became what it is.
+        taken: `clock.monotonic()` of that moment.
+        at: `clock.now()` of it.
     """
 
     verdict: Verdict
     since: datetime
     components: tuple[Component, ...]
     taken: float
+    at: datetime
 
     def document(self) -> dict[str, Any]:
         """For the operator, as JSON; these keys are a promise."""
@@ -97,8 +99,9 @@ class Board:
         components = self._cache.components(self._names)
         verdict = judge(components)
         lasting = before is not None and before.verdict.overall is verdict.overall
-        since = before.since if before is not None and lasting else self._clock.now()
-        snapshot = Snapshot(verdict, since, components, self._clock.monotonic())
+        now = self._clock.now()
+        since = before.since if before is not None and lasting else now
+        snapshot = Snapshot(verdict, since, components, self._clock.monotonic(), now)
         for follow in self._followers:
             follow(snapshot)
         return _Posted(snapshot, snapshot.text())

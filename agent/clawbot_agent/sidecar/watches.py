@@ -22,7 +22,7 @@ def bot_watches() -> tuple[Watch, ...]:
         Watch("caddy", Caddy(), every=10, limit=8),
         Watch("disk", Disk(), every=30, limit=5),
         Watch("memory", Memory(), every=10, limit=5),
-        Watch("run", LastRun(), every=3, limit=12),
+        Watch("run", LastRun(), every=2, limit=12),
         Watch("ticket", Ticket(), every=30, limit=5),
         Watch("repair", Repair(), every=5, limit=5),
     )

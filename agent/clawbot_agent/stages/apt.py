@@ -118,6 +118,7 @@ class AptStage(Stage[AptFacts]):
     phase = Phase.BASE
     locks = frozenset({Resource.DPKG})
     budget = 600
+    typical = 60
 
     def probe(self, host: Host, config: BotConfig) -> AptFacts:
         """Read dpkg's database and look for leftovers."""

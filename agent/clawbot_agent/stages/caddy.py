@@ -71,6 +71,7 @@ class CaddyStage(Stage[CaddyFacts]):
     phase = Phase.NODE
     needs = ("apt",)
     budget = 180
+    typical = 5
 
     def probe(self, host: Host, config: BotConfig) -> CaddyFacts:
         """Read the file, the unit, and what the running server says it serves."""
@@ -88,7 +89,9 @@ class CaddyStage(Stage[CaddyFacts]):
     def plan(self, facts: CaddyFacts, config: BotConfig) -> Plan:
         """Replace a file that differs; make the server run with it."""
         domain = config.caddy.domain
-        wanted = caddyfile(domain=domain, email=config.caddy.email)
+        wanted = caddyfile(
+            domain=domain, email=config.caddy.email, progress_page=config.caddy.progress_page
+        )
         ports = (80, 443) if domain else (80,)
         actions: list[Action] = []
         if facts.override != _OVERRIDE_TEXT:

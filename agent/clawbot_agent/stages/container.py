@@ -80,6 +80,7 @@ class ContainerStage(Stage[ContainerFacts]):
     # nobody may restart the engine under a gateway that is being replaced
     locks = frozenset({Resource.DOCKER_DAEMON})
     budget = 900
+    typical = 30
 
     def probe(self, host: Host, config: BotConfig) -> ContainerFacts:
         """Inspect the containers and ask the gateway itself."""

@@ -98,6 +98,7 @@ class DockerStage(Stage[DockerFacts]):
     needs = ("apt",)
     locks = frozenset({Resource.DOCKER_DAEMON})
     budget = 600
+    typical = 5
 
     def probe(self, host: Host, config: BotConfig) -> DockerFacts:
         """Read daemon.json, the unit, and what the running engine made of it.

@@ -62,6 +62,7 @@ class ImageStage(Stage[ImageFacts]):
     # an earlier instance may have left the image on the share
     needs = ("docker", "mount")
     budget = 1200
+    typical = 150
 
     def probe(self, host: Host, config: BotConfig) -> ImageFacts:
         """Ask the engine for the wanted image, its base and others of ours."""

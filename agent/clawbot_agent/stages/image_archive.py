@@ -52,6 +52,7 @@ class ImageArchiveStage(Stage[ArchiveFacts]):
     phase = Phase.NODE
     needs = ("mount", "container")
     budget = 600
+    typical = 40
 
     def skip_reason(self, config: BotConfig) -> str | None:
         """Without a build there is nothing worth keeping."""

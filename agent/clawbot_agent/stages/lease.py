@@ -103,6 +103,7 @@ class LeaseStage(Stage[LeaseFacts]):
     phase = Phase.NODE
     needs = ("mount",)
     budget = _PATIENCE_SECONDS + 60
+    typical = 5
 
     def skip_reason(self, config: BotConfig) -> str | None:
         """A state on the instance's own disk is nobody else's."""
@@ -147,8 +148,8 @@ def _waiting(report: LeaseReport | None) -> str:
         problem = "" if report is None else report.problem
         return f"the lease is not held yet: {problem or 'the daemon is starting'}"
     other = report.waiting_for
-    text = f"waiting for {other.host} (instance {other.instance_id}, there since {other.since})"
-    text += f", no sign of life for {report.quiet_seconds} s"
+    who = f"{other.host}, instance {other.instance_id}, there since {other.since}"
+    text = f"waiting for another instance ({who}), no sign of life for {report.quiet_seconds} s"
     return f"{text}; {report.problem}" if report.problem else text
 
 

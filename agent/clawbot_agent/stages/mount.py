@@ -52,6 +52,7 @@ class MountStage(Stage[MountFacts]):
     needs = ("apt",)
     # a new role assignment may need a quarter of an hour
     budget = 1200
+    typical = 5
 
     def __init__(self, sources: KeySources = _SOURCES) -> None:
         """See the class."""

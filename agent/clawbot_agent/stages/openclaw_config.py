@@ -109,6 +109,7 @@ class OpenClawConfigStage(Stage[OpenClawConfigFacts]):
     phase = Phase.NODE
     needs = ("image", "secrets", "state")
     budget = 240
+    typical = 10
 
     def probe(self, host: Host, config: BotConfig) -> OpenClawConfigFacts:
         """Read the live file and the fragment."""

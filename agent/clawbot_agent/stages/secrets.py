@@ -82,6 +82,7 @@ class SecretsStage(Stage[SecretsFacts]):
     phase = Phase.NODE
     # a new role assignment may need a quarter of an hour
     budget = 1200
+    typical = 4
 
     def __init__(self, read: ReadSecrets = read_secrets) -> None:
         """See the class."""

@@ -22,6 +22,7 @@ class StateStage(Stage[StateFacts]):
     needs = ("mount", "lease")
     # a copy of the image, e2fsck and a gateway that drains may all come together
     budget = 1500
+    typical = 8
 
     def probe(self, host: Host, config: BotConfig) -> StateFacts:
         """Look at what the backend is made of."""

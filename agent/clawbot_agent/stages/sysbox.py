@@ -74,6 +74,7 @@ class SysboxStage(Stage[SysboxFacts]):
     needs = ("docker",)
     locks = frozenset({Resource.DPKG, Resource.DOCKER_DAEMON})
     budget = 400
+    typical = 25
 
     def skip_reason(self, config: BotConfig) -> str | None:
         """Not wanted by the configuration."""

@@ -14,6 +14,8 @@ from enum import StrEnum
 from math import inf
 from typing import Any, Final
 
+from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus
+from clawbot_agent.engine.result import State as StageState
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.http import Answer
@@ -84,10 +86,11 @@ class World:
     beaten: float = 0.0
     files: FakeFiles = field(init=False)
     run: FakeRun = field(default_factory=FakeRun)
+    _began: datetime = field(init=False)
 
     def __post_init__(self) -> None:
         """A machine that has just been switched on."""
-        self.files = FakeFiles(clock=self.clock)
+        self.files, self._began = FakeFiles(clock=self.clock), self.clock.now()
         self.files.put("/proc/meminfo", _MEMORY)
         self.run.effect("systemctl", "show", "clawbot-gateway.service", act=self._gateway_unit)
         self.run.effect("systemctl", "show", "clawbot-agent.service", act=self._agent_unit)
@@ -172,31 +175,34 @@ class World:
 
     def begin_run(self) -> None:
         """The agent begins; the first stage is under way."""
-        self.locked = True
-        self._write("running", {"name": "apt", "state": "running", "error": None})
+        self.locked, self._began = True, self.clock.now()
+        self._write(Result.RUNNING, StageState.RUNNING)
 
     def end_run(self, *, code: str | None = None) -> None:
         """The agent ends, well or with an error of this code."""
         self.locked, self.exited = False, (0 if code is None else 1, True)
-        error = None if code is None else {"code": code, "message": "why", "hint": "what to do"}
-        state = "unchanged" if code is None else "failed"
-        result = "converged" if code is None else "failed"
-        self._write(result, {"name": "apt", "state": state, "error": error})
+        if code is None:
+            self._write(Result.CONVERGED, StageState.UNCHANGED)
+        else:
+            error = StageError(code, "why", "what to do", retryable=False)
+            self._write(Result.FAILED, StageState.FAILED, error)
 
     def refuse_config(self) -> None:
         """The agent ends at once: what it is told makes no sense. It leaves no status."""
         self.locked, self.exited = False, (2, True)
 
-    def _write(self, result: str, *stages: dict[str, Any]) -> None:
-        document = {
-            "schema": 1,
-            "boot_id": f"boot-{self.boots}",
-            "result": result,
-            "started": self.clock.now().isoformat(),
-            "finished": None if result == "running" else self.clock.now().isoformat(),
-            "stages": stages,
-        }
-        self.files.put(STATUS_FILE, json.dumps(document))
+    def _write(self, result: Result, state: StageState, error: StageError | None = None) -> None:
+        stage = StageStatus("apt", "base", state, attempts=1, started=self._began, error=error)
+        status = RunStatus(
+            instance_id=ME.instance_id,
+            boot_id=f"boot-{self.boots}",
+            agent_version="0",
+            started=self._began,
+            stages=(stage,),
+            result=result,
+            finished=None if result is Result.RUNNING else self.clock.now(),
+        )
+        self.files.put(STATUS_FILE, json.dumps(status.document()))
 
     def hold(self, code: str) -> None:
         """The agent has read on the share that instances before failed alike."""

@@ -192,6 +192,20 @@ def test_azure_gets_its_own_dialect_on_the_name_that_it_asks(sidecar: Sidecar) -
         assert all(isinstance(value, str | int | float) for value in metrics.values())
 
 
+def test_the_progress_page_and_its_document(sidecar: Sidecar) -> None:
+    for path in ("/progress.json", "/.clawbot/progress.json"):
+        status, document = sidecar.ask(path)
+        assert (status, document["schema"]) == (200, 1)
+    with contextlib.closing(http.client.HTTPConnection("127.0.0.1", sidecar.port)) as connection:
+        connection.request("GET", "/progress")
+        response = connection.getresponse()
+        assert response.status == 200
+        assert response.headers["Content-Type"] == "text/html; charset=utf-8"
+        assert "default-src 'none'" in response.headers["Content-Security-Policy"]
+        assert response.headers["X-Clawbot-Progress"] == "1"
+        assert response.read().startswith(b"<!doctype html>")
+
+
 def test_a_dependency_that_freezes_is_seen_and_delays_nobody(
     sidecar: Sidecar, gateway: Gateway, figures: dict[str, float]
 ) -> None:

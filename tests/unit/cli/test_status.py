@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clawbot_agent.cli.status import compact
+from clawbot_agent.cli.status import _far, compact
 from clawbot_agent.engine.result import RunStatus, StageError, StageStatus, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -36,3 +36,15 @@ def test_an_error_is_there_with_its_hint() -> None:
     stages = (StageStatus("apt", "base", State.FAILED, error=error),)
     text = compact(RunStatus("i", "b", "1", NOW, stages).document())
     assert "apt failed APT_DISK_FULL: no room | see 'df -h'" in text
+
+
+def test_whoever_waits_sees_how_far_it_is() -> None:
+    stages = (
+        StageStatus("apt", "base", State.CHANGED, expected=60),
+        StageStatus("image", "base", State.RUNNING, "step 3/9", started=NOW, expected=40),
+        StageStatus("caddy", "node", State.PENDING, title="Web server", expected=100),
+    )
+    document = RunStatus("i", "b", "1", NOW, stages).document()
+    # started long ago by this machine's clock: nearly done, and no more than that
+    assert _far(document, running=True) == " 49 % image: step 3/9"
+    assert _far(document, running=False) == " 49 % The last run was cut off."

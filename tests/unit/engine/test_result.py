@@ -16,7 +16,9 @@ def test_the_keys_of_the_document_are_a_promise() -> None:
         started=NOW,
         finished=NOW,
         result=Result.FAILED,
-        stages=(StageStatus("apt", "base", State.FAILED, "why", 2, NOW, 1.23456, error),),
+        stages=(
+            StageStatus("apt", "base", State.FAILED, "why", 2, NOW, 1.23456, error, "Packages", 60),
+        ),
     )
     assert json.loads(json.dumps(status.document())) == {
         "schema": 1,
@@ -40,7 +42,10 @@ def test_the_keys_of_the_document_are_a_promise() -> None:
                     "message": "message",
                     "hint": "hint",
                     "retryable": True,
+                    "advice": "",
                 },
+                "title": "Packages",
+                "expected": 60,
             }
         ],
     }
@@ -56,6 +61,8 @@ def test_a_stage_that_has_not_begun_has_all_keys_too() -> None:
         "started": None,
         "seconds": None,
         "error": None,
+        "title": "",
+        "expected": 0.0,
     }
 
 

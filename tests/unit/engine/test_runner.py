@@ -1,4 +1,5 @@
 import threading
+from typing import Any
 
 import pytest
 
@@ -162,6 +163,7 @@ def test_a_failure_says_code_message_and_hint() -> None:
         "message": "it is stuck",
         "hint": "look at it",
         "retryable": False,
+        "advice": "look at it",
     }
 
 
@@ -342,6 +344,18 @@ def test_what_a_stage_says_last_is_its_reason_until_it_ends() -> None:
     said = [document["stages"][0]["reason"] for document in journal.documents]  # type: ignore[index]  # JSON
     assert said == ["", "", "do x", "waiting for bot0", "do x", "do x"]
     assert status.stage("one").reason == "do x"
+
+
+def test_while_a_stage_waits_to_try_again_its_error_is_known_until_it_gets_on() -> None:
+    """A role that is missing is looked for by people for fifteen minutes."""
+    journal = Journal()
+    behaviour = Behaviour(todo=["x"], errors=[PassingError("not yet")])
+    run_stages(a_stage("one", behaviour), journal=journal)
+    stages: list[Any] = [document["stages"][0] for document in journal.documents]  # type: ignore[index]  # JSON
+    codes = [stage["error"] and stage["error"]["code"] for stage in stages]
+    assert codes == [None, None, "PASSING", None, None, None]
+    assert stages[2]["reason"] == "not yet"
+    assert stages[2]["error"]["advice"] == "wait a little"
 
 
 def test_notes_of_a_stage_carry_its_name() -> None:

@@ -16,6 +16,7 @@ from clawbot_agent.sidecar.cache import Cache
 from clawbot_agent.sidecar.finding import Finding, State
 from clawbot_agent.sidecar.snapshot import Board
 from tests.fakes.clock import FakeClock
+from tests.unit.reporting.test_progress import a_stage, a_status
 
 NAMES: Final = ("gateway", "lease", "caddy", "run", "repair")
 # intervalInSeconds times numberOfProbes, as docs/sidecar.md asks for
@@ -99,7 +100,20 @@ def test_the_extension_can_read_it(instance: Instance) -> None:
         "since": "2026-01-01T00:00:01+00:00",
         "code": "KEYVAULT_FORBIDDEN",
         "reason": "gateway failed: the reason",
+        "state": "preparing",
+        "percent": 0,
+        "stage": "",
     }
+
+
+def test_the_instance_view_shows_how_far_the_boot_is(instance: Instance) -> None:
+    instance.look(run="starting", gateway="failed")
+    stages = [a_stage("apt", state="changed"), a_stage("image", state="running")]
+    found = Finding(State.STARTING, "1 of 2", story=a_status("running", *stages))
+    instance.cache.put("run", found)
+    instance.pass_time(1)
+    metrics = json.loads(instance.document["CustomMetrics"])
+    assert (metrics["state"], metrics["percent"], metrics["stage"]) == ("running", 50, "image")
 
 
 def test_while_it_starts_no_state_is_told(instance: Instance) -> None:
@@ -152,7 +166,7 @@ def test_a_boot_that_fails_where_replacing_does_not_help(instance: Instance, cod
     assert instance.pass_time(60) == "Initializing"
     instance.look(code, run="failed", gateway="failed")
     assert instance.pass_time(1) == "Healthy"
-    assert instance.pass_time(86400) == "Healthy"
+    assert instance.pass_time(7200) == "Healthy"
     assert json.loads(instance.document["CustomMetrics"])["situation"] == "held"
 
 

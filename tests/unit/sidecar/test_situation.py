@@ -25,7 +25,7 @@ def assessed(looks: Look) -> Assessment:
             figures = {"under_way": 1.0}
         found = Component(name, State(state), "why", NOW, figures, tuple(codes))
         components.append(found)
-    return assess(Snapshot(judge(components), NOW, tuple(components), 0))
+    return assess(Snapshot(judge(components), NOW, tuple(components), 0, NOW))
 
 
 @pytest.mark.parametrize(

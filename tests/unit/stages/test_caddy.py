@@ -144,6 +144,28 @@ def test_the_health_of_the_bot_is_the_sidecars_word(file: Caddyfile, ways: int) 
     assert ("\nhttp:// {\n" in file.text) == (ways == 2)
 
 
+@pytest.mark.parametrize(("domain", "ways"), [(None, 1), ("bot.example.org", 2)])
+def test_who_comes_before_the_bot_gets_the_page(domain: str | None, ways: int) -> None:
+    """On port 80 also with a domain, which may have no certificate yet."""
+    text = caddyfile(domain=domain, email=None).text
+    assert text.count("import progress\n") == ways
+    snippet = text.partition("(progress) {")[2].partition("\n}\n")[0]
+    # a program that asks for the bot must not take the page for it
+    assert "copy_response 503" in snippet
+    assert "*text/html*" in snippet
+
+
+@pytest.mark.parametrize("domain", [None, "bot.example.org"])
+def test_the_page_can_be_switched_off(domain: str | None) -> None:
+    text = caddyfile(domain=domain, email=None, progress_page=False).text
+    assert "progress" not in text
+    assert "visitors" not in text
+    off = a_config(caddy={"domain": domain, "progress_page": False})
+    (action,) = STAGE.plan(replace(DONE, text=None), off).actions
+    assert isinstance(action, ServeCaddyfile)
+    assert action.wanted.text == text
+
+
 def test_a_file_tells_which_domain_it_serves() -> None:
     assert domain_of(PLAIN.text) is None
     assert domain_of(HTTPS.text) == "bot.example.org"

@@ -113,14 +113,14 @@ def test_it_waits_and_says_for_whom() -> None:
     assert 100 <= machine.clock.monotonic() <= 102
     assert len(machine.notes) == 6
     assert machine.notes[0] == (
-        "waiting for vm-2 (instance id-2, there since 2026-01-01T00:00:00+00:00), no sign of life "
-        "for 14 s"
+        "waiting for another instance (vm-2, instance id-2, there since "
+        "2026-01-01T00:00:00+00:00), no sign of life for 14 s"
     )
 
 
 def test_a_holder_that_lives_is_named() -> None:
     machine = Machine(lambda _now: WAITING)
-    with pytest.raises(LeaseHeldError, match="waiting for vm-2") as caught:
+    with pytest.raises(LeaseHeldError, match="vm-2, instance id-2") as caught:
         AwaitLease().apply(machine.host())
     assert not caught.value.retryable
     assert machine.clock.monotonic() == pytest.approx(300, abs=2)

@@ -50,10 +50,14 @@ class LastRun:
         document = read_status(STATUS_FILE, host.files)
         if document is None or document.get("boot_id") != boot:
             return self._over or self._none_yet(host)
-        if document["result"] != "running":
-            self._over = _ended(document)
-            return self._over
-        return self._running(host, document)
+        found = self._judged(host, document)
+        return found if found.story is not None else replace(found, story=document)
+
+    def _judged(self, host: Host, document: dict[str, Any]) -> Finding:
+        if document["result"] == "running":
+            return self._running(host, document)
+        self._over = _ended(document)
+        return self._over
 
     def _none_yet(self, host: Host) -> Finding:
         if holder_of(LOCK_FILE) is not None:
@@ -73,7 +77,7 @@ class LastRun:
             if document["result"] == "running":
                 return Finding(State.WARNING, f"was cut off: {_progress(document)}")
             self._over = _ended(document)
-            return self._over
+            return replace(self._over, story=document)
         if self._over is not None:
             return replace(self._over, figures=_UNDER_WAY)
         if _ran_before(host):
