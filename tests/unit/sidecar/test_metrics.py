@@ -455,9 +455,7 @@ def only_path(lines: list[str], at: int) -> str:
         case ["rewrite", "*", path]:
             return path.removesuffix("?")
         case ["handle", matcher, "{"]:
-            (path,) = (
-                words[2:] for line in lines if (words := line.split())[:2] == [matcher, "path"]
-            )
-            assert len(path) == 1
-            return path[0]
+            found = [line.split() for line in lines if line.split()[:1] == [matcher]]
+            assert [rule[1] for rule in found] == ["path"]
+            return " ".join(found[0][2:])
     pytest.fail(f"the sidecar gets any path: {lines[at - 1]}")
