@@ -22,6 +22,8 @@ _INTERNAL: Final = re.compile(
     r"(?<!\S)(?!\d+/\d+\b)\S*/[^\s,;]*|\b\d{1,3}(?:\.\d{1,3}){3}\b\S*|\b[0-9a-fA-F]*:[0-9a-fA-F:]*:[0-9a-fA-F]*\b|"
     r"\S+@\S+\.[a-z]+\b|\b[0-9a-fA-F]{8}[0-9a-fA-F-]*\b"
 )
+# nothing is left of where it comes from or goes to
+_WHERE: Final = re.compile(r" (?:at|from|in|into|on|to) …")
 
 
 class State(StrEnum):
@@ -144,7 +146,7 @@ def plain_words(text: str) -> str:
     line = next(iter(text.splitlines()), "")
     while (shorter := _BRACKETS.sub("", line)) != line:
         line = shorter
-    return shortened(_INTERNAL.sub("…", line), _WIDTH)
+    return shortened(_WHERE.sub("", _INTERNAL.sub("…", line)), _WIDTH)
 
 
 def _between(start: str | None, end: str) -> float | None:

@@ -172,7 +172,7 @@ def test_of_several_stages_the_latest_speaks() -> None:
             "step 3/9: RUN npm install openclaw@2026.9.6",
         ),
         ("write /etc/caddy/Caddyfile (it differs), then reload", "write …, then reload"),
-        ("mount //acct.file.core.windows.net/bot at /srv/clawbot", "mount … at …"),
+        ("mount //acct.file.core.windows.net/bot at /srv/clawbot", "mount …"),
         (
             "waiting for another instance (vm-2, instance 7 (old)), no sign of life for 14 s",
             "waiting for another instance, no sign of life for 14 s",
