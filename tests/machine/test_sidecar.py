@@ -66,6 +66,12 @@ def test_a_killed_sidecar_comes_back(watched: Bot) -> None:
     assert _word(watched) == "healthy"
 
 
+def test_metrics_are_for_the_instance_only(watched: Bot) -> None:
+    name = 'clawbot_health{status="healthy"} 1.0'
+    assert name in watched.sh("curl --silent http://127.0.0.1:18790/metrics")
+    assert "clawbot_" not in watched.page("/metrics").text
+
+
 def test_it_stays_small(watched: Bot, figures: dict[str, float]) -> None:
     pid = watched.sh("systemctl show -P MainPID clawbot-sidecar").strip()
     rss = int(watched.sh(f"grep VmRSS /proc/{pid}/status").split()[1]) / 1024

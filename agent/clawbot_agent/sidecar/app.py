@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "PUBLIC_PATH",
+    "STALE_SECONDS",
     "Page",
     "Response",
     "application",
@@ -40,7 +41,7 @@ _LINES: Final = {
     503: "503 Service Unavailable",
 }
 # the board is renewed every second; when it is not, nobody knows how the bot is
-_STALE_SECONDS: Final = 15.0
+STALE_SECONDS: Final = 15.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,14 +96,14 @@ def health_pages(board: Board) -> dict[str, Page]:
     stale = {"status": Overall.UNHEALTHY.value, "reason": "the sidecar no longer looks"}
 
     def full() -> Response:
-        if board.age() > _STALE_SECONDS:
+        if board.age() > STALE_SECONDS:
             return Response(503, json.dumps(stale).encode())
         overall, text = board.present()
         return Response(_status(overall), text)
 
     def public() -> Response:
         overall, _ = board.present()
-        if board.age() > _STALE_SECONDS:
+        if board.age() > STALE_SECONDS:
             overall = Overall.UNHEALTHY
         return Response(_status(overall), words[overall])
 
@@ -116,7 +117,7 @@ def azure_page(board: Board, azure: AzureHealth) -> Page:
     """
 
     def page() -> Response:
-        if board.age() > _STALE_SECONDS:
+        if board.age() > STALE_SECONDS:
             return Response(503, _error("the sidecar no longer looks"))
         return Response(200, azure.body)
 

@@ -82,7 +82,10 @@ class AzureHealth:
                 self._broken_since, self._patience = None, AFTER_HOLD_SECONDS
             case Situation.BROKEN:
                 self._broken(found, now)
-            case Situation.STARTING | Situation.LOOKING:
+            case Situation.STARTING:
+                # what was broken before the boot's run is no outage after it
+                self._broken_since, self._patience = None, BROKEN_SECONDS
+            case Situation.LOOKING:
                 pass
         self._first = self._first and found.situation is Situation.LOOKING
 
@@ -95,11 +98,14 @@ class AzureHealth:
             self._broken_since, self._patience = None, BROKEN_SECONDS
 
     def _broken(self, found: Assessment, now: float) -> None:
+        fresh = self._broken_since is None
         if self._broken_since is None:
             self._broken_since = now
-            if self.word is Word.HEALTHY and found.run_under_way:
-                self._patience = max(self._patience, MAINTENANCE_SECONDS)
-        elif self._patience == MAINTENANCE_SECONDS and not found.run_under_way:
+        if found.run_under_way:
+            # the one that follows what was held may be seen some seconds later than the failure
+            if self.word is Word.HEALTHY and (fresh or self._patience == AFTER_HOLD_SECONDS):
+                self._patience = MAINTENANCE_SECONDS
+        elif self._patience == MAINTENANCE_SECONDS:
             # the run is over, and what it took down is not up again
             self._broken_since, self._patience = now, BROKEN_SECONDS
         if now - self._broken_since >= self._patience:

@@ -13,7 +13,10 @@ from clawbot_agent.sidecar.app import Page, application, azure_page, health_page
 from clawbot_agent.sidecar.azure_health import AZURE_PATH, AzureHealth
 from clawbot_agent.sidecar.cache import Cache
 from clawbot_agent.sidecar.itself import Itself
+from clawbot_agent.sidecar.metrics import PATH as METRICS_PATH
+from clawbot_agent.sidecar.metrics import Metrics
 from clawbot_agent.sidecar.progress import Progress
+from clawbot_agent.sidecar.records import RecordReader
 from clawbot_agent.sidecar.refresh import Watch, start
 from clawbot_agent.sidecar.snapshot import Board, Snapshot
 
@@ -75,14 +78,17 @@ class Service:
         clock = self.host.clock
         cache = Cache(clock)
         itself = Itself(port=sockets[0].getsockname()[1], clock=clock)
-        start((*self.watches, itself.watch), host=self.host, cache=cache)
+        records = RecordReader(clock)
+        start((*self.watches, itself.watch, records.watch), host=self.host, cache=cache)
         azure, progress = AzureHealth(), Progress()
         followers = (azure.follow, progress.follow)
         board = Board(cache=cache, names=self._names, clock=clock, followers=followers)
+        metrics = Metrics(board=board, records=records, azure=azure)
         pages = {
             **self.pages(board),
             **progress_pages(progress),
             AZURE_PATH: azure_page(board, azure),
+            METRICS_PATH: metrics.page,
         }
         server = WebServer(application(pages), sockets)
         server.start()

@@ -17,13 +17,14 @@ from pathlib import Path
 from typing import Any, Final
 
 import pytest
+from prometheus_client.parser import text_string_to_metric_families
 
 ROOT: Final = Path(__file__).resolve().parents[3]
 REQUESTS: Final = 2000
 CLIENTS: Final = 8
 # issue 4's limit
 MOST_RSS_KB: Final = 45 * 1024
-HEAVY: Final = ("pydantic", "docker", "azure", "requests", "jinja2", "structlog", "rich")
+HEAVY: Final = ("pydantic", "docker", "azure", "requests", "jinja2", "structlog", "rich", "yaml")
 _WAIT_SECONDS: Final = 30
 
 
@@ -166,6 +167,20 @@ def test_both_loopback_addresses_answer(sidecar: Sidecar) -> None:
     assert sidecar.ask(host="127.0.0.1")[1].keys() == sidecar.ask(host="::1")[1].keys()
 
 
+def test_prometheus_reads_its_metrics(sidecar: Sidecar) -> None:
+    """Those of this process: its components and the machine that it runs on."""
+    with contextlib.closing(http.client.HTTPConnection("::1", sidecar.port, timeout=10)) as line:
+        line.request("GET", "/metrics")
+        response = line.getresponse()
+        text = response.read().decode()
+    assert response.status == 200
+    families = {family.name: family for family in text_string_to_metric_families(text)}
+    health = families["clawbot_health"].samples
+    assert sum(sample.value for sample in health) == 1
+    components = {s.labels["component"] for s in families["clawbot_component_state"].samples}
+    assert components == sidecar.ask()[1]["components"].keys()
+
+
 def test_azure_gets_its_own_dialect_on_the_name_that_it_asks(sidecar: Sidecar) -> None:
     """Go's resolver takes "localhost" for either address; the body is JSON inside JSON."""
     for host in ("127.0.0.1", "::1"):
@@ -253,7 +268,8 @@ def test_it_loads_nothing_heavy() -> None:
     """Each of these would cost the small instance memory for as long as it lives."""
     code = (
         "import sys, clawbot_agent.cli.serve, clawbot_agent.sidecar.service, "
-        "clawbot_agent.sidecar.watches, clawbot_agent.host.web, waitress\n"
+        "clawbot_agent.sidecar.watches, clawbot_agent.sidecar.metrics, clawbot_agent.host.web, "
+        "waitress\n"
         f"print(*(set({HEAVY!r}) & set(sys.modules)))"
     )
     done = subprocess.run(

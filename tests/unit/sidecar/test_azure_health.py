@@ -178,6 +178,18 @@ def test_a_boot_that_fails_where_replacing_helps(instance: Instance) -> None:
     assert instance.pass_time(1) == "Unhealthy"
 
 
+def test_what_was_broken_before_the_boots_run_is_no_outage_after_it(instance: Instance) -> None:
+    """After a long installation the sidecar may be there some seconds before the run."""
+    instance.look(run="warning", gateway="failed")
+    instance.pass_time(3)
+    instance.look(run="starting", gateway="failed")
+    instance.pass_time(600)
+    instance.look(caddy="failed")
+    assert instance.pass_time(BROKEN_SECONDS) == "Initializing"
+    instance.look()
+    assert instance.pass_time(SERVING_SECONDS + 1) == "Healthy"
+
+
 def test_an_error_found_later_takes_the_request_back(healthy: Instance) -> None:
     healthy.look(gateway="failed")
     assert healthy.pass_time(BROKEN_SECONDS + 1) == "Unhealthy"

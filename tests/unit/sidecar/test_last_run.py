@@ -47,13 +47,22 @@ class Machine:
     run: FakeRun = field(default_factory=FakeRun)
     check: LastRun = field(default_factory=LastRun)
 
-    def look(self, text: str | None, *, locked: bool, up: float = 60, exited: str = "0") -> Finding:
+    def look(
+        self,
+        text: str | None,
+        *,
+        locked: bool,
+        up: float = 60,
+        exited: str = "0",
+        status: int = 0,
+    ) -> Finding:
         """Look at a machine of this kind."""
         self.files.put("/proc/sys/kernel/random/boot_id", f"{BOOT}\n")
         self.files.put("/proc/uptime", f"{up} 1.0\n")
         if text is not None:
             self.files.put(STATUS_FILE, text)
-        self.run.answer("systemctl", "show", "clawbot-agent.service", stdout=f"{EXITED}={exited}\n")
+        shown = f"{EXITED}={exited}\nExecMainStatus={status}\n"
+        self.run.answer("systemctl", "show", "clawbot-agent.service", stdout=shown)
         holder = HOLDER if locked else None
         self.monkeypatch.setattr(last_run, "holder_of", lambda _path: holder)
         return self.check(fake_host(files=self.files, run=self.run))
@@ -119,6 +128,28 @@ def test_a_failure_stays_known_while_the_next_run_tries(machine: Machine) -> Non
 
 def test_a_sidecar_that_started_late_asks_systemd_for_the_boots_run(machine: Machine) -> None:
     assert machine.look(RUNNING, locked=True, exited="81234567").state == "ok"
+
+
+@pytest.mark.parametrize("up", [60, 1000])
+def test_a_boots_run_that_ended_without_a_status_had_its_configuration_refused(
+    machine: Machine, up: float
+) -> None:
+    found = machine.look(None, locked=False, up=up, exited="81234567", status=2)
+    assert (found.state, found.codes) == ("failed", ("CONFIG_REFUSED",))
+    assert "config check" in found.reason
+
+
+@pytest.mark.parametrize(("exited", "status"), [("0", 2), ("0", 0), ("81234567", 1)])
+def test_nothing_is_refused_by_a_run_that_has_not_ended_so(
+    machine: Machine, exited: str, status: int
+) -> None:
+    found = machine.look(None, locked=False, up=60, exited=exited, status=status)
+    assert (found.state, found.codes) == ("starting", ())
+
+
+def test_a_run_that_is_still_to_come_needs_no_systemd_either(machine: Machine) -> None:
+    machine.run.fail("systemctl", error=CommandMissingError("systemctl: none"))
+    assert machine.look(None, locked=False, up=60).state == "starting"
 
 
 def test_the_boots_run_needs_no_systemd_to_be_seen_ended(machine: Machine) -> None:

@@ -1,9 +1,11 @@
 """The agent's last run on this boot; while the boot's own run is under way, the bot starts."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.host.identity import identity
 from clawbot_agent.host.lock import holder_of
@@ -12,17 +14,27 @@ from clawbot_agent.reporting.status_file import read_status
 from clawbot_agent.sidecar.checks.unit import unit_properties
 from clawbot_agent.sidecar.finding import Finding, State, age_text
 
-__all__ = ["UNDER_WAY", "LastRun"]
+__all__ = ["UNDER_WAY", "ConfigRefusedError", "LastRun"]
 
 BOOT_UNIT: Final = "clawbot-agent.service"
 _UPTIME: Final = Path("/proc/uptime")
 # from power-on to the first stage: cloud-init, the agent's own installation
 _BEGIN_SECONDS: Final = 900.0
+# what the agent ends with, before it has a status to write, when its configuration is refused
+_REFUSED: Final = "2"
+_ENDED: Final = "ExecMainExitTimestampMonotonic"
 UNDER_WAY: Final = "under_way"
 """Figure of a finding: 1 while a run works that is not the boot's."""
 _UNDER_WAY: Final = {UNDER_WAY: 1.0}
 _DONE: Final = frozenset({"unchanged", "changed", "skipped", "degraded", "failed"})
 """States of a stage that is over."""
+
+
+class ConfigRefusedError(ClawbotError):
+    """The boot's run ended at once: its configuration makes no sense to this agent."""
+
+    code = "CONFIG_REFUSED"
+    hint = "'clawbot-agent config check /etc/clawbot/config.yaml' says what is wrong in it"
 
 
 class LastRun:
@@ -50,6 +62,9 @@ class LastRun:
     def _none_yet(self, host: Host) -> Finding:
         if holder_of(LOCK_FILE) is not None:
             return Finding(State.STARTING, "the boot's run begins")
+        if _config_refused(host):
+            why = f"the configuration was refused: {ConfigRefusedError.hint}"
+            return Finding(State.FAILED, why, codes=(ConfigRefusedError.code,))
         up = float((host.files.read_text(_UPTIME) or "0").split()[0])
         if up < _BEGIN_SECONDS:
             return Finding(State.STARTING, f"no run yet, {age_text(up)} after the boot")
@@ -72,8 +87,20 @@ class LastRun:
 
 def _ran_before(host: Host) -> bool:
     """Whether systemd saw the boot's run end; it forgets with the boot, and we with a restart."""
-    found = unit_properties(host, BOOT_UNIT, "ExecMainExitTimestampMonotonic")
-    return found.get("ExecMainExitTimestampMonotonic", "0") not in {"", "0"}
+    return _has_ended(unit_properties(host, BOOT_UNIT, _ENDED))
+
+
+def _config_refused(host: Host) -> bool:
+    """Whether systemd saw the boot's run end so; while it does not answer, nobody knows that."""
+    try:
+        found = unit_properties(host, BOOT_UNIT, _ENDED, "ExecMainStatus")
+    except ClawbotError:
+        return False
+    return _has_ended(found) and found.get("ExecMainStatus") == _REFUSED
+
+
+def _has_ended(unit: Mapping[str, str]) -> bool:
+    return unit.get(_ENDED, "0") not in {"", "0"}
 
 
 def _progress(document: dict[str, Any]) -> str:

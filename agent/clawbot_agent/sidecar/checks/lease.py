@@ -34,20 +34,24 @@ def _judged(report: LeaseReport, now: datetime) -> Finding:
     if not report.is_fresh(now):
         silent = age_text((now - report.updated).total_seconds())
         return Finding(State.UNKNOWN, f"the lease's daemon last spoke {silent} ago")
+    if report.state is LeaseState.HELD:
+        return _held(report, now)
+    why, codes = _lacking(report)
     problem = f"; {report.problem}" if report.problem else ""
+    return Finding(State.FAILED, f"{why}{problem}", _figures(report), codes)
+
+
+def _lacking(report: LeaseReport) -> tuple[str, tuple[str, ...]]:
+    """Why it is not held, and the codes for that."""
     match report.state:
-        case LeaseState.HELD:
-            return _held(report, now, problem)
         case LeaseState.WAITING:
             quiet = f", quiet for {report.quiet_seconds} s"
-            why = f"waits for {_named(report.waiting_for)}{quiet}{problem}"
-            return Finding(State.FAILED, why, codes=_in_the_way(report))
+            return f"waits for {_named(report.waiting_for)}{quiet}", _in_the_way(report)
         case LeaseState.LOST:
             to = f" to {_named(report.waiting_for)}" if report.waiting_for else ""
-            why = f"generation {report.generation} is lost{to}{problem}"
-            return Finding(State.FAILED, why, codes=(LeaseLostError.code,))
-        case LeaseState.RELEASED:
-            return Finding(State.FAILED, f"given back{problem}")
+            return f"generation {report.generation} is lost{to}", (LeaseLostError.code,)
+        case _:
+            return "given back", ()
 
 
 def _in_the_way(report: LeaseReport) -> tuple[str, ...]:
@@ -56,14 +60,20 @@ def _in_the_way(report: LeaseReport) -> tuple[str, ...]:
     return (ShareHungError.code,) if report.problem else ()
 
 
-def _held(report: LeaseReport, now: datetime, problem: str) -> Finding:
-    held = f"generation {report.generation} is held"
+def _figures(report: LeaseReport) -> dict[str, float]:
+    states = {state.value: float(state is report.state) for state in LeaseState}
+    return {**states, "generation": report.generation}
+
+
+def _held(report: LeaseReport, now: datetime) -> Finding:
+    held, figures = f"generation {report.generation} is held", _figures(report)
     if report.last_beat is None:
-        return Finding(State.OK, held)
+        return Finding(State.OK, held, figures)
     beat = max(0.0, (now - report.last_beat).total_seconds())
-    figures = {"beat_age_seconds": beat, "generation": report.generation}
+    figures["beat_age_seconds"] = beat
     if beat <= _LATE_SECONDS:
         return Finding(State.OK, f"{held}; the share answers", figures)
+    problem = f"; {report.problem}" if report.problem else ""
     why = f"{held}, but the share has not answered for {age_text(beat)}{problem}"
     return Finding(State.WARNING, why, figures, codes=(ShareHungError.code,))
 
