@@ -37,8 +37,13 @@ def differences(resource: Resource, actual: Body) -> tuple[Difference, ...]:
 def merged(resource: Resource, actual: Body | None) -> dict[str, Any]:
     """The body to send: as desired, with what is set `once` as it is there already."""
     body = dict(resource.body)
-    for path in resource.once if actual is not None else ():
-        _copy(actual or {}, body, path.split("."))
+    if actual is None:
+        return body
+    for path in resource.once:
+        _copy(actual, body, path.split("."))
+    if "tags" in body:
+        # a PUT replaces them all, and policies of the company tag too
+        body["tags"] = {**(actual.get("tags") or {}), **body["tags"]}
     return body
 
 

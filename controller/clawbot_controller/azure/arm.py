@@ -10,6 +10,7 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 
 from clawbot_controller.azure.cloud import Cloud, Tell
 from clawbot_controller.azure.errors import (
+    AzureBusyError,
     AzureUnreachableError,
     OperationTimeoutError,
     SubscriptionUnknownError,
@@ -17,12 +18,13 @@ from clawbot_controller.azure.errors import (
 from clawbot_controller.azure.failures import CAUGHT, translated
 from clawbot_controller.model.resource import API, kind_of
 
-__all__ = ["Arm", "Found"]
+__all__ = ["Arm", "Found", "is_missing"]
 
 Found = dict[str, Any]
 _ResultT = TypeVar("_ResultT")
 _NOT_FOUND: Final = 404
 _API_VERSION: Final = "api-version"
+_AT_REST: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
 class Arm:
@@ -54,6 +56,24 @@ class Arm:
         """
         return self.call(f"look at {_told(resource_id)}", lambda: self._get(resource_id, params))
 
+    def settled(self, resource_id: str) -> Found | None:
+        """A resource, once no operation is at work on it; None when there is nothing.
+
+        Raises:
+            AzureBusyError: it does not settle.
+        """
+        doing = f"look at {_told(resource_id)}"
+
+        def attempt() -> Found | None:
+            found = self._get(resource_id, {})
+            state = ((found or {}).get("properties") or {}).get("provisioningState")
+            if state is not None and state.lower() not in _AT_REST:
+                msg = f"{doing}: Azure is still at it ({state})"
+                raise AzureBusyError(msg)
+            return found
+
+        return self.call(doing, attempt)
+
     def pages(self, path: str, **params: str) -> Iterator[Found]:
         """The entries of a list, over all its pages; none when there is no such list."""
         version = API[kind_of(path)]
@@ -71,7 +91,17 @@ class Arm:
                 resource_id.lstrip("/"), dict(body), api_version=API[kind_of(resource_id)]
             )
 
-        return self.finish(f"create or change {_told(resource_id)}", start) or {}
+        return self.finish(f"create or change {_told(resource_id)}", start, fine=_is_assigned) or {}
+
+    def patch(self, resource_id: str, body: Mapping[str, Any]) -> Found:
+        """Change parts of a resource, and wait until Azure is done with it."""
+
+        def start() -> LROPoller[Any]:
+            return self._client.resources.begin_update_by_id(
+                resource_id.lstrip("/"), dict(body), api_version=API[kind_of(resource_id)]
+            )
+
+        return self.finish(f"change {_told(resource_id)}", start) or {}
 
     def delete(self, resource_id: str) -> None:
         """Delete a resource, and wait until it is gone; one that is not there is gone."""
@@ -81,14 +111,14 @@ class Arm:
                 resource_id.lstrip("/"), api_version=API[kind_of(resource_id)]
             )
 
-        self.finish(f"delete {_told(resource_id)}", start, missing_is_done=True)
+        self.finish(f"delete {_told(resource_id)}", start, fine=is_missing)
 
     def finish(
         self,
         doing: str,
         start: Callable[[], LROPoller[Any]],
         *,
-        missing_is_done: bool = False,
+        fine: Callable[[Exception], bool] = lambda _error: False,
         repeatable: bool = True,
     ) -> Found | None:
         """Start a long operation and wait for its end.
@@ -96,7 +126,7 @@ class Arm:
         Args:
             doing: for the operator.
             start: the request.
-            missing_is_done: 404 is as good as an end.
+            fine: errors that are as good as an end.
             repeatable: it may be asked for again when nobody knows whether it was heard.
         """
 
@@ -109,23 +139,23 @@ class Arm:
             result = poller.result()
             return dict(result) if isinstance(result, Mapping) else None
 
-        return self.call(doing, whole, missing_is_done=missing_is_done, repeatable=repeatable)
+        return self.call(doing, whole, fine=fine, repeatable=repeatable)
 
     def call(
         self,
         doing: str,
         attempt: Callable[[], _ResultT],
         *,
-        missing_is_done: bool = False,
+        fine: Callable[[Exception], bool] = lambda _error: False,
         repeatable: bool = True,
     ) -> _ResultT | None:
-        """Call the SDK, try again where the error's class says so; None for what is missing."""
+        """Call the SDK, try again where the error's class says so; None for a fine error."""
 
         def once() -> _ResultT | None:
             try:
                 return attempt()
             except CAUGHT as error:
-                if missing_is_done and _is_missing(error):
+                if fine(error):
                     return None
                 found = translated(error, doing)
                 if not repeatable and isinstance(found, AzureUnreachableError):
@@ -143,7 +173,7 @@ class Arm:
                 resource_id.lstrip("/"), api_version=version, params=rest
             )
         except HttpResponseError as error:
-            missing = _is_missing(error)
+            missing = is_missing(error)
             unknown = isinstance(translated(error, ""), SubscriptionUnknownError)
             if missing and not unknown:
                 return None
@@ -151,8 +181,14 @@ class Arm:
         return found.as_dict()
 
 
-def _is_missing(error: Exception) -> bool:
+def is_missing(error: Exception) -> bool:
+    """Whether Azure answered that there is no such thing."""
     return isinstance(error, HttpResponseError) and error.status_code == _NOT_FOUND
+
+
+def _is_assigned(error: Exception) -> bool:
+    """Somebody gave this role to this principal already, under another name."""
+    return isinstance(error, HttpResponseError) and "RoleAssignmentExists" in str(error)
 
 
 def _told(resource_id: str) -> str:

@@ -17,6 +17,7 @@ API: Final[Mapping[str, str]] = {
     "microsoft.keyvault/locations": "2023-07-01",
     "microsoft.keyvault/vaults": "2023-07-01",
     "microsoft.managedidentity/userassignedidentities": "2023-01-31",
+    "microsoft.network/networkinterfaces": "2024-05-01",
     "microsoft.network/networksecuritygroups": "2024-05-01",
     "microsoft.network/publicipaddresses": "2024-05-01",
     "microsoft.network/publicipprefixes": "2024-05-01",
