@@ -30,11 +30,13 @@ _BY_CODE: Final[Mapping[str, type[errors.AzureError]]] = {
         errors.PrincipalUnknownError: ("PrincipalNotFound",),
         errors.NameTakenError: (
             *("StorageAccountAlreadyTaken", "VaultAlreadyExists", "VaultNameNotValid"),
-            *("DnsRecordInUse", "DomainNameLabelInUse"),
+            # a deleted vault of another group has the name
+            *("DnsRecordInUse", "DomainNameLabelInUse", "ConflictError"),
         ),
         errors.QuotaError: ("QuotaExceeded",),
         errors.SizeNotOfferedError: ("SkuNotAvailable", "InvalidVmSize", "VMSizeNotSupported"),
         errors.NotChangeableError: ("PropertyChangeNotAllowed", "InvalidResourceLocation"),
+        errors.RequestRefusedError: ("OperationNotAllowed",),
         errors.AzureBusyError: ("AnotherOperationInProgress", "ReferencedResourceNotProvisioned"),
         errors.AzureUnreachableError: (
             *("InternalServerError", "InternalExecutionError", "InternalOperationError"),

@@ -1,6 +1,6 @@
 """Reading a deployment file: `bot` is the agent's configuration, `azure` where it is to be."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
@@ -57,7 +57,7 @@ class Deployment:
     bot: dict[str, Any]
     config: BotConfig
     target: Target
-    fragment: str | None
+    fragment: str | None = field(repr=False)
 
     @property
     def name(self) -> str:
