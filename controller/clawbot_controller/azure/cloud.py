@@ -50,11 +50,8 @@ class Cloud:
         The SDK's own retries are off: the policies of the error classes are the only ones.
         """
         return {
-            "transport": _Transport(self.sleep),
+            "transport": _Transport(self.sleep, self.verify),
             "retry_policy": RetryPolicy.no_retries(),
-            "connection_verify": self.verify,
-            "connection_timeout": _CONNECT_SECONDS,
-            "read_timeout": _READ_SECONDS,
         }
 
     def patience(self, tell: Tell) -> Patience:
@@ -69,9 +66,13 @@ class Cloud:
 class _Transport(RequestsTransport):  # type: ignore[misc]  # azure-core exports it lazily
     """The SDK's own, with waits that somebody else may own."""
 
-    def __init__(self, sleep: Callable[[float], None]) -> None:
+    def __init__(self, sleep: Callable[[float], None], verify: bool | str) -> None:  # noqa: FBT001 - as requests takes it
         """See the class."""
-        super().__init__()
+        super().__init__(
+            connection_verify=verify,
+            connection_timeout=_CONNECT_SECONDS,
+            read_timeout=_READ_SECONDS,
+        )
         self._sleep = sleep
 
     def sleep(self, duration: float) -> None:

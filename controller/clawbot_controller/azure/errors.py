@@ -8,6 +8,7 @@ __all__ = [
     "AzureBusyError",
     "AzureError",
     "AzureThrottledError",
+    "AzureTlsError",
     "AzureUnreachableError",
     "ChangedMeanwhileError",
     "ForbiddenError",
@@ -141,6 +142,13 @@ class AzureUnreachableError(AzureError):
     code: ClassVar[str] = "AZURE_UNREACHABLE"
     retry = PATIENT
     hint = "check this machine's network and status.azure.com, then run the command again"
+
+
+class AzureTlsError(AzureError):
+    """Who answers at Azure's name has no certificate that is trusted here."""
+
+    code: ClassVar[str] = "AZURE_TLS"
+    hint = "check this machine's clock and certificates, and whether something intercepts TLS"
 
 
 class ParentMissingError(AzureError):

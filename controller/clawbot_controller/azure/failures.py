@@ -56,6 +56,8 @@ _BY_STATUS: Final[Mapping[int, type[errors.AzureError]]] = {
     429: errors.AzureThrottledError,
 }
 _SERVER_ERRORS: Final = 500
+# OpenSSL's words, whatever library they come through
+_UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 _OK: Final = 300
 _LONGEST: Final = 400
 
@@ -66,7 +68,8 @@ def translated(error: Exception, doing: str) -> errors.AzureError:
         return _answered(error, doing)
     if isinstance(error, ClientAuthenticationError):
         return errors.NoCredentialsError(f"{doing}: {_line(_reason(error))}")
-    return errors.AzureUnreachableError(f"{doing}: {_line(str(error)) or type(error).__name__}")
+    cls = errors.AzureTlsError if _UNTRUSTED in str(error) else errors.AzureUnreachableError
+    return cls(f"{doing}: {_line(str(error)) or type(error).__name__}")
 
 
 def _answered(error: HttpResponseError, doing: str) -> errors.AzureError:

@@ -18,7 +18,8 @@ from clawbot_controller.model.resource import API
 
 __all__ = ["Instance", "Instances"]
 
-_COMPUTE: Final = API["microsoft.compute/virtualmachinescalesets"]
+# each call has a version of its own; one for the whole client would not be heard
+_PINNED: Final = {"api_version": API["microsoft.compute/virtualmachinescalesets"]}
 _SAS_MINUTES: Final = 10
 _REPAIRS: Final = "AutomaticRepairs"
 
@@ -57,7 +58,6 @@ class Instances:
             cloud.credential,
             names.place.subscription,
             base_url=cloud.arm_url,
-            api_version=_COMPUTE,
             polling_interval=cloud.poll_seconds,
             **cloud.options(),
         )
@@ -83,7 +83,9 @@ class Instances:
         if not self._flexible and not instance.latest_model:
             update = self._client.virtual_machine_scale_sets.begin_update_instances
             ids = VirtualMachineScaleSetVMInstanceRequiredIDs(instance_ids=[instance.name])
-            self._arm.finish("update the instance's model", lambda: update(*self._set, ids))
+            self._arm.finish(
+                "update the instance's model", lambda: update(*self._set, ids, **_PINNED)
+            )
         self._do("reimage", instance, lambda client: client.begin_reimage, repeatable=False)
 
     def set_repairs(self, *, on: bool) -> None:
@@ -92,7 +94,7 @@ class Instances:
         action = "Resume" if on else "Suspend"
         body = OrchestrationServiceStateInput(service_name=_REPAIRS, action=action)
         doing = "resume repairs" if on else "suspend repairs"
-        self._arm.finish(doing, lambda: change(*self._set, body))
+        self._arm.finish(doing, lambda: change(*self._set, body, **_PINNED))
 
     def run(self, instance: Instance, script: str) -> str:
         """Run a shell script as root there; the last 4,096 bytes of what it said."""
@@ -100,7 +102,7 @@ class Instances:
         client = self._machines
         found = self._arm.finish(
             f"run a command on instance {instance.name}",
-            lambda: client.begin_run_command(*self._path(instance), body),
+            lambda: client.begin_run_command(*self._path(instance), body, **_PINNED),
         )
         return "\n".join(one.get("message") or "" for one in (found or {}).get("value") or [])
 
@@ -110,7 +112,7 @@ class Instances:
         found = self._arm.call(
             f"find the console log of instance {instance.name}",
             lambda: client.retrieve_boot_diagnostics_data(
-                *self._path(instance), sas_uri_expiration_time_in_minutes=_SAS_MINUTES
+                *self._path(instance), sas_uri_expiration_time_in_minutes=_SAS_MINUTES, **_PINNED
             ),
         )
         return None if found is None else found.serial_console_log_blob_uri
@@ -153,7 +155,7 @@ class Instances:
         begin = choose(self._machines)
         self._arm.finish(
             f"{doing} instance {instance.name}",
-            lambda: begin(*self._path(instance)),
+            lambda: begin(*self._path(instance), **_PINNED),
             repeatable=repeatable,
         )
 

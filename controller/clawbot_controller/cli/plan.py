@@ -10,12 +10,11 @@ from typing import Final
 import click
 
 from clawbot_agent.errors import ClawbotError
-from clawbot_controller.cli.common import Exit, azure, done, files, load, reported
+from clawbot_controller.cli.common import Exit, done, files, reported, sites_of
 from clawbot_controller.cost.estimate import Estimate, estimate
 from clawbot_controller.cost.prices import Prices
 from clawbot_controller.fleet import for_each
 from clawbot_controller.plan import Plan, make_plan
-from clawbot_controller.site import site_of
 from clawbot_controller.steps import Action
 
 _SIGNS: Final = {Action.CREATE: "+", Action.RECOVER: "+", Action.CHANGE: "~", Action.KEEP: "="}
@@ -33,17 +32,11 @@ _DONE: Final = {
 @click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
 def plan(*, files: tuple[Path, ...], exit_code: bool, as_json: bool) -> None:
     """Show what `up` would create, change and keep, and the monthly cost; changes nothing."""
-    deployments = load(files)
-    cloud = azure()
-    sites = {
-        # nothing to tell: nothing is done, and waits are short
-        one.name: site_of(one, cloud, lambda _line: None)
-        for one in deployments
-    }
+    sites = sites_of(files)
     outcomes = for_each(sites, make_plan)
     plans = reported(outcomes)
     prices = Prices()
-    costs = {one.name: estimate(one, prices) for one in deployments if one.name in plans}
+    costs = {name: estimate(sites[name].deployment, prices) for name in plans}
     if as_json:
         click.echo(_json(plans, costs))
     elif plans:

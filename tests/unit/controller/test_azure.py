@@ -109,6 +109,11 @@ def test_no_answer(error: Exception) -> None:
     assert type(translated(error, "look")) is errors.AzureUnreachableError
 
 
+def test_an_untrusted_certificate_is_not_waited_for() -> None:
+    error = ServiceRequestError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
+    assert type(translated(error, "look")) is errors.AzureTlsError
+
+
 def test_no_credentials_are_one_line() -> None:
     tried = "DefaultAzureCredential failed\n\tEnvironmentCredential: …\n\tAzureCliCredential: …"
     error = translated(ClientAuthenticationError(tried), "sign in")
