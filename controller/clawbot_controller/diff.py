@@ -59,7 +59,7 @@ def _copy(source: Body, target: dict[str, Any], path: Sequence[str]) -> None:
 
 
 def _compare(resource: Resource, want: object, have: object, path: str) -> Iterator[Difference]:
-    if path in resource.write_only or (path in resource.once and have is not _ABSENT):
+    if path in resource.write_only | resource.once:
         return
     if isinstance(want, Mapping):
         yield from _compare_maps(resource, want, have, path)
