@@ -77,6 +77,8 @@ def _problem(sku: Mapping[str, Any]) -> str | None:
     can = {one["name"]: one["value"] for one in sku.get("capabilities") or ()}
     if can.get("CpuArchitectureType", _X64) != _X64:
         return "is an arm64 size, and the image is for x64,"
-    if _GENERATION not in can.get("HyperVGenerations", _GENERATION):
+    if can.get("TrustedLaunchDisabled") == "True" or _GENERATION not in can.get(
+        "HyperVGenerations", _GENERATION
+    ):
         return "is a size without Trusted Launch,"
     return None

@@ -35,7 +35,7 @@ def plan(*, files: tuple[Path, ...], exit_code: bool, as_json: bool) -> None:
     sites = sites_of(files)
     outcomes = for_each(sites, make_plan)
     plans = reported(outcomes)
-    prices = Prices()
+    prices = Prices(verify=next(iter(sites.values())).cloud.verify)
     costs = {name: estimate(sites[name].deployment, prices) for name in plans}
     if as_json:
         click.echo(_json(plans, costs))
