@@ -8,6 +8,7 @@ from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.scale_set import KEY_PATH
 from clawbot_controller.power import powered
 from clawbot_controller.preflight import Ground, preflight
+from clawbot_controller.rights import check_rights
 from clawbot_controller.site import Site
 from clawbot_controller.steps import Action, Step, ensure
 
@@ -28,6 +29,7 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
         AzureError: see its subclasses.
     """
     ground = preflight(site)
+    check_rights(site)
     done = list(shared.get(site.names.place, lambda: _shared(site, ground)))
     region = site.deployment.target.region
     identity = bot.identity(site.names, region).tagged(bot.tags(site.deployment))

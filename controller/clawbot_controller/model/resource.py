@@ -10,6 +10,7 @@ Body = Mapping[str, Any]
 
 # by type in lower case; each pinned, because a version is a contract about bodies
 API: Final[Mapping[str, str]] = {
+    "microsoft.authorization/permissions": "2022-04-01",
     "microsoft.authorization/roleassignments": "2022-04-01",
     "microsoft.compute/skus": "2021-07-01",
     "microsoft.compute/virtualmachines": "2024-07-01",

@@ -1,7 +1,6 @@
 """The verbs as an operator types them: output, exit codes, and one clear line when it cannot be."""
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -42,7 +41,7 @@ class Desk:
 
 
 @pytest.fixture
-def desk(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
+def desk(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """With credentials and price list of the stand-in."""
     found = Desk(tmp_path, ground, ground.cloud)
     monkeypatch.setattr(common, "azure", lambda: found.cloud)
@@ -145,7 +144,9 @@ def test_without_credentials(desk: Desk, verb: str) -> None:
     assert desk.ground.arm.resources() == []
 
 
-@pytest.mark.parametrize("denied", ["*", "*/write"])
+@pytest.mark.parametrize(
+    "denied", ["*", "*/write", "Microsoft.Authorization/*/Write", "microsoft.compute/*/write"]
+)
 def test_without_rights(desk: Desk, denied: str) -> None:
     desk.ground.arm.knobs.change({"denied": [denied]})
     done = desk.run("up", desk.file())
