@@ -181,7 +181,8 @@ def dns_arguments(addresses: Mapping[str, str], run_dir: Path) -> tuple[str, ...
         *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv"),
         *("--bind-interfaces", f"--listen-address={DNS_ADDRESS}", "--user=root", "--cache-size=0"),
         f"--pid-file={run_dir / 'dnsmasq.pid'}",
-        *(f"--address=/{name}/{address}" for name, address in addresses.items()),
+        # it answers for all names below these as well
+        *(f"--address=/{name.removeprefix('*.')}/{address}" for name, address in addresses.items()),
         *upstream,
     )
 

@@ -30,9 +30,13 @@ NAMES: Final[dict[str, str]] = {
     "auth.docker.io": "registry",
     "ghcr.io": "registry",
     "management.azure.com": "arm",
+    "prices.azure.com": "prices",
     f"{ACCOUNT}.file.core.windows.net": "files",
+    # any name below: vaults and accounts that were made through ARM
+    "*.vault.azure.net": "keyvault",
+    "*.file.core.windows.net": "files",
 }
-"""DNS name to service key: what the bench's DNS has to answer."""
+"""DNS name to service key: what the bench's DNS has to answer; "*." is every name below."""
 
 ADDRESSES: Final[dict[str, str]] = {
     "keyvault": "100.64.0.10",
@@ -40,6 +44,7 @@ ADDRESSES: Final[dict[str, str]] = {
     "registry": "100.64.0.12",
     "arm": "100.64.0.13",
     "files": "100.64.0.14",
+    "prices": "100.64.0.15",
 }
 """Service key to IPv4 address. IMDS and the wire server have their own fixed addresses; `files` is
 `tests.bench.files`, all others are web services."""

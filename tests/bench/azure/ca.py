@@ -1,6 +1,7 @@
 """The bench's own certificate authority, made with the openssl command."""
 
 import hashlib
+import ipaddress
 import os
 import subprocess
 import tempfile
@@ -37,7 +38,7 @@ def ensure(ca_dir: Path) -> Path:
 
 
 def server_certificate(ca_dir: Path, names: Sequence[str]) -> tuple[Path, Path]:
-    """Make a server certificate for ``names`` once, signed by the authority in ``ca_dir``.
+    """Make a server certificate for ``names`` (or addresses) once, signed by the CA in ``ca_dir``.
 
     Returns:
         The certificate (PEM) and its private key (PEM).
@@ -48,10 +49,10 @@ def server_certificate(ca_dir: Path, names: Sequence[str]) -> tuple[Path, Path]:
     authority = ensure(ca_dir)
     # part of the name: a certificate for another list of names, or of a replaced CA, is another one
     seed = "\n".join(names).encode() + authority.read_bytes()
-    stem = f"{names[0]}-{hashlib.sha256(seed).hexdigest()[:12]}"
+    stem = f"{names[0].replace('*', '_')}-{hashlib.sha256(seed).hexdigest()[:12]}"
     certificate, key = ca_dir / f"{stem}.pem", ca_dir / f"{stem}.key"
     if not certificate.exists():
-        alternatives = ",".join(f"DNS:{name}" for name in names)
+        alternatives = ",".join(map(_alternative, names))
         arguments = (
             *("-x509", *_EC, "-days", _SERVER_DAYS, "-subj", f"/CN={names[0]}"),
             *("-CA", str(authority), "-CAkey", str(ca_dir / _CA_KEY)),
@@ -61,6 +62,13 @@ def server_certificate(ca_dir: Path, names: Sequence[str]) -> tuple[Path, Path]:
         )
         _request(ca_dir, arguments, key_name=key.name, cert_name=certificate.name)
     return certificate, key
+
+
+def _alternative(name: str) -> str:
+    try:
+        return f"IP:{ipaddress.ip_address(name)}"
+    except ValueError:
+        return f"DNS:{name}"
 
 
 def _request(ca_dir: Path, arguments: Sequence[str], *, key_name: str, cert_name: str) -> None:

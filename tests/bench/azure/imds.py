@@ -174,7 +174,12 @@ class Imds:
             return _token_error("invalid_request", reason)
         client_id = found[0]["client_id"]
         lifetime = self.knobs["token_lifetime"]
-        token = self._tokens.issue(client_id=client_id, resource=resource, lifetime=lifetime)
+        token = self._tokens.issue(
+            client_id=client_id,
+            resource=resource,
+            lifetime=lifetime,
+            object_id=found[0].get("object_id", ""),
+        )
         content = {
             "access_token": token.value,
             "client_id": client_id,

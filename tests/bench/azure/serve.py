@@ -9,14 +9,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
+from tests.bench.arm.machines import InMemoryMachines, Machines
+from tests.bench.arm.service import Arm
+from tests.bench.arm.vaults import VaultDoor
+from tests.bench.arm.world import World
 from tests.bench.azure import ADDRESSES, IMDS_ADDRESS, NAMES, WIRESERVER_ADDRESS, ca
-from tests.bench.azure.arm import Arm
 from tests.bench.azure.control_server import ControlServer
 from tests.bench.azure.github import GitHub
 from tests.bench.azure.image_store import ImageStore
 from tests.bench.azure.imds import Imds
 from tests.bench.azure.keyvault import KeyVault
 from tests.bench.azure.messages import Service
+from tests.bench.azure.prices import Prices
 from tests.bench.azure.registry import Registry
 from tests.bench.azure.tokens import TokenBook
 from tests.bench.azure.web import Recorder, WebServer
@@ -50,23 +54,32 @@ class Servers:
         run_dir: the control socket and the ready file go here.
         ca_dir: the certificate authority.
         bind: one address for all of them, each on a free port, instead of their own.
+        machines: what scale sets make their instances of; only remembered ones without.
     """
 
     def __init__(
-        self, *, content: Content, run_dir: Path, ca_dir: Path, bind: str | None = None
+        self,
+        *,
+        content: Content,
+        run_dir: Path,
+        ca_dir: Path,
+        bind: str | None = None,
+        machines: Machines | None = None,
     ) -> None:
         self._run_dir = run_dir
         self._ca_dir = ca_dir
         self._bind = bind
         self._recorder = Recorder()
         tokens = TokenBook()
+        world = World(machines or InMemoryMachines())
         self._services: dict[str, Service] = {
             "imds": Imds(tokens),
             "wireserver": WireServer(),
-            "keyvault": KeyVault(tokens),
+            "keyvault": KeyVault(tokens, door=VaultDoor(world)),
             "github": GitHub(content.assets),
             "registry": Registry(content.images),
-            "arm": Arm(tokens),
+            "arm": Arm(tokens, world),
+            "prices": Prices(),
         }
         self._exits = ExitStack()
         self.addresses: dict[str, tuple[str, int]] = {}

@@ -1,0 +1,253 @@
+"""Checks a body against Microsoft's own schemas, and more strictly than they do.
+
+They are draft-04, made for deployment templates, and open: a misspelt key passes. Here a key that
+no schema names is a problem, at every depth; so is a read-only one, for they do not name those.
+What only a template may hold (expressions, nested resources) does not count.
+"""
+
+import functools
+import json
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from tests.bench.arm.schema_extensions import EXTENSION
+
+_HERE: Final = Path(__file__).resolve()
+_EXPRESSION: Final = "common/definitions.json#/definitions/expression"
+_EXTENSIONS: Final = "Microsoft.Compute.Extensions.json#"
+# the path and the deployment say these, not the body
+_OF_TEMPLATES: Final = ("apiVersion", "resources")
+_TYPES: Final[dict[str, tuple[type, ...]]] = {
+    "object": (dict,),
+    "array": (list,),
+    "string": (str,),
+    "boolean": (bool,),
+    "integer": (int,),
+    "number": (int, float),
+    "null": (type(None),),
+}
+_LIMITS: Final[dict[str, Callable[[Any, Any], bool]]] = {
+    "minimum": lambda value, limit: value >= limit,
+    "maximum": lambda value, limit: value <= limit,
+    "multipleOf": lambda value, limit: value % limit == 0,
+    "minLength": lambda value, limit: len(value) >= limit,
+    "maxLength": lambda value, limit: len(value) <= limit,
+    "pattern": lambda value, limit: re.search(limit, value) is not None,
+}
+
+Schema = Mapping[str, Any]
+
+
+class SchemasMissingError(Exception):
+    """Microsoft's schemas are not on this machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """What is to be checked.
+
+    Args:
+        type_name: "Microsoft.Network/virtualNetworks/subnets", in any case.
+        version: of the API.
+        names: of the resource, parents first.
+        content: parsed JSON.
+        partial: of a PATCH, where nothing is required.
+    """
+
+    type_name: str
+    version: str
+    names: tuple[str, ...]
+    content: object
+    partial: bool = False
+
+
+class Schemas:
+    """All schemas in a folder.
+
+    Args:
+        folder: with files called like 2024-07-01.Microsoft.Compute.json.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def versions(self, type_name: str) -> tuple[str, ...]:
+        """The API versions in which a resource type is known, oldest first."""
+        return tuple(version for version, _ in self._known(type_name))
+
+    def problems(self, body: Body) -> list[str]:
+        """What is wrong with a body, as "path: problem"; nothing when it is good.
+
+        Raises:
+            KeyError: the type is not known in this version.
+        """
+        document = dict(self._known(body.type_name))[body.version]
+        schema = _resources(document)[body.type_name.lower()]
+        if not isinstance(body.content, dict):
+            return ["the body must be an object"]
+        checker = _Checker(document.get("definitions", {}), partial=body.partial)
+        return (
+            _inconsistent(body)
+            + _of_the_name(checker, schema, body.names)
+            + _of_the_body(checker, schema, body.content)
+        )
+
+    def _known(self, type_name: str) -> Iterator[tuple[str, Schema]]:
+        namespace = type_name.partition("/")[0].lower()
+        for path in sorted(self.folder.glob("*.json")):
+            version, _, rest = path.name[:10], path.name[10], path.name[11:]
+            if rest.lower().startswith(namespace + "."):
+                document = _load(path)
+                if type_name.lower() in _resources(document):
+                    yield version, document
+
+
+@functools.cache
+def schemas() -> Schemas:
+    """Microsoft's schemas, from `shared/arm-schemas` beside the checkout.
+
+    Raises:
+        SchemasMissingError: they are not there.
+    """
+    for parent in _HERE.parents:
+        if (folder := parent / "shared" / "arm-schemas").is_dir():
+            return Schemas(folder)
+    message = f"no shared/arm-schemas (Azure/azure-resource-manager-schemas) above {_HERE}"
+    raise SchemasMissingError(message)
+
+
+@functools.cache
+def _load(path: Path) -> Schema:
+    document: Schema = json.loads(path.read_text(encoding="utf-8"))
+    return document
+
+
+def _resources(document: Schema) -> dict[str, Schema]:
+    """Lower-case type name to schema; what may lie in a resource group wins over other scopes."""
+    found: dict[str, Schema] = {}
+    for section in sorted(document, key=lambda name: name != "resourceDefinitions"):
+        if section.endswith("resourceDefinitions"):
+            for schema in document[section].values():
+                found.setdefault(schema["properties"]["type"]["enum"][0].lower(), schema)
+    return found
+
+
+def _inconsistent(body: Body) -> list[str]:
+    content = body.content if isinstance(body.content, dict) else {}
+    given = str(content.get("type", body.type_name)).lower()
+    names = {body.names[-1].lower(), "/".join(body.names).lower()}
+    wrong = [] if given == body.type_name.lower() else [f"type: is not {body.type_name}"]
+    if str(content.get("name", body.names[-1])).lower() not in names:
+        wrong.append(f"name: is not {body.names[-1]}, as the path says")
+    return wrong
+
+
+def _of_the_name(checker: "_Checker", schema: Schema, names: tuple[str, ...]) -> list[str]:
+    # a template names a child with its parents, "account/default", or alone inside of its parent
+    rule = schema["properties"]["name"]
+    found = [checker.problems(rule, name, "name") for name in (names[-1], "/".join(names))]
+    return min(found, key=len)
+
+
+def _of_the_body(checker: "_Checker", schema: Schema, content: dict[str, Any]) -> list[str]:
+    properties = {
+        name: rule for name, rule in schema["properties"].items() if name not in _OF_TEMPLATES
+    }
+    said = ("name", "type", "id")
+    rest = {name: value for name, value in content.items() if name not in said}
+    required = [name for name in schema["required"] if name not in (*said, *_OF_TEMPLATES)]
+    closed = {"type": "object", "properties": properties, "required": required}
+    return checker.problems(closed, rest, "")
+
+
+@dataclass(frozen=True, slots=True)
+class _Checker:
+    definitions: Schema
+    partial: bool
+
+    def problems(self, schema: Schema, value: object, path: str) -> list[str]:
+        shape = self._resolved(schema)
+        choices = shape.get("oneOf") or shape.get("anyOf")
+        if choices:
+            found = [
+                self.problems(_joined(shape, choice), value, path)
+                for choice in map(self._resolved, choices)
+                if choice is not _NEVER
+            ]
+            # the branch that was meant is the one with the least against it
+            return min(found, key=len)
+        for part in shape.get("allOf", ()):
+            shape = _joined(shape, self._resolved(part))
+        return self._plain(shape, value, path)
+
+    def _resolved(self, schema: Schema) -> Schema:
+        while reference := schema.get("$ref"):
+            if reference.endswith(_EXPRESSION):
+                return _NEVER
+            if _EXTENSIONS in reference:
+                return EXTENSION
+            schema = self.definitions[reference.removeprefix("#/definitions/")]
+        return schema
+
+    def _plain(self, shape: Schema, value: object, path: str) -> list[str]:
+        wanted = shape.get("type")
+        if wanted and not _is_a(value, wanted):
+            return [f"{path}: must be of type {wanted}"]
+        if "enum" in shape and value not in shape["enum"]:
+            return [f"{path}: {value!r} is none of {', '.join(map(str, shape['enum']))}"]
+        found = [
+            f"{path}: {value!r} is against {name} {shape[name]}"
+            for name, holds in _LIMITS.items()
+            if name in shape
+            and not isinstance(value, dict | list)
+            and not holds(value, shape[name])
+        ]
+        if isinstance(value, dict):
+            found += self._object(shape, value, path)
+        if isinstance(value, list):
+            for index, item in enumerate(value):
+                found += self.problems(shape.get("items", {}), item, f"{path}[{index}]")
+        return found
+
+    def _object(self, shape: Schema, value: dict[str, Any], path: str) -> list[str]:
+        known = shape.get("properties")
+        if known is None:
+            return []
+        # an open type beside named keys is how these schemas say "base class", not "map"
+        of_a_map = shape.get("additionalProperties") if not known else None
+        found: list[str] = []
+        for name, item in value.items():
+            where = f"{path}.{name}" if path else name
+            rule = known.get(name, of_a_map)
+            if rule is None:
+                found.append(f"{where}: no such property")
+            elif item is not None:
+                found += self.problems(rule, item, where)
+        if not self.partial:
+            missing = [name for name in shape.get("required", ()) if value.get(name) is None]
+            found += [f"{path}.{name}: is required".lstrip(".") for name in missing]
+        return found
+
+
+# the resolved form of "a template expression", which a request never is
+_NEVER: Final[Schema] = {"enum": []}
+
+
+def _joined(base: Schema, more: Schema) -> Schema:
+    """One schema of both: of a base class and of one of its kinds."""
+    rest = {name: rule for name, rule in base.items() if name not in {"oneOf", "anyOf", "allOf"}}
+    joined = {**rest, **more}
+    for name in ("properties",):
+        if name in base or name in more:
+            joined[name] = {**base.get(name, {}), **more.get(name, {})}
+    joined["required"] = [*base.get("required", ()), *more.get("required", ())]
+    return joined
+
+
+def _is_a(value: object, wanted: str) -> bool:
+    if isinstance(value, bool):
+        return wanted == "boolean"
+    return isinstance(value, _TYPES[wanted])
