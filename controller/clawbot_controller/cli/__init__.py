@@ -40,9 +40,23 @@ class _Verbs(click.Group):
         if cmd_name not in _VERBS:
             return None
         module, name = _VERBS[cmd_name]
-        command = getattr(import_module(f"clawbot_controller.cli.{module}"), name)
+        try:
+            command = getattr(import_module(f"clawbot_controller.cli.{module}"), name)
+        except ModuleNotFoundError as error:
+            if not str(error.name).startswith("azure"):
+                raise
+            # showing the help of the others must not fail for it
+            return _without_sdk(cmd_name)
         assert isinstance(command, click.Command)  # noqa: S101 - the table above is ours
         return command
+
+
+def _without_sdk(verb: str) -> click.Command:
+    def refuse() -> None:
+        message = f"{verb} needs the SDK of Azure: pip install 'clawbot-agent[controller]'"
+        raise click.ClickException(message)
+
+    return click.Command(verb, callback=refuse, help="Needs clawbot-agent[controller].")
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,6 +1,5 @@
-"""What the verbs share: reading files, doors to Azure, progress, and how a command ends."""
+"""What all verbs share: reading files, telling, and how a command ends. Knows nothing of Azure."""
 
-import logging
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from enum import IntEnum
@@ -11,12 +10,9 @@ import click
 
 from clawbot_agent.config.problems import ConfigError
 from clawbot_agent.errors import ClawbotError
-from clawbot_controller.azure.cloud import Cloud
 from clawbot_controller.deployment.load import Deployment, load_deployment
-from clawbot_controller.fleet import for_each
-from clawbot_controller.site import Site, site_of
 
-__all__ = ["Exit", "azure", "done", "each_bot", "fail", "files", "load", "reported", "sites_of"]
+__all__ = ["Exit", "done", "fail", "files", "load", "reported", "teller"]
 
 _CommandT = TypeVar("_CommandT", bound=Callable[..., None])
 _ResultT = TypeVar("_ResultT")
@@ -62,30 +58,6 @@ def load(paths: Sequence[Path]) -> tuple[Deployment, ...]:
     return tuple(found)
 
 
-def azure() -> Cloud:
-    """Azure with the credentials of this machine."""
-    # azure-identity tells at length what it tried; the error says it in a line
-    logging.getLogger("azure").addHandler(logging.NullHandler())
-    logging.getLogger("azure").propagate = False
-    from azure.identity import DefaultAzureCredential  # noqa: PLC0415 - takes half a second
-
-    return Cloud(credential=DefaultAzureCredential())
-
-
-def sites_of(paths: Sequence[Path]) -> dict[str, Site]:
-    """The site of each file's bot, by name, with progress on stderr."""
-    deployments = load(paths)
-    cloud = azure()
-    return {one.name: site_of(one, cloud, _teller(one.name)) for one in deployments}
-
-
-def each_bot(
-    paths: Sequence[Path], work: Callable[[Site], _ResultT]
-) -> dict[str, _ResultT | ClawbotError]:
-    """Do `work` for each file's bot at once."""
-    return for_each(sites_of(paths), work)
-
-
 def reported(outcomes: Mapping[str, _ResultT | ClawbotError]) -> dict[str, _ResultT]:
     """What went well; each error is told on stderr."""
     for name, outcome in outcomes.items():
@@ -100,7 +72,8 @@ def done(outcomes: Mapping[str, object]) -> NoReturn:
     raise click.exceptions.Exit(Exit.FAILED if failed else Exit.OK)
 
 
-def _teller(name: str) -> Callable[[str], None]:
+def teller(name: str) -> Callable[[str], None]:
+    """Tells lines about one bot, on stderr."""
     return lambda line: _tell(name, line)
 
 

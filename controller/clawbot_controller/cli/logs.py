@@ -5,7 +5,8 @@ from typing import Final, get_args
 
 import click
 
-from clawbot_controller.cli.common import done, each_bot, files, reported
+from clawbot_controller.cli.bots import each_bot
+from clawbot_controller.cli.common import done, files, reported
 from clawbot_controller.logs import Source, logs_of
 
 _CONSOLE: Final = "console"

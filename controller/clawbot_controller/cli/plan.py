@@ -10,7 +10,8 @@ from typing import Final
 import click
 
 from clawbot_agent.errors import ClawbotError
-from clawbot_controller.cli.common import Exit, done, files, reported, sites_of
+from clawbot_controller.cli.bots import sites_of
+from clawbot_controller.cli.common import Exit, done, files, reported
 from clawbot_controller.cost.estimate import Estimate, estimate
 from clawbot_controller.cost.prices import Prices
 from clawbot_controller.fleet import for_each

@@ -8,11 +8,8 @@ from clawbot_agent.config.load import load_config
 from clawbot_agent.config.problems import ConfigError
 from clawbot_agent.errors import ClawbotError
 from clawbot_controller.agent_source import AgentSource
-from clawbot_controller.cli.common import Exit, fail, sites_of
+from clawbot_controller.cli.common import Exit, fail
 from clawbot_controller.custom_data import render_custom_data
-from clawbot_controller.desired import principal_of
-from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.model.bot import created
 
 
 @click.command()
@@ -42,12 +39,8 @@ def render(file: Path, location: str | None, sha256: str | None) -> None:
 
 
 def _deployed(file: Path) -> str:
-    """As `up` sends it: with the identity that Azure has made."""
-    site = next(iter(sites_of([file]).values()))
-    found = site.arm.get(site.names.identity_id)
-    if found is None:
-        msg = f"{site.deployment.name} has no identity yet, which its custom data names"
-        raise NotDeployedError(msg)
-    names = created(site.names, site.deployment, principal_of(found).client_id)
-    deployment = site.deployment
-    return render_custom_data(deployment.agent_config(names), deployment.target.agent.pinned)
+    # the SDK of Azure is not needed for the other way, and need not be installed for it
+    from clawbot_controller.cli.bots import sites_of  # noqa: PLC0415 - see above
+    from clawbot_controller.deployed import deployed_custom_data  # noqa: PLC0415 - see above
+
+    return deployed_custom_data(next(iter(sites_of([file]).values())))

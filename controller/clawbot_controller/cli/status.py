@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from clawbot_controller.cli.common import Exit, done, each_bot, files, reported
+from clawbot_controller.cli.bots import each_bot
+from clawbot_controller.cli.common import Exit, done, files, reported
 from clawbot_controller.status import endpoints, status_of
 
 

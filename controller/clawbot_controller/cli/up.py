@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from clawbot_controller.cli.common import done, each_bot, files, reported
+from clawbot_controller.cli.bots import each_bot
+from clawbot_controller.cli.common import done, files, reported
 from clawbot_controller.fleet import OncePerKey
 from clawbot_controller.model.names import Place
 from clawbot_controller.steps import Action, Step

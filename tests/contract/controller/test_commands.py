@@ -11,7 +11,7 @@ from azure.identity import CredentialUnavailableError
 from click.testing import CliRunner, Result
 
 from clawbot_controller.azure.cloud import Cloud
-from clawbot_controller.cli import common, main
+from clawbot_controller.cli import bots, main
 from tests.bench.azure import SUBSCRIPTION_ID
 from tests.contract.controller.conftest import Ground
 from tests.support.deployments import deployment_text
@@ -44,7 +44,7 @@ class Desk:
 def desk(ground: Ground, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Desk:
     """With credentials and price list of the stand-in."""
     found = Desk(tmp_path, ground, ground.cloud)
-    monkeypatch.setattr(common, "azure", lambda: found.cloud)
+    monkeypatch.setattr(bots, "azure", lambda: found.cloud)
     return found
 
 
