@@ -38,8 +38,10 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
     principal = principal_of(found)
     done += _secrets(site, ground, principal.client_id)
     key = _public_key(site)
-    for resource in own_resources(site.names, site.deployment, principal, key):
-        done.append(_ensured(site, resource))
+    wanted = own_resources(site.names, site.deployment, principal, key)
+    done += [_ensured(site, resource) for resource in wanted]
+    if done[-1].action is Action.CHANGE and site.deployment.target.orchestration == "flexible":
+        site.tell("a flexible set gives a new model to new instances: 'stop --to-zero', 'start'")
     return (*done, *powered(site))
 
 
