@@ -1,6 +1,7 @@
 """`up`: everything is made, once; a second one only looks; what drifted comes back."""
 
 import base64
+import time
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ from clawbot_controller.fleet import OncePerKey, for_each
 from clawbot_controller.power import powered, reimage, stop, to_zero
 from clawbot_controller.steps import Action
 from clawbot_controller.up import up
+from tests.contract.controller import conftest
 from tests.contract.controller.conftest import Ground, changes
 
 VMSS = "Microsoft.Compute/virtualMachineScaleSets"
@@ -166,6 +168,25 @@ def test_ten_bots_at_once_do_not_meet(ground: Ground) -> None:
         assert set(ground.arm.secrets(site.shared.vault)) >= {f"{name}-gateway-token"}
     tokens = ground.arm.secrets(next(iter(sites.values())).shared.vault)
     assert len(set(tokens.values())) == 10
+
+
+def test_ten_bots_take_about_the_time_of_one(
+    ground: Ground, figures: dict[str, float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Azure's long operations are waited for side by side; one after the other would be tenfold."""
+    ground.up(ground.site("first-bot"))
+    ground.arm.knobs.change({"lro_polls": 2, "lro_retry_after": 1})
+    monkeypatch.setattr(conftest, "LONGEST_SLEEP", 1.0)
+
+    def seconds(names: list[str]) -> float:
+        started = time.monotonic()
+        for_each({name: ground.site(name) for name in names}, ground.up)
+        return time.monotonic() - started
+
+    one = seconds(["one-bot"])
+    ten = seconds([f"bot-{number}" for number in range(10)])
+    figures["up of one more bot, s"], figures["up of ten more bots, s"] = one, ten
+    assert ten < 5 * one
 
 
 def test_a_bot_may_read_its_own_secrets_and_no_other(ground: Ground) -> None:
