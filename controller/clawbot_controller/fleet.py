@@ -2,7 +2,7 @@
 
 import threading
 from collections.abc import Callable, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from typing import Final, Generic, TypeVar
 
 from clawbot_agent.errors import ClawbotError
@@ -47,6 +47,17 @@ def for_each(
         except ClawbotError as error:
             return error
 
-    with ThreadPoolExecutor(max_workers=max(1, min(at_once, len(sites)))) as pool:
-        outcomes = {name: pool.submit(one, site) for name, site in sites.items()}
-        return {name: future.result() for name, future in outcomes.items()}
+    gate = threading.BoundedSemaphore(at_once)
+    outcomes: dict[str, Future[_ResultT | ClawbotError]] = {name: Future() for name in sites}
+
+    def run(name: str) -> None:
+        with gate:
+            try:
+                outcomes[name].set_result(one(sites[name]))
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                outcomes[name].set_exception(error)
+
+    for name in sites:
+        # daemons: who is interrupted ends at once, and the next command goes on from there
+        threading.Thread(target=run, args=(name,), daemon=True).start()
+    return {name: outcome.result() for name, outcome in outcomes.items()}

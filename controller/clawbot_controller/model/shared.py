@@ -91,6 +91,8 @@ def vault(place: Place, region: str, tenant: str) -> Resource:
             "properties": {
                 "tenantId": tenant,
                 "sku": {"family": "A", "name": "standard"},
+                # required, though roles alone count
+                "accessPolicies": [],
                 "enableRbacAuthorization": True,
                 "enableSoftDelete": True,
                 "softDeleteRetentionInDays": 7,
@@ -98,4 +100,5 @@ def vault(place: Place, region: str, tenant: str) -> Resource:
             },
         },
         says="Key Vault with role-based access",
+        once=frozenset({"properties.accessPolicies"}),
     )

@@ -75,6 +75,7 @@ def share(names: BotNames, deployment: Deployment) -> Resource:
             }
         },
         says=f"file share, at most {deployment.target.share_gib} GiB",
+        once=frozenset({"properties.enabledProtocols"}),
     )
 
 

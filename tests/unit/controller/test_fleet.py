@@ -40,6 +40,11 @@ def test_no_more_at_once_than_allowed() -> None:
     assert most == 2
 
 
+def test_an_interrupted_command_waits_for_none() -> None:
+    outcomes = for_each({"a": "a"}, lambda _site: threading.current_thread().daemon)
+    assert outcomes == {"a": True}
+
+
 def test_the_first_does_it_for_all_of_its_key() -> None:
     numbers = itertools.count()
     once = OncePerKey[str, int]()
