@@ -112,6 +112,19 @@ class Files:
         self._configure()
         return self.directory(name)
 
+    def adopt(self, account: str, share: str) -> None:
+        """Answer as another account as well, with this one's keys, and have the share.
+
+        What differs from Azure: all accounts have the same keys and see the same shares.
+        """
+        usermap = self._folder / "usermap"
+        names = usermap.read_text().split()[2:]
+        if account not in names:
+            usermap.write_text(f"root = {' '.join((*names, account))}\n")
+        if not self.directory(share).is_dir():
+            self.add_share(share)
+        self.azure.set("arm", accounts={account: self._load()["keys"]})
+
     @property
     def key(self) -> str:
         """The account's first key."""

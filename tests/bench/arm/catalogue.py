@@ -62,6 +62,12 @@ def offered(size: str, location: str) -> bool:
     return size in _SIZES and region in REGIONS and not (region == POOR_REGION and size in RARE)
 
 
+def machine_of(size: str) -> tuple[int, int]:
+    """Virtual CPUs and MiB of a size."""
+    cpus, memory, *_rest = _SIZES[size]
+    return cpus, memory * 1024
+
+
 def _shown(size: str, region: str, *, restricted: bool) -> dict[str, Any]:
     cpus, memory, architecture, generations, trusted = _SIZES[size]
     capabilities = {

@@ -8,7 +8,8 @@ Knobs: ``script`` (statuses for the next token requests), ``delay`` (seconds bef
 "resource_id"}`` the instance carries), ``token_lifetime`` (seconds), ``revoke`` (true forgets
 every issued token at once), ``events`` (scheduled events), ``instance`` (merged over the document).
 ``instances`` is a mapping of address to ``{"name", "vm_id", "hostname", "mac"}``: who asks from
-there; null forgets it.
+there; null forgets it. ``attached`` is a mapping of address to the identities that the instance
+there carries instead of ``identities``; null forgets it.
 """
 
 import time
@@ -25,7 +26,7 @@ from tests.bench.azure.imds_document import (
     listing,
     load_balancer,
 )
-from tests.bench.azure.knobs import Knobs, split_registrations
+from tests.bench.azure.knobs import KnobError, Knobs, split_registrations
 from tests.bench.azure.messages import DROP, Reply, Request, json_reply, text_reply
 from tests.bench.azure.tokens import TokenBook
 
@@ -79,6 +80,7 @@ class Imds:
         self._tokens = tokens
         # kept by a reset: what exists is no fault
         self._instances: dict[str, dict[str, str]] = {}
+        self._attached: dict[str, list[dict[str, str]]] = {}
         self.knobs = Knobs(
             script=[],
             delay=0.0,
@@ -95,7 +97,13 @@ class Imds:
     def change(self, state: Mapping[str, object]) -> None:
         """Take a state change; ``revoke`` acts once and stays false."""
         knobs, instances = split_registrations(state, "instances", _INSTANCE_KEYS)
+        attached = _checked(knobs.pop("attached", {}))
         self.knobs.change(knobs)
+        for address, identities in attached.items():
+            if identities is None:
+                self._attached.pop(address, None)
+            else:
+                self._attached[address] = identities
         for address, instance in instances.items():
             if instance is None:
                 self._instances.pop(address, None)
@@ -107,7 +115,8 @@ class Imds:
 
     def snapshot(self) -> dict[str, object]:
         """The knobs and the instances; tokens are not among them."""
-        return {**self.knobs.snapshot(), "instances": dict(self._instances)}
+        known = {"instances": dict(self._instances), "attached": dict(self._attached)}
+        return {**self.knobs.snapshot(), **known}
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
@@ -163,7 +172,8 @@ class Imds:
         return self._issue(request, resource)
 
     def _issue(self, request: Request, resource: str) -> Reply:
-        found = [item for item in self.knobs["identities"] if _selected(item, request)]
+        carried = self._attached.get(request.client, self.knobs["identities"])
+        found = [item for item in carried if _selected(item, request)]
         if not found:
             return _token_error("invalid_request", "Identity not found")
         if len(found) > 1:
@@ -191,6 +201,17 @@ class Imds:
             "token_type": "Bearer",
         }
         return json_reply(200, content)
+
+
+def _checked(attached: object) -> dict[str, list[dict[str, str]] | None]:
+    if not isinstance(attached, dict):
+        message = "attached: must be a mapping of address to identities"
+        raise KnobError(message)
+    for address, identities in attached.items():
+        if not isinstance(identities, list | None):
+            message = f"attached.{address}: must be null or a list of identities"
+            raise KnobError(message)
+    return attached
 
 
 def _mac_of(client: str) -> str | None:

@@ -9,7 +9,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from tests.bench.arm.machines import InMemoryMachines, Machines
+from tests.bench.arm.machines import Machines
+from tests.bench.arm.plug import MACHINES_SOCKET, PluggedMachines
 from tests.bench.arm.service import Arm
 from tests.bench.arm.vaults import VaultDoor
 from tests.bench.arm.world import World
@@ -54,7 +55,7 @@ class Servers:
         run_dir: the control socket and the ready file go here.
         ca_dir: the certificate authority.
         bind: one address for all of them, each on a free port, instead of their own.
-        machines: what scale sets make their instances of; only remembered ones without.
+        machines: what scale sets make their instances of; without, those plugged in at the socket.
     """
 
     def __init__(
@@ -71,7 +72,7 @@ class Servers:
         self._bind = bind
         self._recorder = Recorder()
         tokens = TokenBook()
-        world = World(machines or InMemoryMachines())
+        world = World(machines or PluggedMachines(run_dir / MACHINES_SOCKET))
         self._services: dict[str, Service] = {
             "imds": Imds(tokens),
             "wireserver": WireServer(),

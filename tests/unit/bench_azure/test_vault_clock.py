@@ -2,6 +2,7 @@ from dataclasses import dataclass
 
 import pytest
 
+from tests.bench.azure import VAULT
 from tests.bench.azure.keyvault import AUDIENCE, KeyVault
 from tests.bench.azure.messages import Request
 from tests.bench.azure.tokens import TokenBook
@@ -31,7 +32,13 @@ def tokens(clock: Clock) -> TokenBook:
 def request(tokens: TokenBook) -> Request:
     token = tokens.issue(client_id="me", resource=AUDIENCE, lifetime=86400)
     headers = {"authorization": f"Bearer {token.value}"}
-    return Request("GET", "/secrets/a", query="api-version=7.4", headers=headers)
+    return Request(
+        "GET",
+        "/secrets/a",
+        host=f"{VAULT}.vault.azure.net",
+        query="api-version=7.4",
+        headers=headers,
+    )
 
 
 def test_forbidden_counts_from_the_first_request(clock: Clock, tokens: TokenBook) -> None:
@@ -57,7 +64,12 @@ def test_setting_forbidden_again_starts_anew(clock: Clock, tokens: TokenBook) ->
 def test_the_challenge_does_not_count_as_a_request(clock: Clock, tokens: TokenBook) -> None:
     vault = KeyVault(tokens, clock)
     vault.change({"secrets": {"a": "b"}, "script": [429]})
-    assert vault.answer(Request("GET", "/secrets/a", query="api-version=7.4")).status == 401
+    assert (
+        vault.answer(
+            Request("GET", "/secrets/a", host=f"{VAULT}.vault.azure.net", query="api-version=7.4")
+        ).status
+        == 401
+    )
     assert [vault.answer(request(tokens)).status for _ in range(2)] == [429, 200]
 
 

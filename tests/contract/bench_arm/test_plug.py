@@ -1,0 +1,73 @@
+"""Machines in another process, and what is read from a scale set's body for virtual ones."""
+
+from pathlib import Path
+
+import pytest
+
+from tests.bench.arm import InMemoryMachines, Instance, Model, Output
+from tests.bench.arm.catalogue import machine_of
+from tests.bench.arm.plug import PluggedMachines, plugged
+from tests.bench.arm.vm_machines import health_state, machine_name, probe_url
+from tests.contract.bench_arm.conftest import sample
+
+INSTANCE = Instance("/subscriptions/s/x/0", "bot", "bot_0", "vm-id", "bots")
+PROFILE = sample("vmss_uniform")["properties"]["virtualMachineProfile"]
+MODEL = Model("Standard_B2als_v2", "eastus", b"#cloud-config\n", b"", "bot000000", (), {}, PROFILE)
+
+
+def test_calls_go_to_the_other_end(tmp_path: Path) -> None:
+    machines = InMemoryMachines(reply=Output("out", "err"), console_text="booted\n")
+    near = PluggedMachines(tmp_path / "m.sock")
+    with plugged(tmp_path / "m.sock", machines):
+        near.create(INSTANCE, MODEL)
+        assert near.run_command(INSTANCE, ("true",)) == Output("out", "err")
+        assert near.console(INSTANCE) == b"booted\n"
+        assert near.health(INSTANCE) == "Healthy"
+        assert near.address(INSTANCE) == machines.address(INSTANCE)
+        near.delete(INSTANCE)
+    assert [name for name, _ in machines.calls] == ["create", "run_command", "console", "delete"]
+
+
+def test_what_is_raised_there_is_raised_here(tmp_path: Path) -> None:
+    class Broken(InMemoryMachines):
+        def create(self, instance: Instance, model: Model) -> None:
+            """It does not boot."""
+            message = f"no disk for {instance.name}, which wants {model.size}"
+            raise OSError(message)
+
+    near = PluggedMachines(tmp_path / "m.sock")
+    with (
+        plugged(tmp_path / "m.sock", Broken()),
+        pytest.raises(RuntimeError, match="no disk for bot_0"),
+    ):
+        near.create(INSTANCE, MODEL)
+
+
+def test_without_the_other_end_they_are_remembered(tmp_path: Path) -> None:
+    near = PluggedMachines(tmp_path / "m.sock")
+    near.create(INSTANCE, MODEL)
+    assert near.health(INSTANCE) == "Healthy"
+
+
+def test_the_body_says_what_is_asked_for_health() -> None:
+    assert probe_url(PROFILE) == "http://localhost:8081/health"
+    assert probe_url({}) is None
+
+
+@pytest.mark.parametrize(
+    ("answer", "state"),
+    [
+        ('{"ApplicationHealthState": "Healthy"}', "Healthy"),
+        ('{"ApplicationHealthState": "Unhealthy"}', "Unhealthy"),
+        ('{"ApplicationHealthState": "Initializing"}', "Unknown"),
+        ('{"status": "ok"}', "Unknown"),
+        ("", "Unknown"),
+    ],
+)
+def test_health_as_the_extension_reads_it(answer: str, state: str) -> None:
+    assert health_state(answer) == state
+
+
+def test_a_machine_from_the_body() -> None:
+    assert machine_of("Standard_B2als_v2") == (2, 4096)
+    assert machine_name("Clawbot_000000") == "clawbot-000000"
