@@ -14,6 +14,8 @@ from clawbot_controller.site import Site
 __all__ = ["InstanceStatus", "Status", "addresses_of", "endpoints", "status_of"]
 
 _METRICS: Final = "CustomMetrics"
+_SERVING: Final = "serving"
+_HELD: Final = "held"
 # the version that Azure documents for the addresses of a uniform set
 _ADDRESSES_API: Final = "2018-10-01"
 
@@ -35,6 +37,14 @@ class InstanceStatus:
     progress: dict[str, Any]
     latest_model: bool
 
+    @property
+    def serves(self) -> bool:
+        """Whether it is healthy by its own word too.
+
+        Azure hears "healthy" also of an instance whose replacement would not help (ADR 9).
+        """
+        return self.health == "healthy" and self.progress.get("situation", _SERVING) == _SERVING
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Status:
@@ -55,7 +65,7 @@ class Status:
     @property
     def good(self) -> bool:
         """Whether the bot serves, as far as Azure can tell."""
-        return bool(self.instances) and all(one.health == "healthy" for one in self.instances)
+        return bool(self.instances) and all(one.serves for one in self.instances)
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -71,9 +81,11 @@ class Status:
             model = "" if one.latest_model else ", older model ('reimage' renews it)"
             health = one.health or "no health report"
             yield f"instance {one.name}: {one.power or 'power unknown'}, {health}{model}"
-            if one.progress:
-                told = ", ".join(f"{key} {value}" for key, value in one.progress.items())
-                yield f"agent: {told}"
+            said = {key: value for key, value in one.progress.items() if value not in {"", None}}
+            if said:
+                yield "agent: " + ", ".join(f"{key} {value}" for key, value in said.items())
+            if one.progress.get("situation") == _HELD:
+                yield "it does not serve, and a new instance would not either"
         if self.repairs_suspended:
             yield "automatic repairs are suspended ('start' or 'up' resumes them)"
         for address in self.addresses:

@@ -17,8 +17,11 @@ ADMIN: Final = "clawbot"
 FINGERPRINT: Final = "clawbot-model"
 KEY_PATH: Final = "properties.virtualMachineProfile.osProfile.linuxConfiguration.ssh"
 _HEALTH_PORT: Final = 18790
-_PROBE_SECONDS: Final = 10
+# a gateway that hangs is told within 90 s (docs/sidecar.md)
+_PROBE_SECONDS: Final = 5
 _PROBES: Final = 3
+# cloud-init and the agent's installation, before its run begins; generous
+_BOOT_SECONDS: Final = 1800
 # automatic repairs wait 10 to 90 minutes
 _SHORTEST_GRACE: Final = 10
 _ACTIONS: Final = {"reimage": "Reimage", "replace": "Replace", "restart": "Restart"}
@@ -192,7 +195,7 @@ def _health(deployment: Deployment) -> Body:
                 "requestPath": "/health/azure",
                 "intervalInSeconds": _PROBE_SECONDS,
                 "numberOfProbes": _PROBES,
-                "gracePeriod": deployment.config.limits.run_deadline,
+                "gracePeriod": deployment.config.limits.run_deadline + _BOOT_SECONDS,
             },
         },
     }

@@ -16,7 +16,7 @@ from clawbot_controller.plan import Plan, make_plan
 from clawbot_controller.site import Site, site_of
 from clawbot_controller.steps import Action, Step
 from clawbot_controller.up import up
-from tests.bench.arm import FakeArm
+from tests.bench.arm import FakeArm, InMemoryMachines
 from tests.bench.azure import SUBSCRIPTION_ID
 from tests.support.deployments import deployment
 
@@ -31,6 +31,13 @@ class Ground:
 
     arm: FakeArm
     told: list[str] = field(default_factory=list)
+
+    @property
+    def machines(self) -> InMemoryMachines:
+        """What instances are made of."""
+        found = self.arm.machines
+        assert isinstance(found, InMemoryMachines)
+        return found
 
     @property
     def cloud(self) -> Cloud:

@@ -1,5 +1,7 @@
 """Stop, start, reimage, status, endpoint, logs, destroy: as Azure and the operator see them."""
 
+import json
+
 import pytest
 
 from clawbot_controller.azure.errors import ForbiddenError
@@ -58,24 +60,31 @@ def test_status_shows_what_the_agent_says(ground: Ground) -> None:
     assert f"address {found.addresses[0]}" in lines
 
 
-def test_progress_is_read_from_the_extensions_substatus() -> None:
-    from clawbot_controller.status import _progress  # noqa: PLC0415 - shape of one view
+@MODES
+def test_status_shows_the_agents_progress_while_it_boots(ground: Ground, mode: str) -> None:
+    site = ground.site(orchestration=mode)
+    ground.up(site)
+    ground.machines.state = "Initializing"
+    ground.machines.custom_metrics = json.dumps(
+        {"situation": "starting", "percent": 40, "stage": "image", "code": ""}
+    )
+    found = status_of(site)
+    assert "agent: situation starting, percent 40, stage image" in list(found.lines())
+    assert (found.instances[0].health, found.good) == ("initializing", False)
 
-    view = {
-        "extensions": [
-            {
-                "name": "health",
-                "substatuses": [
-                    {"code": "ComponentStatus/AppHealthStatus/succeeded", "message": "x"},
-                    {
-                        "code": "ComponentStatus/CustomMetrics/succeeded",
-                        "message": '{"percent": 40, "stage": "image"}',
-                    },
-                ],
-            }
-        ]
-    }
-    assert _progress(view) == {"percent": 40, "stage": "image"}
+
+def test_a_bot_that_azure_leaves_alone_is_not_good_for_that(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    ground.machines.custom_metrics = json.dumps({"situation": "held", "code": "KEYVAULT_FORBIDDEN"})
+    found = status_of(site)
+    assert (found.instances[0].health, found.good) == ("healthy", False)
+    assert "it does not serve, and a new instance would not either" in list(found.lines())
+    ground.machines.custom_metrics = json.dumps({"situation": "serving"})
+    assert status_of(site).good
+    # what is no object is not shown, and nobody fails over it
+    ground.machines.custom_metrics = "[1"
+    assert status_of(site).instances[0].progress == {}
 
 
 @MODES
