@@ -1,5 +1,6 @@
 """Azure Resource Manager: look at, put and delete resources by their ids, and wait for the end."""
 
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -13,6 +14,7 @@ from clawbot_controller.azure.errors import (
     AzureBusyError,
     AzureUnreachableError,
     OperationTimeoutError,
+    ProviderMissingError,
     SubscriptionUnknownError,
 )
 from clawbot_controller.azure.failures import CAUGHT, translated
@@ -24,6 +26,7 @@ Found = dict[str, Any]
 _ResultT = TypeVar("_ResultT")
 _NOT_FOUND: Final = 404
 _API_VERSION: Final = "api-version"
+_NAMESPACE: Final = re.compile(r"'(Microsoft\.[A-Za-z]+)'")
 _AT_REST: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
@@ -44,6 +47,7 @@ class Arm:
             cloud.credential,
             subscription,
             base_url=cloud.arm_url,
+            api_version=API["resourcegroups"],
             polling_interval=cloud.poll_seconds,
             **cloud.options(),
         )
@@ -161,9 +165,21 @@ class Arm:
                 if not repeatable and isinstance(found, AzureUnreachableError):
                     # hidden from the retries: they would ask a second time
                     found = OperationTimeoutError(f"{found.message}; it may have begun")
+                if isinstance(found, ProviderMissingError):
+                    self._register(found)
                 raise found from error
 
         return self._patience.retrying(once)
+
+    def _register(self, refusal: ProviderMissingError) -> None:
+        """Have the provider registered that a refusal names; Azure takes its time for it.
+
+        The SDK would, but it does not read the body of a refused PUT, and so does not notice.
+        """
+        match = _NAMESPACE.search(refusal.message)
+        if match is not None:
+            doing = f"register {match[1]}"
+            self.call(doing, lambda: self._client.providers.register(match[1]))
 
     def _get(self, resource_id: str, params: Mapping[str, str]) -> Found | None:
         rest = dict(params)

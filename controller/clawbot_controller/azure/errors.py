@@ -19,6 +19,7 @@ __all__ = [
     "OperationTimeoutError",
     "ParentMissingError",
     "PrincipalUnknownError",
+    "ProviderMissingError",
     "QuotaError",
     "RequestRefusedError",
     "SecretForbiddenError",
@@ -30,6 +31,10 @@ __all__ = [
 
 # another operation on the same resource: a scale set takes some minutes
 _OPERATION: Final = RetryPolicy(first=5, longest=20, within=900)
+
+
+# Azure says some minutes for a registration
+_REGISTRATION: Final = RetryPolicy(first=5, longest=15, within=600)
 
 
 class AzureError(ClawbotError):
@@ -165,6 +170,14 @@ class PrincipalUnknownError(AzureError):
     code: ClassVar[str] = "AZURE_PRINCIPAL_UNKNOWN"
     retry = PROPAGATION
     hint = "Azure's directory is slow at the moment; run 'up' again later"
+
+
+class ProviderMissingError(AzureError):
+    """The subscription never had such a resource; its provider is being registered."""
+
+    code: ClassVar[str] = "AZURE_PROVIDER_UNREGISTERED"
+    retry = _REGISTRATION
+    hint = "run 'az provider register --namespace' with the provider that the message names"
 
 
 class OperationFailedError(AzureError):

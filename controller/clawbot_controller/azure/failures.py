@@ -27,6 +27,7 @@ _BY_CODE: Final[Mapping[str, type[errors.AzureError]]] = {
     code.lower(): cls
     for cls, codes in {
         errors.SubscriptionUnknownError: ("SubscriptionNotFound", "InvalidSubscriptionId"),
+        errors.ProviderMissingError: ("MissingSubscriptionRegistration",),
         errors.PrincipalUnknownError: ("PrincipalNotFound",),
         errors.NameTakenError: (
             *("StorageAccountAlreadyTaken", "VaultAlreadyExists", "VaultNameNotValid"),

@@ -2,8 +2,10 @@
 
 from dataclasses import replace
 
+from azure.keyvault.secrets import SecretClient
+
 from clawbot_controller.steps import Step
-from tests.contract.controller.conftest import Ground
+from tests.contract.controller.conftest import Ground, changes
 
 CANARY = "canary-9f86d081884c7d659a2feaa0c55ad015"
 
@@ -45,3 +47,18 @@ def test_a_vault_that_is_unwell_costs_no_token(ground: Ground) -> None:
     ground.arm.vaults.knobs.change({"script": [429, 500, 503, 403], "retry_after": 0})
     ground.up(site)
     assert ground.arm.secrets(site.shared.vault) == before
+
+
+def test_a_secret_that_was_deleted_yesterday_gets_its_name_back(ground: Ground) -> None:
+    """For some days a deleted secret keeps its name."""
+    site = ground.site()
+    ground.up(site)
+    before = ground.arm.secrets(site.shared.vault)["my-bot-gateway-token"]
+    url = f"https://{site.shared.vault}.vault.azure.net"
+    with SecretClient(url, site.cloud.credential, **site.cloud.options()) as client:
+        client.begin_delete_secret("my-bot-gateway-token").wait()
+    assert ground.arm.secrets(site.shared.vault) == {}
+    assert changes(ground.up(site)) == ["create my-bot-gateway-token"]
+    assert ground.arm.secrets(site.shared.vault)["my-bot-gateway-token"] != before
+    ground.destroy_all(site)
+    assert ground.arm.resources() == []

@@ -140,6 +140,16 @@ def test_a_deleted_vault_is_recovered_with_its_secrets(ground: Ground) -> None:
     assert changes(ground.up(site)) == []
 
 
+def test_a_subscription_that_never_had_such_things_is_registered(
+    ground: Ground,
+) -> None:
+    ground.arm.knobs.change({"unregistered": ["Microsoft.KeyVault", "Microsoft.Compute"]})
+    ground.up(ground.site())
+    registered = [one for one in ground.writes() if one.endswith("/register")]
+    assert registered == ["POST Microsoft.KeyVault/register", "POST Microsoft.Compute/register"]
+    assert changes(ground.up(ground.site())) == []
+
+
 def test_a_role_that_takes_its_time_is_waited_for(ground: Ground) -> None:
     ground.arm.knobs.change({"propagation": 0.3})
     ground.up(ground.site())
