@@ -22,8 +22,7 @@ def belongings(world: World, instance: Resource) -> None:
         return identifier
 
     disk = (profile.get("storageProfile") or {}).get("osDisk") or {}
-    size = disk.get("diskSizeGB", 30)
-    kept = [make(DISKS, f"{name}_OsDisk_1", {"diskSizeGB": size, "diskState": "Attached"})]
+    kept = [make(DISKS, f"{name}_OsDisk_1", {"diskSizeGB": disk.get("diskSizeGB", 30)})]
     interfaces = []
     network = profile.get("networkProfile") or {}
     for nic in network.get("networkInterfaceConfigurations") or []:

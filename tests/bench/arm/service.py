@@ -75,7 +75,6 @@ class Arm:
 
     def __init__(self, tokens: TokenBook, world: World) -> None:
         self.world = world
-        self.faults = Faults()
         self.requests: list[Recorded] = []
         self._tokens = tokens
         self._first_refused: float | None = None
@@ -85,6 +84,11 @@ class Arm:
     def knobs(self) -> Knobs:
         """The service's faults."""
         return self.world.knobs
+
+    @property
+    def faults(self) -> Faults:
+        """The plan of what goes wrong."""
+        return self.world.faults
 
     def change(self, state: Mapping[str, object]) -> None:
         """Take a state change.

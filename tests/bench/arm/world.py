@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
 from tests.bench.arm.errors import no_group, not_found
+from tests.bench.arm.faults import Faults
 from tests.bench.arm.machines import Instance, Machines
 from tests.bench.arm.operations import Operation, Operations, Status
 from tests.bench.arm.paths import GROUPS, parse
@@ -23,9 +24,22 @@ OPERATOR_ID: Final = "9d2e6f40-5b1a-4c83-8e57-1f0a6c3b7d92"
 OPERATOR_CLIENT_ID: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
-def knobs() -> Knobs:
+class _Knobs(Knobs):
+    """A reset takes the plan of faults with it."""
+
+    def __init__(self, plan: Faults, **defaults: object) -> None:
+        self._plan = plan
+        super().__init__(**defaults)
+
+    def reset(self) -> None:
+        super().reset()
+        self._plan.clear()
+
+
+def _knobs(plan: Faults) -> Knobs:
     """The adjustable state of the service; see `service.Arm`."""
-    return Knobs(
+    return _Knobs(
+        plan,
         script=[],
         forbidden_for=0.0,
         retry_after=1,
@@ -91,7 +105,8 @@ class World:
     def __init__(self, machines: Machines, clock: Callable[[], float] = time.time) -> None:
         self.machines = machines
         self.clock = clock
-        self.knobs = knobs()
+        self.faults = Faults()
+        self.knobs = _knobs(self.faults)
         self.lock = threading.RLock()
         # ends the silence of requests that time out
         self.closing = threading.Event()

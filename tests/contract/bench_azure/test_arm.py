@@ -1,6 +1,7 @@
 import pytest
 
 from tests.bench.azure import RESOURCE_GROUP, SUBSCRIPTION_ID
+from tests.bench.azure.control import ControlError
 from tests.contract.bench_azure.conftest import Answer, Azure
 
 AUDIENCE = "https://management.azure.com/"
@@ -52,6 +53,15 @@ def test_what_is_not_there(account: Azure, url: str, code: str) -> None:
     answer = keys(account, url)
     assert answer.status in {400, 404}
     assert answer.json["error"]["code"] == code
+
+
+def test_a_reset_takes_the_faults_away(account: Azure) -> None:
+    account.control.set("arm", faults=[{"kind": "500", "times": 9}])
+    assert keys(account, path()).status == 500
+    with pytest.raises(ControlError):
+        account.control.set("arm", faults=[{"kind": "nothing"}])
+    account.control.reset()
+    assert keys(account, path()).status == 200
 
 
 def test_a_missing_role_and_throttling(account: Azure) -> None:
