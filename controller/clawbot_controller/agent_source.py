@@ -6,7 +6,7 @@ from typing import Final
 
 from clawbot_controller.errors import AgentSourceError
 
-__all__ = ["AgentSource"]
+__all__ = ["AgentSource", "is_location"]
 
 # no query: what needs one is a signed address, and custom data is no place for a secret
 _SOURCES: Final = re.compile(
@@ -15,6 +15,11 @@ _SOURCES: Final = re.compile(
     r"|clawbot-agent==[0-9][0-9A-Za-z.!+]*"
 )
 _SHA256: Final = re.compile(r"[0-9a-f]{64}")
+
+
+def is_location(text: str) -> bool:
+    """Whether it names something that bootstrap.sh can install."""
+    return _SOURCES.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +40,7 @@ class AgentSource:
 
     def __post_init__(self) -> None:
         """Refuse what bootstrap.sh would refuse, but here, where somebody reads it."""
-        if not _SOURCES.fullmatch(self.location):
+        if not is_location(self.location):
             msg = f"{self.location[:200]!r} names no agent to install"
             raise AgentSourceError(msg)
         if not _SHA256.fullmatch(self.sha256):

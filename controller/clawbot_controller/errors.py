@@ -4,7 +4,13 @@ from typing import ClassVar
 
 from clawbot_agent.errors import ClawbotError
 
-__all__ = ["AgentSourceError", "AssetMissingError", "CustomDataTooLargeError"]
+__all__ = [
+    "AgentSourceError",
+    "AssetMissingError",
+    "CustomDataTooLargeError",
+    "DestroyNotConfirmedError",
+    "NotDeployedError",
+]
 
 
 class AgentSourceError(ClawbotError):
@@ -29,3 +35,17 @@ class CustomDataTooLargeError(ClawbotError):
 
     code: ClassVar[str] = "CUSTOM_DATA_TOO_LARGE"
     hint = "shorten the longest values of the configuration"
+
+
+class NotDeployedError(ClawbotError):
+    """The bot has no scale set or no instance to work with."""
+
+    code: ClassVar[str] = "BOT_NOT_DEPLOYED"
+    hint = "run 'up' first"
+
+
+class DestroyNotConfirmedError(ClawbotError):
+    """The bot's memory would be deleted, and nobody has given its name."""
+
+    code: ClassVar[str] = "DESTROY_NOT_CONFIRMED"
+    hint = "give the bot's name: --confirm NAME, once for each bot"

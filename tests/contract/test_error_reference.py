@@ -1,15 +1,23 @@
-"""The page of error codes says what the code says."""
+"""The pages of error codes say what the code says."""
+
+import pytest
 
 from clawbot_agent.cures import CAUSES
-from tests.support.error_reference import PAGE, classes, page
+from clawbot_agent.errors import ClawbotError
+from tests.support.error_reference import PAGES, Page, classes, text_of
 
 
-def test_the_page_is_the_one_made_from_the_classes() -> None:
-    assert PAGE.read_text() == page()
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.package)
+def test_the_page_is_the_one_made_from_the_classes(page: Page) -> None:
+    assert page.path.read_text() == text_of(page)
+
+
+def everything() -> list[type[ClawbotError]]:
+    return [cls for page in PAGES for cls in classes(page.package)]
 
 
 def test_every_error_says_what_it_means_and_what_to_do() -> None:
-    for cls in classes():
+    for cls in everything():
         assert cls.code == cls.code.upper()
         assert cls.__doc__
         assert cls.hint
@@ -17,7 +25,7 @@ def test_every_error_says_what_it_means_and_what_to_do() -> None:
 
 def test_a_code_belongs_to_one_cause() -> None:
     """Two classes share a code only when one is the other, waited for differently."""
-    found = classes()
+    found = everything()
     for one in found:
         for other in found:
             related = issubclass(one, other) or issubclass(other, one)

@@ -23,7 +23,7 @@ _HEADER: Final = """\
 
 def example_text() -> str:
     """Return a commented configuration with every key, which passes `config check`."""
-    return _HEADER + "\n".join(_section(BotConfig, indent="")) + "\n"
+    return _HEADER + "\n".join(section_lines(BotConfig, indent="")) + "\n"
 
 
 def effective_text(config: BotConfig) -> str:
@@ -32,7 +32,8 @@ def effective_text(config: BotConfig) -> str:
     return text
 
 
-def _section(model: type[BaseModel], *, indent: str) -> Iterator[str]:
+def section_lines(model: type[BaseModel], *, indent: str) -> Iterator[str]:
+    """Yield a section's keys with their defaults, each below a comment that says what it is."""
     for name, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is not None and not indent:
@@ -41,7 +42,7 @@ def _section(model: type[BaseModel], *, indent: str) -> Iterator[str]:
         yield from _comment(_description(field), required=required, indent=indent)
         if inner is not None:
             yield f"{indent}{name}:"
-            yield from _section(inner, indent=f"{indent}  ")
+            yield from section_lines(inner, indent=f"{indent}  ")
         else:
             yield f"{indent}{name}: {_scalar(_sample(field))}"
 

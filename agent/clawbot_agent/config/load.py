@@ -33,6 +33,15 @@ def load_config(path: Path) -> BotConfig:
     Raises:
         ConfigError: the file cannot be read, or whatever is wrong with its content.
     """
+    return parse_config(read_text(path))
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a file of at most 64 KiB of UTF-8.
+
+    Raises:
+        ConfigError: the file cannot be read, is larger, or is no such text.
+    """
     # a path from the command line may hold anything; an error is one printable line
     name = str(path) if str(path).isprintable() else shown(str(path))
     try:
@@ -44,11 +53,10 @@ def load_config(path: Path) -> BotConfig:
     if len(content) > MAX_BYTES:
         raise ConfigError([_too_large(name)])
     try:
-        text = content.decode("utf-8-sig")
+        return content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         problem = Problem(name, f"must be UTF-8 text (byte {error.start + 1} is not)")
         raise ConfigError([problem]) from error
-    return parse_config(text)
 
 
 def _too_large(path: str) -> Problem:

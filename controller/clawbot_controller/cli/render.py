@@ -1,7 +1,6 @@
 """`clawbot-controller render`: the custom data of a bot."""
 
 from pathlib import Path
-from typing import NoReturn
 
 import click
 
@@ -9,10 +8,8 @@ from clawbot_agent.config.load import load_config
 from clawbot_agent.config.problems import ConfigError
 from clawbot_agent.errors import ClawbotError
 from clawbot_controller.agent_source import AgentSource
+from clawbot_controller.cli.common import Exit, fail
 from clawbot_controller.custom_data import render_custom_data
-
-_FAILED = 1
-_USAGE = 2
 
 
 @click.command()
@@ -20,22 +17,30 @@ _USAGE = 2
 @click.option(
     "--agent",
     "location",
-    required=True,
     metavar="SOURCE",
-    help="Release archive or wheel (address, or path on the instance), or clawbot-agent==X.",
+    help="Release archive or wheel (address, or path on the instance), or clawbot-agent==X; then "
+    "FILE is the agent's configuration, for a machine that this controller does not make.",
 )
-@click.option("--sha256", required=True, metavar="HEX", help="SHA-256 of SOURCE.")
-def render(file: Path, location: str, sha256: str) -> None:
+@click.option("--sha256", metavar="HEX", help="SHA-256 of SOURCE.")
+def render(file: Path, location: str | None, sha256: str | None) -> None:
     """Print the custom data for the bot that FILE describes."""
+    if (location is None) != (sha256 is None):
+        fail("--agent and --sha256 belong together", Exit.USAGE)
     try:
-        agent = AgentSource(location=location, sha256=sha256.lower())
-        click.echo(render_custom_data(load_config(file), agent), nl=False)
+        if location is None or sha256 is None:
+            click.echo(_deployed(file), nl=False)
+        else:
+            agent = AgentSource(location=location, sha256=sha256.lower())
+            click.echo(render_custom_data(load_config(file), agent), nl=False)
     except ConfigError as error:
-        _fail(str(error), _USAGE)
+        fail(str(error), Exit.USAGE)
     except ClawbotError as error:
-        _fail(f"{error.code}: {error.message}\n{error.hint}", _FAILED)
+        fail(f"{error.code}: {error.message}\n{error.hint}", Exit.FAILED)
 
 
-def _fail(message: str, code: int) -> NoReturn:
-    click.echo(message, err=True)
-    raise click.exceptions.Exit(code)
+def _deployed(file: Path) -> str:
+    # the SDK of Azure is not needed for the other way, and need not be installed for it
+    from clawbot_controller.cli.bots import sites_of  # noqa: PLC0415 - see above
+    from clawbot_controller.deployed import deployed_custom_data  # noqa: PLC0415 - see above
+
+    return deployed_custom_data(next(iter(sites_of([file]).values())))

@@ -97,6 +97,9 @@ class Machines(Protocol):
     def health(self, instance: Instance) -> str:
         """What its health extension says: Healthy, Unhealthy, Initializing or Unknown."""
 
+    def metrics(self, instance: Instance) -> str:
+        """The CustomMetrics in its last answer to the health extension; empty without any."""
+
     def address(self, instance: Instance) -> str:
         """Its public IPv4 address; the same one as long as the instance lives."""
 
@@ -109,11 +112,13 @@ class InMemoryMachines:
         reply: what a command says, or a function of instance and script that makes it.
         console_text: what each of them wrote to its serial port.
         state: of their health.
+        custom_metrics: what they say beside it, a JSON object as text.
     """
 
     reply: Output | Callable[[Instance, tuple[str, ...]], Output] = Output()
     console_text: str = "Ubuntu 24.04 LTS ttyS0\n"
     state: str = "Healthy"
+    custom_metrics: str = ""
     running: dict[str, Model] = field(default_factory=dict)
     stopped: dict[str, Model] = field(default_factory=dict)
     calls: list[tuple[str, str]] = field(default_factory=list)
@@ -167,6 +172,10 @@ class InMemoryMachines:
     def health(self, instance: Instance) -> str:
         """The state that was given, of those that run."""
         return self.state if instance.id in self.running else "Unknown"
+
+    def metrics(self, instance: Instance) -> str:
+        """The text that was given, of those that run."""
+        return self.custom_metrics if instance.id in self.running else ""
 
     def address(self, instance: Instance) -> str:
         """One of those kept for documentation."""

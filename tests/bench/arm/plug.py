@@ -63,6 +63,10 @@ class PluggedMachines:
         """See `Machines`."""
         return str(self._call("health", instance))
 
+    def metrics(self, instance: Instance) -> str:
+        """See `Machines`."""
+        return str(self._call("metrics", instance))
+
     def address(self, instance: Instance) -> str:
         """See `Machines`."""
         return str(self._call("address", instance))

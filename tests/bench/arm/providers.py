@@ -21,6 +21,7 @@ from tests.bench.arm.network import (
     Subnets,
     VirtualNetworks,
 )
+from tests.bench.arm.permissions import Permissions
 from tests.bench.arm.scale_sets import ScaleSets
 from tests.bench.arm.subscription import Groups, Providers, Subscriptions
 
@@ -33,6 +34,7 @@ KINDS: Final[tuple[Kind, ...]] = (
     FlexibleInstances(),
     Identities(),
     Interfaces(),
+    Permissions(),
     Prefixes(),
     RoleAssignments(),
     ScaleSets(),

@@ -64,7 +64,7 @@ class Subscriptions(Kind):
     """The one subscription."""
 
     name = SUBSCRIPTIONS
-    more_versions = ("2016-06-01", "2018-06-01", *CORE_VERSIONS)
+    more_versions = ("2016-06-01", "2018-06-01", "2022-12-01", *CORE_VERSIONS)
 
     def get(self, call: Call) -> Reply:  # noqa: ARG002 - there is one
         """It."""

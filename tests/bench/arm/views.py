@@ -52,15 +52,35 @@ def view(call: Call, instance: Resource) -> dict[str, Any]:
     """Its instance view: power, and what its health extension says."""
     power = instance.private["power"]
     state = instance.state.lower()
-    health = call.world.machines.health(handle(instance)) if power == "running" else "Unknown"
+    running, machines = power == "running", call.world.machines
+    health = machines.health(handle(instance)) if running else "Unknown"
+    metrics = machines.metrics(handle(instance)) if running else ""
     return {
         "computerName": instance.private["computer_name"],
         "statuses": [_status(f"ProvisioningState/{state}"), _status(f"PowerState/{power}")],
         "vmHealth": {"status": _status(f"HealthState/{health.lower()}")},
+        "extensions": [_health_extension(health, metrics)],
         "vmAgent": {
             "vmAgentVersion": "2.15.0.1",
             "statuses": [_status("ProvisioningState/succeeded")],
         },
+    }
+
+
+def _health_extension(health: str, metrics: str) -> dict[str, Any]:
+    """As version 2.0.29 writes it: a substatus for each thing it knows."""
+    application = _status(f"ComponentStatus/ApplicationHealthState/{health.lower()}")
+    substatuses = [{**application, "message": f"Application health state: {health}"}]
+    if metrics:
+        substatuses.append(
+            {**_status("ComponentStatus/CustomMetrics/succeeded"), "message": metrics}
+        )
+    return {
+        "name": "HealthExtension",
+        "type": "Microsoft.ManagedServices.ApplicationHealthLinux",
+        "typeHandlerVersion": "2.0.29",
+        "substatuses": substatuses,
+        "statuses": [_status("ProvisioningState/succeeded")],
     }
 
 

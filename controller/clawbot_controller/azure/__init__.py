@@ -1,0 +1,1 @@
+"""The door to Azure: nothing else in the controller speaks to it."""

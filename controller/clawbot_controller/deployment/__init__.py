@@ -1,0 +1,1 @@
+"""The operator's file: one bot and where in Azure it is to be."""

@@ -1,0 +1,1 @@
+"""What a bot is in Azure: desired resources as pure functions of its deployment."""

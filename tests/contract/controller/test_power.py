@@ -1,0 +1,177 @@
+"""Stop, start, reimage, status, endpoint, logs, destroy: as Azure and the operator see them."""
+
+import json
+
+import pytest
+
+from clawbot_controller.azure.errors import ForbiddenError
+from clawbot_controller.destroy import destroy, destroy_shared
+from clawbot_controller.errors import NotDeployedError
+from clawbot_controller.logs import logs_of
+from clawbot_controller.power import reimage, start, stop, to_zero
+from clawbot_controller.status import endpoints, status_of
+from tests.contract.controller.conftest import Ground
+
+MODES = pytest.mark.parametrize("mode", ["uniform", "flexible"])
+
+
+@MODES
+def test_stop_and_start(ground: Ground, mode: str) -> None:
+    site = ground.site(orchestration=mode)
+    ground.up(site)
+    address = endpoints(site)
+    stop(site)
+    stopped = status_of(site)
+    assert (stopped.instances[0].power, stopped.repairs_suspended) == ("deallocated", True)
+    assert not stopped.good
+    assert endpoints(site) == address
+    before = len(ground.arm.requests)
+    stop(site)
+    assert ground.writes(before) == []
+    start(site)
+    found = status_of(site)
+    assert (found.instances[0].power, found.repairs_suspended) == ("running", False)
+    assert endpoints(site) == address
+
+
+def test_to_zero_takes_the_instance_and_leaves_the_memory(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    to_zero(site)
+    found = status_of(site)
+    assert (found.capacity, found.instances, found.addresses) == (0, (), ())
+    assert site.arm.get(site.names.share_id) is not None
+    assert any("its address is given back" in line for line in ground.told)
+    with pytest.raises(NotDeployedError):
+        endpoints(site)
+    start(site)
+    assert len(status_of(site).instances) == 1
+
+
+def test_status_shows_what_the_agent_says(ground: Ground) -> None:
+    site = ground.site()
+    assert list(status_of(site).lines()) == ["not deployed"]
+    ground.up(site)
+    found = status_of(site)
+    assert found.good
+    assert found.state == "Succeeded"
+    lines = "\n".join(found.lines())
+    assert "instance 0: running, healthy" in lines
+    assert f"address {found.addresses[0]}" in lines
+
+
+@MODES
+def test_status_shows_the_agents_progress_while_it_boots(ground: Ground, mode: str) -> None:
+    site = ground.site(orchestration=mode)
+    ground.up(site)
+    ground.machines.state = "Initializing"
+    ground.machines.custom_metrics = json.dumps(
+        {"situation": "starting", "percent": 40, "stage": "image", "code": ""}
+    )
+    found = status_of(site)
+    assert "agent: situation starting, percent 40, stage image" in list(found.lines())
+    assert (found.instances[0].health, found.good) == ("initializing", False)
+
+
+def test_a_bot_that_azure_leaves_alone_is_not_good_for_that(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    ground.machines.custom_metrics = json.dumps({"situation": "held", "code": "KEYVAULT_FORBIDDEN"})
+    found = status_of(site)
+    assert (found.instances[0].health, found.good) == ("healthy", False)
+    assert "it does not serve, and a new instance would not either" in list(found.lines())
+    ground.machines.custom_metrics = json.dumps({"situation": "serving"})
+    assert status_of(site).good
+    # what is no object is not shown, and nobody fails over it
+    ground.machines.custom_metrics = "[1"
+    assert status_of(site).instances[0].progress == {}
+
+
+@MODES
+def test_logs_by_run_command_and_console(ground: Ground, mode: str) -> None:
+    site = ground.site(orchestration=mode)
+    with pytest.raises(NotDeployedError):
+        logs_of(site, "status")
+    ground.up(site)
+    logs_of(site, "agent")
+    sent = [one for one in ground.arm.requests if one.path.endswith("/runCommand")]
+    assert sent[-1].json["script"] == ["/usr/local/bin/clawbot-agent logs agent --lines 40"]
+    assert "ttyS0" in logs_of(site, "console")
+
+
+def test_a_domain_is_told_with_the_record_it_needs(ground: Ground) -> None:
+    site = ground.site(bot={"caddy": {"domain": "bot.example.org"}})
+    ground.up(site)
+    url, record = endpoints(site)
+    assert (url, record.rpartition(" ")[0]) == ("https://bot.example.org", "bot.example.org A")
+
+
+def test_a_reimage_that_may_have_begun_is_not_asked_for_twice(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    fault = ground.arm.faults.add("reset-after", method="POST", path="reimage")
+    with pytest.raises(Exception, match="it may have begun"):
+        reimage(site)
+    assert fault.hits == 1
+    assert len([one for one in ground.writes() if one.endswith("/reimage")]) == 1
+
+
+def test_destroy_leaves_the_data_and_up_finds_it(ground: Ground) -> None:
+    site = ground.site(address="prefix")
+    ground.up(site)
+    token = ground.arm.secrets(site.shared.vault)
+    destroy(site, delete_data=False)
+    left = ground.arm.resources()
+    billed = ("virtualMachineScaleSets", "publicIPPrefixes", "publicIPAddresses", "disks")
+    assert not [one for one in left if any(kind in one for kind in billed)]
+    assert site.names.share_id in left
+    assert not [one for one in left if one.startswith(f"{site.names.account_id}/providers")]
+    ground.up(site)
+    assert ground.arm.secrets(site.shared.vault) == token
+
+
+def test_destroy_with_the_data_leaves_nothing(ground: Ground) -> None:
+    site = ground.site(address="prefix")
+    ground.up(site)
+    ground.destroy_all(site)
+    assert ground.arm.resources() == []
+    assert ground.arm.deleted_vaults() == []
+    # once more, with nothing there
+    ground.destroy_all(site)
+
+
+def test_what_bots_share_goes_with_the_last_one(ground: Ground) -> None:
+    one, other = ground.site("one-bot"), ground.site("other-bot")
+    ground.up(one)
+    ground.up(other)
+    ground.destroy_all(one)
+    assert "network and vault are kept" in ground.told[-1]
+    assert set(ground.arm.secrets(one.shared.vault)) == {"other-bot-gateway-token"}
+    before = len(ground.arm.requests)
+    ground.up(other)
+    assert ground.writes(before) == []
+    ground.destroy_all(other)
+    assert ground.arm.resources() == []
+
+
+def test_a_group_that_was_there_before_stays(ground: Ground) -> None:
+    site = ground.site()
+    site.arm.put(site.names.place.id, {"location": "westeurope"})
+    ground.up(site)
+    ground.destroy_all(site)
+    assert ground.arm.resources() == [site.names.place.id]
+
+
+def test_who_may_not_purge_is_told_and_done(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    ground.arm.knobs.change({"denied": ["*/purge/action"]})
+    destroy(site, delete_data=True)
+    destroy_shared([site])
+    assert ground.arm.deleted_vaults() == [site.shared.vault]
+    assert any("you may not purge" in line for line in ground.told)
+    ground.arm.knobs.change({"denied": []})
+    ground.up(site)
+    ground.arm.knobs.change({"denied": ["*scalesets/delete"]})
+    with pytest.raises(ForbiddenError):
+        destroy(site, delete_data=False)

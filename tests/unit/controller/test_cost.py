@@ -1,0 +1,83 @@
+"""The month's bill: from the price list when it answers, else from the dated table."""
+
+from typing import Any
+
+import pytest
+import requests
+
+from clawbot_controller.cost import prices
+from clawbot_controller.cost.estimate import estimate
+from clawbot_controller.cost.prices import HOURS, Prices
+from tests.support.deployments import deployment
+
+
+class Answer:
+    """What requests.get gives back."""
+
+    def __init__(self, page: dict[str, Any]) -> None:
+        self._page = page
+
+    def raise_for_status(self) -> None:
+        """It is 200."""
+
+    def json(self) -> dict[str, Any]:
+        """The page."""
+        return self._page
+
+
+@pytest.fixture
+def offline(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    asked: list[str] = []
+
+    def get(link: str, **_options: object) -> Answer:
+        asked.append(link)
+        raise requests.ConnectionError
+
+    monkeypatch.setattr(requests, "get", get)
+    return asked
+
+
+def test_a_standard_bot_from_the_table(offline: list[str]) -> None:
+    found = estimate(deployment(), Prices())
+    assert 30 < found.total < 36.50
+    text = "\n".join(found.text())
+    assert "the request counted $36.50 (table of 2026-" in text
+    assert "Standard_B2als_v2, 730 hours" in text
+    # a list that does not answer is asked once, not for every line
+    assert len(offline) == 1
+
+
+def test_two_reserved_addresses_are_two_on_the_bill(offline: list[str]) -> None:
+    assert offline == []
+    one = estimate(deployment(), Prices())
+    two = estimate(deployment(address="prefix"), Prices())
+    assert two.total - one.total == pytest.approx(3.65)
+
+
+def test_a_size_that_the_table_does_not_know_is_told(offline: list[str]) -> None:
+    assert offline == []
+    text = "\n".join(estimate(deployment(size="Standard_X1"), Prices()).text())
+    assert " unknown  Standard_X1" in text
+
+
+@pytest.mark.parametrize(("gib", "dollars"), [(30, 2.40), (33, 4.80), (1024, 76.80)])
+def test_a_disk_is_billed_by_its_class(offline: list[str], gib: int, dollars: float) -> None:
+    assert offline == []
+    lines = {line.says: line.dollars for line in estimate(deployment(disk_gib=gib), Prices()).lines}
+    assert [price for says, price in lines.items() if says.startswith("OS disk")] == [dollars]
+
+
+def test_from_the_list_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = {"retailPrice": 0.04, "unitOfMeasure": "1 Hour", "productName": "Basv2", "skuName": "B"}
+    windows = {**plain, "productName": "Basv2 Windows", "retailPrice": 9}
+    spot = {**plain, "skuName": "B Spot", "retailPrice": 0.01}
+    pages: dict[str, dict[str, Any]] = {
+        "https://prices.azure.com/api/retail/prices": {
+            "Items": [windows, spot],
+            "NextPageLink": "next",
+        },
+        "next": {"Items": [plain], "NextPageLink": None},
+    }
+    monkeypatch.setattr(requests, "get", lambda link, **_options: Answer(pages[link]))
+    meter = prices.machine("Standard_B2als_v2", "eastus")
+    assert Prices().monthly(meter) == pytest.approx(0.04 * HOURS)

@@ -1,0 +1,101 @@
+"""Differences are those that matter: Azure's defaults, order and capitals are none."""
+
+import copy
+from typing import Any
+
+import pytest
+
+from clawbot_controller.diff import differences, merged
+from clawbot_controller.model.resource import Body, Resource
+from tests.unit.controller.test_model import scale_set
+
+
+def resource(body: Body, **more: Any) -> Resource:  # noqa: ANN401 - as Resource
+    return Resource(id="/subscriptions/s/resourceGroups/g", body=body, says="it", **more)
+
+
+def found(want: Body, have: Body, **more: Any) -> list[str]:  # noqa: ANN401 - as Resource
+    return [str(one) for one in differences(resource(want, **more), have)]
+
+
+@pytest.mark.parametrize(
+    ("want", "have"),
+    [
+        ({"a": 1}, {"a": 1, "b": 2, "id": "x"}),
+        ({"location": "eastus"}, {"location": "East US"}),
+        ({"protocol": "Tcp"}, {"protocol": "TCP"}),
+        ({"ports": ["80", "443"]}, {"ports": ["443", "80"]}),
+        ({"rules": [{"name": "a", "x": 1}]}, {"rules": [{"x": 1, "name": "a", "etag": "e"}]}),
+        ({"ids": {"/A/B": {}}}, {"ids": {"/a/b": {"clientId": "x"}}}),
+        ({"smb": {"versions": "A;B"}}, {"smb": {"versions": "B;A;"}}),
+    ],
+)
+def test_the_same(want: Body, have: Body) -> None:
+    assert found(want, have) == []
+
+
+@pytest.mark.parametrize(
+    ("want", "have", "expected"),
+    [
+        ({"a": 1}, {"a": 2}, ["a: 2 → 1"]),
+        ({"a": 1}, {}, ["a: absent → 1"]),
+        ({"a": True}, {"a": 1}, ["a: 1 → True"]),
+        ({"a": False}, {}, ["a: absent → False"]),
+        ({"a": {"b": 1}}, {"a": None}, ["a: None → {'b': 1}"]),
+        ({"l": ["80"]}, {"l": ["80", "22"]}, ["l: 22 → absent"]),
+        (
+            {"l": [{"name": "a", "x": 1}]},
+            {"l": [{"name": "a", "x": 2}, {"name": "ssh"}]},
+            ["l[a].x: 2 → 1", "l: ssh → absent"],
+        ),
+        ({"tags": {"a": "X"}}, {"tags": {"a": "x"}}, ["tags.a: x → X"]),
+    ],
+)
+def test_another(want: Body, have: Body, expected: list[str]) -> None:
+    assert found(want, have) == expected
+
+
+def test_what_is_never_returned_is_not_missed() -> None:
+    assert found({"p": {"d": "x"}}, {"p": {}}, write_only=frozenset({"p.d"})) == []
+
+
+def test_what_is_set_once_is_kept_as_it_is() -> None:
+    wanted = resource({"a": {"b": 1, "c": 2}}, once=frozenset({"a.b"}))
+    assert differences(wanted, {"a": {"c": 2}}) == ()
+    have = {"a": {"b": 9, "c": 3}}
+    assert [str(one) for one in differences(wanted, have)] == ["a.c: 3 → 2"]
+    assert merged(wanted, have) == {"a": {"b": 9, "c": 2}}
+    assert merged(wanted, None) == {"a": {"b": 1, "c": 2}}
+
+
+def test_tags_of_others_are_kept() -> None:
+    body = merged(resource({"tags": {"a": "1"}}), {"tags": {"a": "0", "policy": "x"}})
+    assert body["tags"] == {"a": "1", "policy": "x"}
+
+
+def leaves(value: object, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    if isinstance(value, dict) and value:
+        return [leaf for key, one in value.items() for leaf in leaves(one, (*path, key))]
+    if isinstance(value, list):
+        return [leaf for index, one in enumerate(value) for leaf in leaves(one, (*path, index))]
+    return [path]
+
+
+def changed(body: Any, path: tuple[Any, ...]) -> Any:  # noqa: ANN401 - JSON
+    copied = copy.deepcopy(body)
+    part = copied
+    for step in path[:-1]:
+        part = part[step]
+    part[path[-1]] = "something else"
+    return copied
+
+
+def test_a_change_of_any_part_of_a_scale_set_is_seen() -> None:
+    """But for the two that Azure does not return or that are set once."""
+    wanted = scale_set()
+    unseen = {
+        path[-1]
+        for path in leaves(wanted.body)
+        if not differences(wanted, changed(wanted.body, path))
+    }
+    assert unseen == {"customData", "path", "keyData"}

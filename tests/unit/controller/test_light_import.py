@@ -1,0 +1,47 @@
+"""What needs no Azure needs no SDK: the extra may be absent."""
+
+import ast
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from clawbot_agent.config.example import example_text
+from clawbot_controller import cli
+
+LIGHT = ("render", "check", "cost", "describe")
+
+
+def imported(module: str, seen: set[str]) -> set[str]:
+    """Modules that a module imports when it is imported, and those that they do."""
+    spec = find_spec(module)
+    if module in seen or spec is None or spec.origin is None:
+        return seen
+    seen.add(module)
+    if not module.startswith("clawbot_controller"):
+        return seen
+    for node in ast.parse(Path(spec.origin).read_text()).body:
+        if isinstance(node, ast.Import):
+            seen |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module is not None:
+            imported(node.module, seen)
+    return seen
+
+
+@pytest.mark.parametrize("verb", LIGHT)
+def test_no_sdk(verb: str) -> None:
+    found = imported(f"clawbot_controller.cli.{verb}", set())
+    assert [name for name in found if name.startswith("azure")] == []
+
+
+def test_the_others_say_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    def absent(name: str) -> object:
+        raise ModuleNotFoundError(name, name="azure.mgmt")
+
+    monkeypatch.setattr(cli, "import_module", absent)
+    (tmp_path / "bot.yaml").write_text(example_text())
+    done = CliRunner().invoke(cli.main, ["plan"])
+    assert done.exit_code == 1
+    assert "pip install 'clawbot-agent[controller]'" in done.stderr
+    assert CliRunner().invoke(cli.main, ["--help"]).exit_code == 0
