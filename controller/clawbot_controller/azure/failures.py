@@ -57,6 +57,8 @@ _BY_STATUS: Final[Mapping[int, type[errors.AzureError]]] = {
     429: errors.AzureThrottledError,
 }
 _SERVER_ERRORS: Final = 500
+# begins the code of every refusal to sign in
+_SIGN_IN: Final = "AADSTS"
 # OpenSSL's words, whatever library they come through
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
 _OK: Final = 300
@@ -65,10 +67,10 @@ _LONGEST: Final = 400
 
 def translated(error: Exception, doing: str) -> errors.AzureError:
     """What happened while `doing` ("create virtual network clawbot-vnet")."""
+    if isinstance(error, ClientAuthenticationError) and _is_sign_in(error):
+        return errors.NoCredentialsError(f"{doing}: {_line(_reason(error))}")
     if isinstance(error, HttpResponseError) and error.response is not None:
         return _answered(error, doing)
-    if isinstance(error, ClientAuthenticationError):
-        return errors.NoCredentialsError(f"{doing}: {_line(_reason(error))}")
     cls = errors.AzureTlsError if _UNTRUSTED in str(error) else errors.AzureUnreachableError
     return cls(f"{doing}: {_line(str(error)) or type(error).__name__}")
 
@@ -113,9 +115,16 @@ def _seconds(text: str | None) -> float | None:
     return float(text) if text is not None and text.isdigit() else None
 
 
+def _is_sign_in(error: ClientAuthenticationError) -> bool:
+    # not the service that was asked, but the one that gives tokens
+    return error.response is None or _SIGN_IN in str(error)
+
+
 def _reason(error: Exception) -> str:
     # DefaultAzureCredential lists everything it tried, over dozens of lines
-    return "no credential of this machine could be used" if "\n" in str(error) else str(error)
+    lines = str(error).splitlines()
+    told = [line for line in lines if _SIGN_IN in line] or (lines if len(lines) == 1 else [])
+    return told[0] if told else "no credential of this machine could be used"
 
 
 def _line(text: str) -> str:

@@ -121,6 +121,14 @@ def test_no_credentials_are_one_line() -> None:
     assert "\n" not in error.message
 
 
+def test_a_login_that_is_out_of_date_says_so_in_azures_words() -> None:
+    response: Any = Response(400)
+    tried = "DefaultAzureCredential failed\n\tAzureCliCredential: AADSTS700082: it has expired\n\tx"
+    error = translated(ClientAuthenticationError(tried, response=response), "sign in")
+    assert type(error) is errors.NoCredentialsError
+    assert error.message == "sign in: AzureCliCredential: AADSTS700082: it has expired"
+
+
 class Sleeps:
     """Counts instead of sleeping."""
 
