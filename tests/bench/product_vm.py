@@ -60,6 +60,18 @@ class BotVms:
         self._agent = AgentSource(location=f"https://github.com{path}", sha256=sha256)
         self.store_secrets()
 
+    @property
+    def agent(self) -> AgentSource:
+        """The release that was published.
+
+        Raises:
+            BenchError: nothing was published yet.
+        """
+        if self._agent is None:
+            msg = "publish() first"
+            raise BenchError(msg)
+        return self._agent
+
     def store_secrets(self) -> None:
         """Put token, fragment and storage key into the Key Vault."""
         values = {
@@ -114,10 +126,7 @@ class BotVms:
         Raises:
             BenchError: nothing was published yet.
         """
-        if self._agent is None:
-            msg = "publish() first"
-            raise BenchError(msg)
-        agent = self._agent
+        agent = self.agent
         if sha256 is not None:
             agent = AgentSource(location=agent.location, sha256=sha256)
         return render_custom_data(parse_config(configuration), agent).encode()

@@ -9,6 +9,7 @@ from tests.bench import azure, host_setup, product
 from tests.bench.bench import Bench
 from tests.bench.errors import BenchError
 from tests.bench.product_vm import BotVms
+from tests.drills.controlled import controlled
 from tests.drills.frozen import frozen
 from tests.drills.ground import Ground
 from tests.drills.mount_faults import mount_faults
@@ -103,6 +104,7 @@ _DRILLS: Final[dict[str, _Drill]] = {
         _ground(bots, options), report, minutes=options.minutes
     ),
     "mount-faults": lambda bots, _options, report: mount_faults(bots, report),
+    "controlled": lambda bots, _options, report: controlled(bots, report),
     "wrong-hash": lambda bots, options, report: wrong_hash(_ground(bots, options), report),
 }
 

@@ -1,0 +1,168 @@
+"""One file, and the controller makes a bot of it; then everything an operator does with one."""
+
+import json
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+from tests.bench.arm.plug import MACHINES_SOCKET, plugged
+from tests.bench.arm.vm_machines import VmMachines
+from tests.bench.azure import SUBSCRIPTION_ID
+from tests.bench.laptop import Laptop
+from tests.bench.product_vm import BotVms
+from tests.drills.ground import Instance
+from tests.drills.replacement import same_bot
+from tests.drills.report import Report
+from tests.support.inside import Databases
+from tests.support.openclaw_client import Device
+
+_BOT: Final = "my-bot"
+_TEXTS: Final = 20
+# an emulated processor, and a gateway that starts a second time
+_HEALTHY_SECONDS: Final = 1500.0
+_LOOK_SECONDS: Final = 5.0
+_TOKEN: Final = "cat /var/lib/clawbot/secrets/gateway/*"  # noqa: S105 - a command
+# what is left when all that costs money by the hour is gone
+_MEMORY: Final = ("/storageaccounts/", "/vaults/", "/virtualnetworks/", "/networksecuritygroups/")
+
+
+@dataclass(slots=True)
+class Operator:
+    """Somebody with one deployment file.
+
+    Attributes:
+        laptop: where the controller runs.
+        file: the deployment file.
+        seen: what `status` told of the agent's progress, each once.
+    """
+
+    laptop: Laptop
+    file: Path
+    report: Report
+    seen: dict[str, None] = field(default_factory=dict)
+
+    def does(self, verb: str, *options: str, code: int = 0) -> str:
+        """Run a verb; what it printed."""
+        began = time.monotonic()
+        done = self.laptop.controller(verb, str(self.file), *options)
+        self.report.figure(f"{' '.join((verb, *options))}", time.monotonic() - began)
+        told = f"{verb} ends with {code}, not {done.returncode}: {done.stdout}{done.stderr}"
+        self.report.demand(kept=done.returncode == code, promise=told)
+        return done.stdout
+
+    def waits(self) -> float:
+        """Look at the status until the bot serves; seconds.
+
+        Raises:
+            AssertionError: not in time.
+        """
+        began = time.monotonic()
+        while True:
+            done = self.laptop.controller("status", str(self.file), "--json")
+            if done.returncode == 0:
+                return time.monotonic() - began
+            self.seen.update(dict.fromkeys(_progress(done.stdout)))
+            waited = time.monotonic() - began
+            assert waited < _HEALTHY_SECONDS, done.stdout + done.stderr
+            time.sleep(_LOOK_SECONDS)
+
+
+def controlled(bots: BotVms, report: Report) -> None:
+    """Plan, up, reimage, stop, start and destroy one bot, on virtual machines."""
+    laptop = Laptop(bots.bench)
+    laptop.log_in()
+    operator = Operator(laptop, _written(bots), report)
+    machines = VmMachines(bots.bench, disk=bots.baked(image=True))
+    with plugged(bots.bench.run_dir / MACHINES_SOCKET, machines):
+        report.note(operator.does("plan"))
+        operator.does("up")
+        report.figure("up to healthy", operator.waits())
+        report.figure("different progress seen by status", len(operator.seen))
+        report.demand(kept=len(operator.seen) > 1, promise="status shows the agent's progress")
+        again = operator.does("up")
+        report.demand(kept=" 0 created, 0 changed" in again, promise=f"nothing twice: {again}")
+        device, texts = Device(), [f"controlled {number}" for number in range(_TEXTS)]
+        before = _remember(bots, device, texts)
+        for verbs in (("reimage",), ("stop", "start")):
+            for verb in verbs:
+                operator.does(verb)
+            report.figure(f"{' and '.join(verbs)} to healthy", operator.waits())
+            same_bot(_instance(bots, device), report, remembered=texts, before=before)
+        _destroy(bots, operator)
+
+
+def _destroy(bots: BotVms, operator: Operator) -> None:
+    report = operator.report
+    operator.does("destroy")
+    left = _resources(bots)
+    report.figure("left after destroy", ", ".join(sorted({kind(one) for one in left})))
+    billed = [one for one in left if not any(word in f"{one.lower()}/" for word in _MEMORY)]
+    report.demand(kept=not billed, promise=f"nothing is billed but the memory: {billed}")
+    report.demand(kept=not bots.bench.vms.list(), promise="no machine is left")
+    operator.does("destroy", "--delete-data", "--confirm", _BOT)
+    left = _resources(bots)
+    report.demand(kept=not left, promise=f"nothing is left: {left}")
+
+
+def kind(identifier: str) -> str:
+    """The type at the end of a resource's id."""
+    return identifier.rstrip("/").split("/")[-2]
+
+
+def _remember(bots: BotVms, device: Device, texts: list[str]) -> Databases:
+    instance = _instance(bots, device)
+    instance.enter()
+    with instance.connected(pair=True) as client:
+        for text in texts:
+            client.remember(text)
+    instance.flush()
+    return instance.databases()
+
+
+def _instance(bots: BotVms, device: Device) -> Instance:
+    """The only machine there is; its token is the one that the controller made."""
+    (vm,) = bots.bench.vms.list()
+    vm.wait_for_ssh()
+    token = vm.exec(_TOKEN, timeout=60).stdout.strip()
+    return Instance(vm, token, device)
+
+
+def _written(bots: BotVms) -> Path:
+    """The deployment file, as an operator writes it."""
+    document = {
+        "bot": {
+            "name": _BOT,
+            "sysbox": {"enabled": False},
+            "state": {"image_size": "2g"},
+            # an emulated processor is slow
+            "gateway": {"ready_timeout": 280},
+        },
+        "azure": {
+            "subscription": SUBSCRIPTION_ID,
+            "resource_group": "clawbots",
+            "region": "eastus",
+            "agent": {"source": bots.agent.location, "sha256": bots.agent.sha256},
+        },
+    }
+    path = bots.bench.run_dir / "bot.yaml"
+    path.write_text(yaml.safe_dump(document))
+    return path
+
+
+def _resources(bots: BotVms) -> list[str]:
+    """What there is in the subscription, but for what the bench itself has there."""
+    found: list[str] = bots.bench.azure.get("arm")["resources"]
+    return [one for one in found if "/resourcegroups/clawbots" in one.lower()]
+
+
+def _progress(status: str) -> list[str]:
+    """What the agent told through the instance view."""
+    try:
+        instances: list[dict[str, Any]] = json.loads(status)[_BOT]["instances"]
+    except (ValueError, LookupError, TypeError):
+        return []
+    told = (one.get("progress") or {} for one in instances)
+    return [f"{one.get('percent')} {one.get('stage')}" for one in told if one]
