@@ -210,14 +210,16 @@ END
         retry run_pip "$@"
     fi
     works "$venv" || die 1 "the new $command does not start: $(last_words)"
-    [ ! -f "$config" ] || quietly "$venv/bin/$command" config check "$config" ||
-        die 1 "the new $command refuses $config: $(last_words)"
+    # on a first installation there is nothing to stay with, and somebody has to tell Azure
+    [ ! -e "$root/current" ] || accepts "$venv" || refused
     # what is on disk after a power cut is all of it, or called unfinished
     sync -f "$venv"
     rm "$venv/unfinished"
 }
 
 works() { quietly "$1/bin/$command" --version; }
+accepts() { [ ! -f "$config" ] || quietly "$1/bin/$command" config check "$config"; }
+refused() { die 1 "the new $command refuses $config: $(last_words)"; }
 
 # rename is atomic: there is no moment without an agent
 point() {
@@ -352,3 +354,4 @@ sync -f "$root"
 point "/usr/local/bin/$command" "$root/current/bin/$command"
 say "$("/usr/local/bin/$command" --version) is installed"
 [ -z "$start" ] || start_units
+accepts "$target" || refused

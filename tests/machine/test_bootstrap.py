@@ -1,6 +1,7 @@
 """bootstrap.sh on a bare machine of its own: all of an agent, or none and a reason."""
 
 import hashlib
+import json
 import shlex
 import shutil
 import signal
@@ -92,6 +93,12 @@ class Site:
         ):
             time.sleep(0.05)
         return text in shown
+
+    def azure_hears(self) -> dict[str, str]:
+        """What the health extension gets; empty while nobody answers."""
+        asked = ("curl", "-s", "--max-time", "5", "http://localhost:18790/health/azure")
+        answer: dict[str, str] = json.loads(self.bench.exec(asked, timeout=60).stdout or "{}")
+        return answer
 
     def downloads(self) -> int:
         """How often GitHub was asked for something."""
@@ -295,6 +302,22 @@ def test_an_upgrade_that_refuses_the_configuration_is_not_made(site: Site, tmp_p
     assert "the new clawbot-agent refuses /etc/clawbot/config.yaml: " in done.stderr
     assert "future: " in done.stderr
     assert site.link("current") == present
+
+
+def test_a_first_installation_with_a_bad_configuration_can_still_say_so(site: Site) -> None:
+    """Without a sidecar Azure would replace the instance again and again, and none would help."""
+    product.configure(site.bench, "name: my-bot\nfuture: {}\n")
+    done = site.bootstrap(site.deliver(site.archive))
+    assert done.returncode == 1
+    told = done.stderr.strip().splitlines()[-1]
+    assert told.startswith("bootstrap: the new clawbot-agent refuses /etc/clawbot/config.yaml: ")
+    assert "future: " in told
+    deadline = time.monotonic() + 60
+    while (answer := site.azure_hears()).get("ApplicationHealthState") != "Healthy":
+        assert time.monotonic() < deadline, answer
+        time.sleep(1)
+    metrics = json.loads(answer["CustomMetrics"])
+    assert (metrics["situation"], metrics["code"]) == ("held", "CONFIG_REFUSED")
 
 
 def test_an_incomplete_release_says_what_is_missing(site: Site, tmp_path: Path) -> None:
