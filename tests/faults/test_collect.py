@@ -74,6 +74,8 @@ def planted(bot: Bot) -> Iterator[tuple[Bot, tuple[str, ...]]]:
     yield bot, canaries
     bot.bench.exec("systemctl stop planted; rm -f /root/planted* /run/clawbot/planted.json")
     bot.sh("rm -f /etc/caddy/Caddyfile.refused /var/log/cloud-init-output.log /var/log/clawbot/*")
+    # what is archived has an @ in its name
+    bot.sh("journalctl --rotate --quiet; rm -f /var/log/journal/*/*@*")
 
 
 def _collected(bot: Bot) -> dict[str, bytes]:

@@ -60,6 +60,7 @@ def revoked(bot: Bot) -> Iterator[Bot]:
     done = bot.bench.exec(f"mkdir -p {_DROP_IN}; cat > {_DROP_IN}/faster.conf", stdin=_FASTER)
     assert done.returncode == 0, done.stderr
     yield bot
+    bot.bench.azure.set("keyvault", forbidden_for=0)
     bot.sh(
         f"systemctl stop {_TIMER} clawbot-reconcile clawbot-sidecar; rm -rf {_DROP_IN} "
         "/var/lib/cloud/data/instance-id; systemctl daemon-reload",
@@ -106,7 +107,12 @@ def test_the_third_instance_holds_and_recovers_by_itself(
     ]
     assert [one["instance_id"] for one in _document(bot, _FAILURES)["instances"]] == names
     told = [event for event in bot.events() if event["event"] == "failure.repeated"]
-    assert "3 instances in a row failed with KEYVAULT_FORBIDDEN" in told[-1]["text"]
+    verdict, evidence = (event["text"] for event in told[-2:])
+    assert "3 instances in a row failed with KEYVAULT_FORBIDDEN" in verdict
+    assert evidence.startswith("evidence is kept on the share: ")
+    kept = bot.bench.root / _SHARE / "repair/evidence.tar.zst"
+    assert kept.stat().st_size > 0
+    assert kept.stat().st_mode & 0o077 == 0
     shown = bot.agent("status", "--compact").stdout
     assert "replacement: held, no further instance is asked for" in shown
     console = (bot.bench.run_dir / "console.log").read_text(errors="replace")

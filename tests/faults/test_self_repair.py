@@ -113,7 +113,8 @@ def test_a_caddy_that_hangs_is_restarted(bot: Bot, figures: dict[str, float]) ->
 def test_what_will_fail_again_is_not_done_again_at_once(bot: Bot) -> None:
     """A build that cannot succeed is neither repeated every five minutes nor forgotten."""
     bot.configure(openclaw={"image": {"packages": ["no-such-package"]}})
-    assert bot.run("image").stage("image")["error"]["code"] == "IMAGE_PACKAGE_NOT_FOUND"
+    error = bot.run("image").stage("image")["error"]
+    assert error["code"] == "IMAGE_PACKAGE_NOT_FOUND", error
     events = len(bot.events())
     status = _timer_run(bot)
     assert status["result"] == "failed"
