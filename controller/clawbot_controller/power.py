@@ -6,6 +6,7 @@ from typing import Any, Final
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.instances import Instance, Instances
 from clawbot_controller.errors import NotDeployedError
+from clawbot_controller.ownership import check_owned
 from clawbot_controller.site import Site
 from clawbot_controller.steps import Action, Step
 
@@ -169,6 +170,7 @@ def _scale_set(site: Site) -> Found:
     if found is None:
         msg = f"{site.deployment.name} has no scale set in {site.names.place.resource_group}"
         raise NotDeployedError(msg)
+    check_owned(site, found)
     return found
 
 

@@ -111,7 +111,11 @@ def _recovered(arm: Arm, resource: Resource) -> Found:
         "sku": resource.body["properties"]["sku"],
         "createMode": "recover",
     }
-    body = {"location": resource.body["location"], "properties": properties}
+    body = {
+        "location": resource.body["location"],
+        "tags": resource.body["tags"],
+        "properties": properties,
+    }
     arm.put(resource.id, body)
     return arm.settled(resource.id) or {}
 

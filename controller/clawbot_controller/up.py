@@ -6,6 +6,7 @@ from clawbot_controller.model import bot
 from clawbot_controller.model.names import Place
 from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.scale_set import KEY_PATH
+from clawbot_controller.ownership import check_own, check_shared
 from clawbot_controller.power import powered
 from clawbot_controller.preflight import Ground, preflight
 from clawbot_controller.rights import check_rights
@@ -29,6 +30,7 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
         AzureError: see its subclasses.
     """
     ground = preflight(site)
+    check_own(site)
     check_rights(site)
     done = list(shared.get(site.names.place, lambda: _shared(site, ground)))
     region = site.deployment.target.region
@@ -47,6 +49,7 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
 
 def _shared(site: Site, ground: Ground) -> tuple[Step, ...]:
     region = site.deployment.target.region
+    check_shared(site)
     wanted = shared_resources(site.shared, region, tenant=ground.tenant, operator=ground.operator)
     return tuple(_ensured(site, resource) for resource in wanted)
 

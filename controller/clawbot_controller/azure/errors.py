@@ -15,6 +15,7 @@ __all__ = [
     "NameTakenError",
     "NoCredentialsError",
     "NotChangeableError",
+    "NotOursError",
     "OperationFailedError",
     "OperationTimeoutError",
     "ParentMissingError",
@@ -100,6 +101,16 @@ class NotChangeableError(AzureError):
     hint = (
         "put the old value back; or, for the bot's own resources, 'destroy' (which keeps the "
         "memory) and 'up'; bots in another region need a resource group of their own"
+    )
+
+
+class NotOursError(AzureError):
+    """Something that was not made for this bot has a name that the bot needs."""
+
+    code: ClassVar[str] = "AZURE_NOT_OURS"
+    hint = (
+        "choose another bot.name, or azure.resource_group for what bots share; if it is this "
+        "bot's all the same, give it that tag yourself"
     )
 
 
