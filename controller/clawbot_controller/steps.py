@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from clawbot_controller.azure.arm import Arm, Found
 from clawbot_controller.azure.cloud import Tell
-from clawbot_controller.azure.errors import NotChangeableError
+from clawbot_controller.azure.errors import ForbiddenError, NotChangeableError
 from clawbot_controller.diff import Difference, differences, merged
 from clawbot_controller.model.resource import API, Resource, kind_of
 from clawbot_controller.model.scale_set import FINGERPRINT
@@ -102,7 +102,11 @@ def _is_deleted_vault(arm: Arm, resource: Resource) -> bool:
     subscription = resource.id.split("/")[2]
     locations = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations"
     path = f"{locations}/{resource.body['location']}/deletedVaults/{resource.name}"
-    return arm.get(path, **{"api-version": API[_VAULT]}) is not None
+    try:
+        return arm.get(path, **{"api-version": API[_VAULT]}) is not None
+    except ForbiddenError:
+        # a right on the subscription; a name that is not free is refused by the PUT
+        return False
 
 
 def _recovered(arm: Arm, resource: Resource) -> Found:
