@@ -32,10 +32,19 @@ _PREFIX_LENGTH: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A resource group, and so a set of bots that share network and vault."""
+    """A resource group, and so a set of bots that share network and vault.
+
+    Attributes:
+        subscription: id.
+        resource_group: in lower case, since Azure ignores it: one group is one place.
+    """
 
     subscription: str
     resource_group: str
+
+    def __post_init__(self) -> None:
+        """Fold the group's name."""
+        object.__setattr__(self, "resource_group", self.resource_group.lower())
 
     @property
     def id(self) -> str:
