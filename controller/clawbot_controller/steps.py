@@ -5,6 +5,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 from clawbot_controller.azure.arm import Arm, Found
+from clawbot_controller.azure.assignments import is_assigned
 from clawbot_controller.azure.cloud import Tell
 from clawbot_controller.azure.errors import ForbiddenError, NotChangeableError
 from clawbot_controller.diff import Difference, differences, merged
@@ -57,7 +58,10 @@ def examine(arm: Arm, resource: Resource, actual: Found | None) -> Step:
         AzureError: see its subclasses.
     """
     action, why = Action.KEEP, tuple[str, ...]()
-    if actual is None:
+    if actual is None and is_assigned(arm, resource):
+        # by somebody else, under a name of theirs
+        pass
+    elif actual is None:
         action = Action.RECOVER if _is_deleted_vault(arm, resource) else Action.CREATE
     else:
         found = differences(resource, actual)

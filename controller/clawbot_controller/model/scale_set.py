@@ -33,10 +33,12 @@ class ScaleSetParts:
 
     Attributes:
         custom_data: the text for cloud-init.
+        digest: of what it says, however it is packed.
         public_key: in OpenSSH's form; nobody has the private half.
     """
 
     custom_data: str
+    digest: str
     public_key: str
 
 
@@ -69,6 +71,7 @@ def scale_set(names: BotNames, deployment: Deployment, parts: ScaleSetParts) -> 
 def _fingerprint(body: Body, parts: ScaleSetParts) -> str:
     # the key is another one whenever it is made
     text = json.dumps(body, sort_keys=True).replace(json.dumps(parts.public_key), '""')
+    text = text.replace(_encoded(parts.custom_data), parts.digest)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -123,13 +126,17 @@ def _system(names: BotNames, parts: ScaleSetParts) -> Body:
     return {
         "computerNamePrefix": names.computer_prefix,
         "adminUsername": ADMIN,
-        "customData": base64.b64encode(parts.custom_data.encode()).decode(),
+        "customData": _encoded(parts.custom_data),
         "linuxConfiguration": {
             "disablePasswordAuthentication": True,
             "provisionVMAgent": True,
             "ssh": {"publicKeys": keys},
         },
     }
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _disk(deployment: Deployment) -> Body:
