@@ -7,8 +7,8 @@ from typing import Any, Final
 from clawbot_controller.azure.arm import Arm, Found
 from clawbot_controller.azure.assignments import is_assigned
 from clawbot_controller.azure.cloud import Tell
-from clawbot_controller.azure.errors import ForbiddenError, NotChangeableError
-from clawbot_controller.diff import Difference, differences, merged
+from clawbot_controller.azure.errors import ForbiddenError, NotChangeableError, RequestRefusedError
+from clawbot_controller.diff import Difference, differences, merged, without_optional
 from clawbot_controller.model.resource import API, Resource, kind_of
 from clawbot_controller.model.scale_set import FINGERPRINT
 
@@ -21,6 +21,8 @@ _FIXED: Final = frozenset(
         *("properties.addressPrefix", "properties.prefixLength"),
     }
 )
+# what Azure names when it does not take an optional part
+_OPTIONAL: Final = "sku"
 _REPAIRS: Final = "automaticRepairsPolicy"
 _VAULT: Final = "microsoft.keyvault/vaults"
 _BAD_ENDS: Final = frozenset({"failed", "canceled"})
@@ -92,8 +94,18 @@ def ensure(arm: Arm, resource: Resource, tell: Tell) -> tuple[Step, Found]:
     body = merged(resource, actual)
     if any(f"{_REPAIRS}.repairAction" in one for one in step.why):
         # Azure changes the action only while repairs are off
-        arm.put(resource.id, _without_repairs(body))
-    return step, arm.put(resource.id, body)
+        _put(arm, resource, _without_repairs(body))
+    return step, _put(arm, resource, body)
+
+
+def _put(arm: Arm, resource: Resource, body: dict[str, Any]) -> Found:
+    try:
+        return arm.put(resource.id, body)
+    except RequestRefusedError as error:
+        less = without_optional(resource, body)
+        if less == body or _OPTIONAL not in error.message.lower():
+            raise
+        return arm.put(resource.id, less)
 
 
 def _without_repairs(body: dict[str, Any]) -> dict[str, Any]:

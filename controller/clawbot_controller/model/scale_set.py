@@ -16,6 +16,11 @@ ADMIN: Final = "clawbot"
 # of the whole model, with what Azure does not return
 FINGERPRINT: Final = "clawbot-model"
 KEY_PATH: Final = "properties.virtualMachineProfile.osProfile.linuxConfiguration.ssh"
+# a uniform set's addresses follow its load balancer's kind, and Azure may refuse to be told theirs
+_ADDRESS_SKU: Final = (
+    "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
+    ".properties.ipConfigurations.properties.publicIPAddressConfiguration.sku"
+)
 _HEALTH_PORT: Final = 18790
 # a gateway that hangs is told within 90 s (docs/sidecar.md)
 _PROBE_SECONDS: Final = 5
@@ -65,6 +70,7 @@ def scale_set(names: BotNames, deployment: Deployment, parts: ScaleSetParts) -> 
         says=f"scale set ({target.orchestration}) with one {target.vm_size}, Ubuntu 24.04",
         write_only=frozenset({path}),
         once=frozenset({KEY_PATH}),
+        optional=frozenset({_ADDRESS_SKU}),
     )
 
 
