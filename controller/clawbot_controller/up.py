@@ -43,7 +43,7 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
     wanted = own_resources(site.names, site.deployment, principal, key)
     done += [_ensured(site, resource) for resource in wanted]
     if done[-1].action is Action.CHANGE and site.deployment.target.orchestration == "flexible":
-        site.tell("a flexible set gives a new model to new instances: 'stop --to-zero', 'start'")
+        site.tell("'reimage' gives the instance new custom data, 'stop --to-zero' and 'start' all")
     return (*done, *powered(site))
 
 
