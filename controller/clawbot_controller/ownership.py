@@ -14,17 +14,20 @@ __all__ = ["check_own", "check_owned", "check_shared"]
 _ANY: Final = None
 
 
-def check_own(site: Site) -> None:
-    """Refuse to go on where a name of the bot belongs to something else.
+def check_own(site: Site) -> dict[str, Found]:
+    """What is there of the bot's own, by id; refuses where that belongs to something else.
 
     Raises:
         NotOursError: naming it.
         AzureError: see its subclasses.
     """
+    there: dict[str, Found] = {}
     for resource_id in _own_ids(site.names):
         found = site.arm.get(resource_id)
         if found is not None:
             check_owned(site, found)
+            there[resource_id] = found
+    return there
 
 
 def check_owned(site: Site, found: Found) -> None:

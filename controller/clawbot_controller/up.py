@@ -1,6 +1,7 @@
 """`up`: make what is missing, change what is different, and leave the rest alone."""
 
 from clawbot_controller.desired import own_resources, principal_of, shared_resources
+from clawbot_controller.edits import check_edits
 from clawbot_controller.fleet import OncePerKey
 from clawbot_controller.model import bot
 from clawbot_controller.model.names import Place
@@ -30,7 +31,7 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
         AzureError: see its subclasses.
     """
     ground = preflight(site)
-    check_own(site)
+    check_edits(site, check_own(site))
     check_rights(site)
     done = list(shared.get(site.names.place, lambda: _shared(site, ground)))
     region = site.deployment.target.region
