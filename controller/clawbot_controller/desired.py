@@ -5,7 +5,7 @@ from typing import Final
 
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.operator import Operator
-from clawbot_controller.custom_data import render_custom_data
+from clawbot_controller.custom_data import custom_data_digest, render_custom_data
 from clawbot_controller.deployment.fill import PENDING, Created
 from clawbot_controller.deployment.load import Deployment
 from clawbot_controller.model import bot, shared, storage
@@ -85,8 +85,12 @@ def own_resources(
     prefix = (
         (bot.addresses(names, target.region).tagged(tags),) if target.address == "prefix" else ()
     )
-    custom_data = render_custom_data(deployment.agent_config(created), target.agent.pinned)
-    parts = ScaleSetParts(custom_data=custom_data, public_key=public_key)
+    config, agent = deployment.agent_config(created), target.agent.pinned
+    parts = ScaleSetParts(
+        custom_data=render_custom_data(config, agent),
+        digest=custom_data_digest(config, agent),
+        public_key=public_key,
+    )
     machine = scale_set(names, deployment, parts).tagged(tags)
     return (*storage_parts, *roles, *prefix, machine)
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Final
 
+from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.errors import ForbiddenError
 from clawbot_controller.azure.operator import operator
 from clawbot_controller.azure.vaults import purge_vault
@@ -11,11 +12,14 @@ from clawbot_controller.model import bot, storage
 from clawbot_controller.model.names import SharedNames
 from clawbot_controller.model.resource import kind_of
 from clawbot_controller.model.shared import GROUP_TAG
+from clawbot_controller.ownership import check_own, check_shared
 from clawbot_controller.site import Site
 from clawbot_controller.steps import ensure
 
 __all__ = ["destroy", "destroy_shared"]
 
+_DAYS: Final = 7
+_DELETED: Final = "stays deleted, unbilled, for {} days"
 _ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 
 
@@ -25,6 +29,7 @@ def destroy(site: Site, *, delete_data: bool) -> None:
     Raises:
         AzureError: see its subclasses.
     """
+    check_own(site)
     names = site.names
     _delete(site, names.scale_set_id, "scale set")
     _delete(site, names.prefix_id, "reserved addresses")
@@ -33,8 +38,9 @@ def destroy(site: Site, *, delete_data: bool) -> None:
     if not delete_data:
         site.tell(f"the memory is kept (storage account {names.account}), and so are the secrets")
         return
-    _secrets(site)
+    # first: what has a price, and needs no role that spreads slowly
     _delete(site, names.account_id, "storage account with the memory")
+    _secrets(site)
 
 
 def destroy_shared(sites: Sequence[Site]) -> None:
@@ -48,17 +54,27 @@ def destroy_shared(sites: Sequence[Site]) -> None:
     group = site.arm.get(place.id)
     if group is None:
         return
-    own = {one.lower() for one in _shared_ids(shared)}
-    others = [one["id"] for one in site.arm.pages(f"{place.id}/resources")]
-    left = [one for one in others if one.lower() not in own]
-    if left:
-        site.tell(f"network and vault are kept: there is also {', '.join(map(_short, left[:3]))}")
+    if left := _others(site, _shared_ids(shared)):
+        site.tell(f"network and vault are kept: there is also {left}")
         return
+    check_shared(site)
     _vault(site)
     _delete(site, shared.network_id, "virtual network")
     _delete(site, shared.security_group_id, "network security group")
-    if GROUP_TAG in (group.get("tags") or {}):
-        _delete(site, place.id, "resource group")
+    if GROUP_TAG not in (group.get("tags") or {}):
+        return
+    # once more: with the group goes everything that somebody put there meanwhile
+    if left := _others(site, ()):
+        site.tell(f"the resource group is kept: there is also {left}")
+        return
+    _delete(site, place.id, "resource group")
+
+
+def _others(site: Site, own: tuple[str, ...]) -> str:
+    """Some of the resources in the group that are not `own`, for the operator; "" without any."""
+    ours = {one.lower() for one in own}
+    found = (str(one["id"]) for one in site.arm.pages(f"{site.names.place.id}/resources"))
+    return ", ".join([_short(one) for one in found if one.lower() not in ours][:3])
 
 
 def _shared_ids(shared: SharedNames) -> tuple[str, ...]:
@@ -77,23 +93,20 @@ def _roles(site: Site) -> None:
     if found is None:
         return
     principal = principal_of(found)
-    made = bot.created(site.names, site.deployment, principal.client_id)
-    wanted = [storage.share_role(site.names, site.deployment, principal.object_id)]
-    secrets = (made.gateway_token, made.openclaw_config)
-    wanted += [
-        bot.secret_role(site.names, secret, principal.object_id)
-        for secret in secrets
-        if secret is not None
-    ]
-    for role in wanted:
+    wanted = storage.share_roles(site.names, principal.object_id)
+    secrets = dict.fromkeys((*site.names.secrets, _token_of(site)))
+    roles = (bot.secret_role(site.names, one, principal.object_id) for one in secrets)
+    for role in (*wanted, *roles):
         if site.arm.get(role.id) is not None:
             site.tell(f"delete {role.says}")
             site.arm.delete(role.id)
 
 
 def _secrets(site: Site) -> None:
-    if site.arm.get(site.shared.vault_id) is None:
+    found = site.arm.get(site.shared.vault_id)
+    if found is None:
         return
+    days = _protected_days(found)
     me = operator(site.cloud.credential)
     region = site.deployment.target.region
     for one in shared_resources(site.shared, region, tenant="", operator=me):
@@ -101,23 +114,45 @@ def _secrets(site: Site) -> None:
         if kind_of(one.id) == _ASSIGNMENTS:
             ensure(site.arm, one, site.tell)
     vault = site.secrets(role_assigned=me is not None)
-    made = bot.created(site.names, site.deployment, UNKNOWN.client_id)
-    for secret in (made.gateway_token, made.openclaw_config):
-        if secret is not None and vault.delete(secret):
+    for secret in site.names.secrets:
+        if vault.delete(secret, purge=days is None):
             site.tell(f"deleted the secret {secret}")
+            if days is not None:
+                why = "its vault has purge protection"
+                site.tell(f"the secret {secret} {_DELETED.format(days)}: {why}")
+    if (token := _token_of(site)) not in site.names.secrets:
+        site.tell(f"the secret {token} is kept: chosen by you")
+
+
+def _token_of(site: Site) -> str:
+    """Name of the gateway token's secret: the bot's own, or one that the operator chose."""
+    return bot.created(site.names, site.deployment, UNKNOWN.client_id).gateway_token
 
 
 def _vault(site: Site) -> None:
     name, region = site.shared.vault, site.deployment.target.region
+    found = site.arm.get(site.shared.vault_id)
+    days = None if found is None else _protected_days(found)
     for one in site.arm.pages(f"{site.shared.vault_id}/providers/{_ASSIGNMENTS}"):
         if str(one["id"]).lower().startswith(site.shared.vault_id.lower()):
             site.arm.delete(one["id"])
     _delete(site, site.shared.vault_id, "Key Vault")
+    if days is not None:
+        site.tell(f"the vault {name} {_DELETED.format(days)}: it has purge protection")
+        return
     subscription = site.names.place.subscription
     try:
         purge_vault(site.cloud, site.arm, subscription=subscription, region=region, name=name)
     except ForbiddenError:
-        site.tell(f"you may not purge the vault {name}: it stays deleted, unbilled, for 7 days")
+        site.tell(f"you may not purge the vault {name}: it {_DELETED.format(_DAYS)}")
+
+
+def _protected_days(vault: Found) -> int | None:
+    """Days for which what is deleted there cannot be purged; None when it can be."""
+    properties = vault.get("properties") or {}
+    if not properties.get("enablePurgeProtection"):
+        return None
+    return int(properties.get("softDeleteRetentionInDays") or _DAYS)
 
 
 def _short(resource_id: str) -> str:

@@ -4,16 +4,19 @@ Azure returns more than it was sent (ids, states, defaults), in its own order an
 some of it never (`Resource.write_only`). None of that is a difference.
 """
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from clawbot_controller.model.resource import Body, Resource
 
-__all__ = ["Difference", "differences", "merged"]
+__all__ = ["Difference", "differences", "merged", "without_optional"]
 
 _ABSENT: Final = object()
 _SHOWN_LENGTH: Final = 60
+# which item of a list, in a path
+_NAMED: Final = re.compile(r"\[[^]]*\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,28 @@ def merged(resource: Resource, actual: Body | None) -> dict[str, Any]:
     return body
 
 
+def without_optional(resource: Resource, body: Body) -> dict[str, Any]:
+    """The same body without the parts that are `optional`."""
+    return {
+        key: _pruned(resource, value, key)
+        for key, value in body.items()
+        if key not in resource.optional
+    }
+
+
+def _pruned(resource: Resource, value: object, path: str) -> object:
+    if isinstance(value, list):
+        return [_pruned(resource, one, path) for one in value]
+    if not isinstance(value, Mapping):
+        return value
+    below = {key: f"{path}.{key}" for key in value}
+    return {
+        key: _pruned(resource, inner, below[key])
+        for key, inner in value.items()
+        if below[key] not in resource.optional
+    }
+
+
 def _copy(source: Body, target: dict[str, Any], path: Sequence[str]) -> None:
     here, *rest = path
     if here not in source:
@@ -60,6 +85,8 @@ def _copy(source: Body, target: dict[str, Any], path: Sequence[str]) -> None:
 
 def _compare(resource: Resource, want: object, have: object, path: str) -> Iterator[Difference]:
     if path in resource.write_only | resource.once:
+        return
+    if have in (_ABSENT, None) and _NAMED.sub("", path) in resource.optional:
         return
     if isinstance(want, Mapping):
         yield from _compare_maps(resource, want, have, path)

@@ -10,6 +10,7 @@ __all__ = [
     "CustomDataTooLargeError",
     "DestroyNotConfirmedError",
     "NotDeployedError",
+    "ShareInUseError",
 ]
 
 
@@ -49,3 +50,10 @@ class DestroyNotConfirmedError(ClawbotError):
 
     code: ClassVar[str] = "DESTROY_NOT_CONFIRMED"
     hint = "give the bot's name: --confirm NAME, once for each bot"
+
+
+class ShareInUseError(ClawbotError):
+    """The way to the share cannot change while an instance uses it."""
+
+    code: ClassVar[str] = "SHARE_IN_USE"
+    hint = "run 'stop --to-zero' first, then 'up': the new instance mounts it in the new way"

@@ -6,7 +6,9 @@ from typing import Final
 from clawbot_controller.azure.errors import SecretForbiddenError
 from clawbot_controller.azure.secrets import SecretState
 from clawbot_controller.desired import UNKNOWN, own_resources, principal_of, shared_resources
+from clawbot_controller.edits import check_edits
 from clawbot_controller.model import bot
+from clawbot_controller.ownership import check_own, check_shared
 from clawbot_controller.power import Power, power_step
 from clawbot_controller.preflight import Ground, preflight
 from clawbot_controller.site import Site
@@ -43,6 +45,8 @@ def make_plan(site: Site) -> Plan:
         AzureError: it cannot be looked at, or not be made.
     """
     ground = preflight(site)
+    check_edits(site, check_own(site))
+    check_shared(site)
     region = site.deployment.target.region
     everything = shared_resources(
         site.shared, region, tenant=ground.tenant, operator=ground.operator

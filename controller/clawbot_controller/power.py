@@ -5,7 +5,9 @@ from typing import Any, Final
 
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.instances import Instance, Instances
+from clawbot_controller.deployed import deployed_custom_data
 from clawbot_controller.errors import NotDeployedError
+from clawbot_controller.ownership import check_owned
 from clawbot_controller.site import Site
 from clawbot_controller.steps import Action, Step
 
@@ -119,6 +121,8 @@ def to_zero(site: Site) -> None:
 def reimage(site: Site) -> None:
     """Give the instance a new disk, made from the present model; the memory is on the share.
 
+    In a flexible set the custom data is that of the file, and all else stays until a new instance.
+
     Raises:
         NotDeployedError: there is no scale set, or no instance in it.
     """
@@ -127,9 +131,10 @@ def reimage(site: Site) -> None:
     if not found:
         msg = f"{site.deployment.name} has no instance"
         raise NotDeployedError(msg, hint="run 'start' first")
+    custom_data = deployed_custom_data(site)
     for one in found:
         site.tell(f"reimage instance {one.name}")
-        instances.reimage(one)
+        instances.reimage(one, custom_data)
     site.tell("reimaged; 'status' shows how far the new instance is")
 
 
@@ -169,6 +174,7 @@ def _scale_set(site: Site) -> Found:
     if found is None:
         msg = f"{site.deployment.name} has no scale set in {site.names.place.resource_group}"
         raise NotDeployedError(msg)
+    check_owned(site, found)
     return found
 
 

@@ -4,7 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clawbot_controller.azure.errors import SizeNotOfferedError, SubscriptionUnknownError
+from clawbot_controller.azure.errors import (
+    ForbiddenError,
+    SizeNotOfferedError,
+    SubscriptionUnknownError,
+)
 from clawbot_controller.azure.operator import Operator, operator
 from clawbot_controller.model.tiers import TIERS
 from clawbot_controller.site import Site
@@ -46,8 +50,14 @@ def preflight(site: Site) -> Ground:
 
 def _check_size(site: Site) -> None:
     target = site.deployment.target
-    offered = _offers(site)
     size = target.vm_size
+    try:
+        offered = _offers(site)
+    except ForbiddenError:
+        # a right on the subscription; without it the first instance will tell
+        where = f"{size} is offered in {target.region}"
+        site.tell(f"whether {where} cannot be checked: you may not look")
+        return
     problem = offered.get(size.lower(), "is not offered")
     if problem is None:
         return

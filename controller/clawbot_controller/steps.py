@@ -5,9 +5,10 @@ from enum import StrEnum
 from typing import Any, Final
 
 from clawbot_controller.azure.arm import Arm, Found
+from clawbot_controller.azure.assignments import is_assigned
 from clawbot_controller.azure.cloud import Tell
-from clawbot_controller.azure.errors import NotChangeableError
-from clawbot_controller.diff import Difference, differences, merged
+from clawbot_controller.azure.errors import ForbiddenError, NotChangeableError, RequestRefusedError
+from clawbot_controller.diff import Difference, differences, merged, without_optional
 from clawbot_controller.model.resource import API, Resource, kind_of
 from clawbot_controller.model.scale_set import FINGERPRINT
 
@@ -20,6 +21,8 @@ _FIXED: Final = frozenset(
         *("properties.addressPrefix", "properties.prefixLength"),
     }
 )
+# what Azure names when it does not take an optional part
+_OPTIONAL: Final = "sku"
 _REPAIRS: Final = "automaticRepairsPolicy"
 _VAULT: Final = "microsoft.keyvault/vaults"
 _BAD_ENDS: Final = frozenset({"failed", "canceled"})
@@ -57,7 +60,10 @@ def examine(arm: Arm, resource: Resource, actual: Found | None) -> Step:
         AzureError: see its subclasses.
     """
     action, why = Action.KEEP, tuple[str, ...]()
-    if actual is None:
+    if actual is None and is_assigned(arm, resource):
+        # by somebody else, under a name of theirs
+        pass
+    elif actual is None:
         action = Action.RECOVER if _is_deleted_vault(arm, resource) else Action.CREATE
     else:
         found = differences(resource, actual)
@@ -88,8 +94,18 @@ def ensure(arm: Arm, resource: Resource, tell: Tell) -> tuple[Step, Found]:
     body = merged(resource, actual)
     if any(f"{_REPAIRS}.repairAction" in one for one in step.why):
         # Azure changes the action only while repairs are off
-        arm.put(resource.id, _without_repairs(body))
-    return step, arm.put(resource.id, body)
+        _put(arm, resource, _without_repairs(body))
+    return step, _put(arm, resource, body)
+
+
+def _put(arm: Arm, resource: Resource, body: dict[str, Any]) -> Found:
+    try:
+        return arm.put(resource.id, body)
+    except RequestRefusedError as error:
+        less = without_optional(resource, body)
+        if less == body or _OPTIONAL not in error.message.lower():
+            raise
+        return arm.put(resource.id, less)
 
 
 def _without_repairs(body: dict[str, Any]) -> dict[str, Any]:
@@ -102,7 +118,11 @@ def _is_deleted_vault(arm: Arm, resource: Resource) -> bool:
     subscription = resource.id.split("/")[2]
     locations = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations"
     path = f"{locations}/{resource.body['location']}/deletedVaults/{resource.name}"
-    return arm.get(path, **{"api-version": API[_VAULT]}) is not None
+    try:
+        return arm.get(path, **{"api-version": API[_VAULT]}) is not None
+    except ForbiddenError:
+        # a right on the subscription; a name that is not free is refused by the PUT
+        return False
 
 
 def _recovered(arm: Arm, resource: Resource) -> Found:
@@ -111,7 +131,11 @@ def _recovered(arm: Arm, resource: Resource) -> Found:
         "sku": resource.body["properties"]["sku"],
         "createMode": "recover",
     }
-    body = {"location": resource.body["location"], "properties": properties}
+    body = {
+        "location": resource.body["location"],
+        "tags": resource.body["tags"],
+        "properties": properties,
+    }
     arm.put(resource.id, body)
     return arm.settled(resource.id) or {}
 

@@ -1,11 +1,13 @@
 """`up`: make what is missing, change what is different, and leave the rest alone."""
 
 from clawbot_controller.desired import own_resources, principal_of, shared_resources
+from clawbot_controller.edits import check_edits
 from clawbot_controller.fleet import OncePerKey
 from clawbot_controller.model import bot
 from clawbot_controller.model.names import Place
 from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.scale_set import KEY_PATH
+from clawbot_controller.ownership import check_own, check_shared
 from clawbot_controller.power import powered
 from clawbot_controller.preflight import Ground, preflight
 from clawbot_controller.rights import check_rights
@@ -29,6 +31,7 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
         AzureError: see its subclasses.
     """
     ground = preflight(site)
+    check_edits(site, check_own(site))
     check_rights(site)
     done = list(shared.get(site.names.place, lambda: _shared(site, ground)))
     region = site.deployment.target.region
@@ -41,12 +44,13 @@ def up(site: Site, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, .
     wanted = own_resources(site.names, site.deployment, principal, key)
     done += [_ensured(site, resource) for resource in wanted]
     if done[-1].action is Action.CHANGE and site.deployment.target.orchestration == "flexible":
-        site.tell("a flexible set gives a new model to new instances: 'stop --to-zero', 'start'")
+        site.tell("'reimage' gives the instance new custom data, 'stop --to-zero' and 'start' all")
     return (*done, *powered(site))
 
 
 def _shared(site: Site, ground: Ground) -> tuple[Step, ...]:
     region = site.deployment.target.region
+    check_shared(site)
     wanted = shared_resources(site.shared, region, tenant=ground.tenant, operator=ground.operator)
     return tuple(_ensured(site, resource) for resource in wanted)
 

@@ -5,6 +5,7 @@ from typing import ClassVar, Final
 from clawbot_agent.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
 
 __all__ = [
+    "AccountElsewhereError",
     "AzureBusyError",
     "AzureError",
     "AzureThrottledError",
@@ -12,12 +13,15 @@ __all__ = [
     "AzureUnreachableError",
     "ChangedMeanwhileError",
     "ForbiddenError",
+    "LockedError",
     "NameTakenError",
     "NoCredentialsError",
     "NotChangeableError",
+    "NotOursError",
     "OperationFailedError",
     "OperationTimeoutError",
     "ParentMissingError",
+    "PolicyError",
     "PrincipalUnknownError",
     "ProviderMissingError",
     "QuotaError",
@@ -25,8 +29,11 @@ __all__ = [
     "SecretForbiddenError",
     "SecretRoleError",
     "SizeNotOfferedError",
+    "SubscriptionDisabledError",
     "SubscriptionUnknownError",
     "TokenRefusedError",
+    "VaultClosedError",
+    "VaultPolicyError",
 ]
 
 # another operation on the same resource: a scale set takes some minutes
@@ -67,8 +74,8 @@ class ForbiddenError(AzureError):
 
     code: ClassVar[str] = "AZURE_FORBIDDEN"
     hint = (
-        "you need Contributor and User Access Administrator (or Owner) on the resource group, or "
-        "on the subscription while the group does not exist"
+        "you need Contributor and User Access Administrator (or Owner) on the resource group; on "
+        "the subscription to have the group made or a provider registered"
     )
 
 
@@ -90,7 +97,10 @@ class NameTakenError(AzureError):
     """Somebody else in the world has the name of the vault or the storage account."""
 
     code: ClassVar[str] = "AZURE_NAME_TAKEN"
-    hint = "choose another bot.name (storage account) or azure.resource_group (vault)"
+    hint = (
+        "choose another bot.name (storage account) or azure.resource_group (vault), or have a "
+        "deleted vault of that name recovered or purged"
+    )
 
 
 class NotChangeableError(AzureError):
@@ -101,6 +111,58 @@ class NotChangeableError(AzureError):
         "put the old value back; or, for the bot's own resources, 'destroy' (which keeps the "
         "memory) and 'up'; bots in another region need a resource group of their own"
     )
+
+
+class NotOursError(AzureError):
+    """Something that was not made for this bot has a name that the bot needs."""
+
+    code: ClassVar[str] = "AZURE_NOT_OURS"
+    hint = (
+        "choose another bot.name, or azure.resource_group for what bots share; if it is this "
+        "bot's all the same, give it that tag yourself"
+    )
+
+
+class AccountElsewhereError(AzureError):
+    """The storage account is in another resource group of this subscription."""
+
+    code: ClassVar[str] = "AZURE_ACCOUNT_ELSEWHERE"
+    hint = "move it back to azure.resource_group, or choose another bot.name"
+
+
+class LockedError(AzureError):
+    """A lock forbids to change or to delete this."""
+
+    code: ClassVar[str] = "AZURE_LOCKED"
+    hint = "have the lock removed that the message names ('az lock list'), then run it again"
+
+
+class PolicyError(AzureError):
+    """A policy of your company forbids this."""
+
+    code: ClassVar[str] = "AZURE_POLICY"
+    hint = "show the message to who keeps the policy; azure.tags may be all that it asks for"
+
+
+class SubscriptionDisabledError(AzureError):
+    """The subscription is disabled, and so can only be read."""
+
+    code: ClassVar[str] = "AZURE_SUBSCRIPTION_DISABLED"
+    hint = "have it enabled again (the portal's Subscriptions: mostly a bill or a spending limit)"
+
+
+class VaultClosedError(AzureError):
+    """The vault's firewall does not let this machine in."""
+
+    code: ClassVar[str] = "VAULT_CLOSED"
+    hint = "allow this machine's address in the vault's networking, or run this from inside"
+
+
+class VaultPolicyError(AzureError):
+    """The vault goes by access policies instead of roles, or by a policy of your company."""
+
+    code: ClassVar[str] = "VAULT_POLICY"
+    hint = "set the vault to Azure role-based access control, then run the same command again"
 
 
 class QuotaError(AzureError):

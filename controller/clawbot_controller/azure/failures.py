@@ -34,7 +34,16 @@ _BY_CODE: Final[Mapping[str, type[errors.AzureError]]] = {
             # a deleted vault of another group has the name
             *("DnsRecordInUse", "DomainNameLabelInUse", "ConflictError"),
         ),
-        errors.QuotaError: ("QuotaExceeded",),
+        errors.AccountElsewhereError: ("StorageAccountInAnotherResourceGroup",),
+        errors.LockedError: ("ScopeLocked",),
+        errors.PolicyError: ("RequestDisallowedByPolicy",),
+        errors.SubscriptionDisabledError: ("ReadOnlyDisabledSubscription",),
+        errors.VaultClosedError: ("ForbiddenByFirewall", "ForbiddenByConnection"),
+        errors.VaultPolicyError: ("ForbiddenByPolicy",),
+        errors.QuotaError: (
+            *("QuotaExceeded", "ResourceQuotaExceeded", "SubscriptionQuotaExceeded"),
+            *("PublicIPCountLimitReached", "MaxStorageAccountsCountPerSubscriptionExceeded"),
+        ),
         errors.SizeNotOfferedError: ("SkuNotAvailable", "InvalidVmSize", "VMSizeNotSupported"),
         errors.NotChangeableError: ("PropertyChangeNotAllowed", "InvalidResourceLocation"),
         errors.RequestRefusedError: ("OperationNotAllowed",),
@@ -61,6 +70,8 @@ _SERVER_ERRORS: Final = 500
 _SIGN_IN: Final = "AADSTS"
 # OpenSSL's words, whatever library they come through
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
+# of a quota too, which only the message tells then
+_MANY_MEANINGS: Final = "OperationNotAllowed"
 _OK: Final = 300
 _LONGEST: Final = 400
 
@@ -78,9 +89,11 @@ def translated(error: Exception, doing: str) -> errors.AzureError:
 def _answered(error: HttpResponseError, doing: str) -> errors.AzureError:
     # the SDK's clients only ever have this one
     response = cast("HttpResponse", error.response)
-    code, message = _said(response, error.message)
+    code, message, inner = _said(response, error.message)
     status = response.status_code
-    cls = _class(status, code, message, unreadable=isinstance(error, DecodeError))
+    # a vault says Forbidden, and why inside
+    judged = inner if inner.lower() in _BY_CODE else code
+    cls = _class(status, judged, message, unreadable=isinstance(error, DecodeError))
     told = f"{code}: {message}" if code else message
     found = cls(f"{doing}: {_line(told) or f'HTTP {status}'}")
     found.wait = _seconds(response.headers.get("Retry-After"))
@@ -90,7 +103,7 @@ def _answered(error: HttpResponseError, doing: str) -> errors.AzureError:
 def _class(status: int, code: str, message: str, *, unreadable: bool) -> type[errors.AzureError]:
     if unreadable or status >= _SERVER_ERRORS:
         return errors.AzureUnreachableError
-    if "quota" in message.lower() and status in {400, 409}:
+    if code == _MANY_MEANINGS and "quota" in message.lower():
         return errors.QuotaError
     if code.lower() in _BY_CODE:
         return _BY_CODE[code.lower()]
@@ -100,15 +113,18 @@ def _class(status: int, code: str, message: str, *, unreadable: bool) -> type[er
     return _BY_STATUS.get(status, errors.RequestRefusedError)
 
 
-def _said(response: "HttpResponse", otherwise: str) -> tuple[str, str]:
+def _said(response: "HttpResponse", otherwise: str) -> tuple[str, str, str]:
+    """Code, message and the inner error's code."""
     try:
         body: Any = response.json()
     except Exception:  # noqa: BLE001 - what cannot be read says nothing, in whatever way
         body = None
     found = body.get("error") if isinstance(body, dict) else None
     if isinstance(found, dict):
-        return str(found.get("code") or ""), str(found.get("message") or "")
-    return "", otherwise
+        inner = found.get("innererror")
+        why = inner.get("code") if isinstance(inner, dict) else None
+        return str(found.get("code") or ""), str(found.get("message") or ""), str(why or "")
+    return "", otherwise, ""
 
 
 def _seconds(text: str | None) -> float | None:

@@ -1,5 +1,6 @@
 """The instances of a scale set, in either orchestration mode: each has its own way to them."""
 
+import base64
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any, Final
@@ -8,6 +9,8 @@ from azure.core.polling import LROPoller
 from azure.mgmt.compute import ComputeManagementClient
 from azure.mgmt.compute.models import (
     OrchestrationServiceStateInput,
+    OSProfileProvisioningData,
+    VirtualMachineReimageParameters,
     VirtualMachineScaleSetVMInstanceRequiredIDs,
 )
 
@@ -78,15 +81,21 @@ class Instances:
         """Stop it and give its hardware back; disk and address stay."""
         self._do("deallocate", instance, lambda client: client.begin_deallocate)
 
-    def reimage(self, instance: Instance) -> None:
-        """Give it a new disk, made from the present model."""
+    def reimage(self, instance: Instance, custom_data: str) -> None:
+        """Give it a new disk, made from the present model; a flexible one from `custom_data`."""
         if not self._flexible and not instance.latest_model:
             update = self._client.virtual_machine_scale_sets.begin_update_instances
             ids = VirtualMachineScaleSetVMInstanceRequiredIDs(instance_ids=[instance.name])
             self._arm.finish(
                 "update the instance's model", lambda: update(*self._set, ids, **_PINNED)
             )
-        self._do("reimage", instance, lambda client: client.begin_reimage, repeatable=False)
+        self._do(
+            "reimage",
+            instance,
+            lambda client: client.begin_reimage,
+            *((_provisioned(custom_data),) if self._flexible else ()),
+            repeatable=False,
+        )
 
     def set_repairs(self, *, on: bool) -> None:
         """Let Azure repair unhealthy instances, or not for the time being."""
@@ -149,15 +158,23 @@ class Instances:
         doing: str,
         instance: Instance,
         choose: Callable[[Any], Callable[..., LROPoller[Any]]],
-        *,
+        *body: object,
         repeatable: bool = True,
     ) -> None:
         begin = choose(self._machines)
         self._arm.finish(
             f"{doing} instance {instance.name}",
-            lambda: begin(*self._path(instance), **_PINNED),
+            lambda: begin(*self._path(instance), *body, **_PINNED),
             repeatable=repeatable,
         )
+
+
+def _provisioned(custom_data: str) -> VirtualMachineReimageParameters:
+    """What a machine of its own starts anew with: it does not follow its scale set's model."""
+    encoded = base64.b64encode(custom_data.encode()).decode()
+    return VirtualMachineReimageParameters(
+        os_profile=OSProfileProvisioningData(custom_data=encoded)
+    )
 
 
 def _id(found: Found) -> str:

@@ -85,15 +85,16 @@ class Secrets:
 
         return self._call(f"write the secret {name}", attempt)
 
-    def delete(self, name: str) -> bool:
-        """Delete it for good; whether it was there."""
+    def delete(self, name: str, *, purge: bool) -> bool:
+        """Delete it, for good unless its vault forbids a `purge`; whether it was there."""
 
         def attempt() -> bool:
             try:
                 self._client.begin_delete_secret(name).wait()
             except ResourceNotFoundError:
-                return self._purge(name)
-            self._purge(name)
+                return purge and self._purge(name)
+            if purge:
+                self._purge(name)
             return True
 
         return self._call(f"delete the secret {name}", attempt)

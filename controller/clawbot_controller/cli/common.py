@@ -1,7 +1,8 @@
 """What all verbs share: reading files, telling, and how a command ends. Knows nothing of Azure."""
 
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import Final, NoReturn, TypeVar
@@ -53,9 +54,23 @@ def load(paths: Sequence[Path]) -> tuple[Deployment, ...]:
     names = [one.name for one in found]
     twice = sorted({name for name in names if names.count(name) > 1})
     problems += [f"bot.name: {name} is the name of two bots" for name in twice]
+    problems += _scattered(found)
     if problems:
         fail("\n".join(problems), Exit.USAGE)
     return tuple(found)
+
+
+def _scattered(found: Sequence[Deployment]) -> Iterator[str]:
+    regions: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+    for one in found:
+        target = one.target
+        # Azure's names of groups ignore case
+        regions[target.subscription, target.resource_group.lower()].add(target.region)
+    for (_, group), names in regions.items():
+        if len(names) > 1:
+            where = f"are regions of bots in the resource group {group}"
+            told = f"{', '.join(sorted(names))} {where}, which share a network"
+            yield f"azure.region: {told}: give them groups of their own"
 
 
 def reported(outcomes: Mapping[str, _ResultT | ClawbotError]) -> dict[str, _ResultT]:

@@ -15,6 +15,7 @@ from clawbot_agent.config.section import Section
 from clawbot_agent.config.wording import problems_of
 from clawbot_controller.deployment.fill import PENDING, Created, filled
 from clawbot_controller.deployment.target import Target
+from clawbot_controller.model.names import GATEWAY_TOKEN, OPENCLAW_CONFIG
 from clawbot_controller.model.tiers import TIERS
 
 __all__ = ["Deployment", "Document", "load_deployment", "parse_deployment"]
@@ -41,6 +42,17 @@ class Document(Section):
         if small and self.bot.openclaw.image.source == "build":
             wording = f"{self.azure.tier} has too little memory to build the image"
             refuse(f"{wording}; set bot.openclaw.image.source: pull", at="azure.tier")
+        return self
+
+    @model_validator(mode="after")
+    def _secret_is_its_own(self) -> Self:
+        # 'destroy' takes names of this form for the bot's own
+        token = self.bot.secrets.gateway_token.lower()
+        if token.endswith((GATEWAY_TOKEN, OPENCLAW_CONFIG)) and token != (
+            f"{self.bot.name}{GATEWAY_TOKEN}"
+        ):
+            wording = f"{shown(token)} is the form of the names of bots' own secrets"
+            refuse(f"{wording}; choose another", at="bot.secrets.gateway_token")
         return self
 
 

@@ -1,17 +1,22 @@
 """What belongs to one bot alone, beside its share and its scale set."""
 
+from typing import Final
+
 from clawbot_controller.deployment.fill import Created
 from clawbot_controller.deployment.load import Deployment
 from clawbot_controller.model.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.roles import Role, assignment
 
-__all__ = ["addresses", "created", "identity", "secret_role", "tags"]
+__all__ = ["BOT_TAG", "addresses", "created", "identity", "secret_role", "tags"]
+
+# says whose a resource is
+BOT_TAG: Final = "clawbot-bot"
 
 
 def tags(deployment: Deployment) -> dict[str, str]:
     """Tags of everything that belongs to the bot."""
-    return {**deployment.target.tags, "clawbot-bot": deployment.name}
+    return {**deployment.target.tags, BOT_TAG: deployment.name}
 
 
 def identity(names: BotNames, region: str) -> Resource:
@@ -49,6 +54,6 @@ def created(names: BotNames, deployment: Deployment, client_id: str) -> Created:
         key_vault=SharedNames(names.place).vault,
         account=names.account,
         share=names.share,
-        gateway_token=chosen or names.secret("gateway-token"),
-        openclaw_config=names.secret("openclaw-config") if fragment else None,
+        gateway_token=chosen or names.gateway_token,
+        openclaw_config=names.openclaw_config if fragment else None,
     )

@@ -10,8 +10,18 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["BotNames", "Place", "SharedNames", "assignment_name"]
+__all__ = [
+    "GATEWAY_TOKEN",
+    "OPENCLAW_CONFIG",
+    "BotNames",
+    "Place",
+    "SharedNames",
+    "assignment_name",
+]
 
+# after the bot's name: the names of its secrets
+GATEWAY_TOKEN: Final = "-gateway-token"  # noqa: S105 - a name
+OPENCLAW_CONFIG: Final = "-openclaw-config"
 _DIGEST_LENGTH: Final = 12
 # a namespace of its own: the same assignment gets the same name from every laptop
 _NAMESPACE: Final = uuid.UUID("4f3c9a52-6a0e-5c0b-9a57-0d1d6f4f7c11")
@@ -22,10 +32,19 @@ _PREFIX_LENGTH: Final = 15
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A resource group, and so a set of bots that share network and vault."""
+    """A resource group, and so a set of bots that share network and vault.
+
+    Attributes:
+        subscription: id.
+        resource_group: in lower case, since Azure ignores it: one group is one place.
+    """
 
     subscription: str
     resource_group: str
+
+    def __post_init__(self) -> None:
+        """Fold the group's name."""
+        object.__setattr__(self, "resource_group", self.resource_group.lower())
 
     @property
     def id(self) -> str:
@@ -119,9 +138,20 @@ class BotNames:
         """Beginning of the instance's host name: at most 15 characters."""
         return self.bot[:_PREFIX_LENGTH].rstrip("-")
 
-    def secret(self, what: str) -> str:
-        """Name of one of the bot's secrets in the shared vault: "my-bot-gateway-token"."""
-        return f"{self.bot}-{what}"
+    @property
+    def gateway_token(self) -> str:
+        """Name of the secret made here at random, in the shared vault."""
+        return f"{self.bot}{GATEWAY_TOKEN}"
+
+    @property
+    def openclaw_config(self) -> str:
+        """Name of the secret that holds the fragment of openclaw.json, in the shared vault."""
+        return f"{self.bot}{OPENCLAW_CONFIG}"
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every secret that is the bot's own, whether its file asks for it or not."""
+        return self.gateway_token, self.openclaw_config
 
 
 def assignment_name(scope: str, role: str, principal: str) -> str:

@@ -40,6 +40,7 @@ class Resource:
         says: what an operator reads: "virtual network 10.0.0.0/16".
         write_only: dotted paths in the body that Azure never returns.
         once: dotted paths that are set at creation and then left as they are.
+        optional: dotted paths, through lists too, that Azure need not take nor return.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Resource:
     says: str
     write_only: frozenset[str] = field(default=frozenset())
     once: frozenset[str] = field(default=frozenset())
+    optional: frozenset[str] = field(default=frozenset())
 
     @property
     def name(self) -> str:

@@ -16,6 +16,11 @@ ADMIN: Final = "clawbot"
 # of the whole model, with what Azure does not return
 FINGERPRINT: Final = "clawbot-model"
 KEY_PATH: Final = "properties.virtualMachineProfile.osProfile.linuxConfiguration.ssh"
+# a uniform set's addresses follow its load balancer's kind, and Azure may refuse to be told theirs
+_ADDRESS_SKU: Final = (
+    "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
+    ".properties.ipConfigurations.properties.publicIPAddressConfiguration.sku"
+)
 _HEALTH_PORT: Final = 18790
 # a gateway that hangs is told within 90 s (docs/sidecar.md)
 _PROBE_SECONDS: Final = 5
@@ -33,10 +38,12 @@ class ScaleSetParts:
 
     Attributes:
         custom_data: the text for cloud-init.
+        digest: of what it says, however it is packed.
         public_key: in OpenSSH's form; nobody has the private half.
     """
 
     custom_data: str
+    digest: str
     public_key: str
 
 
@@ -63,12 +70,14 @@ def scale_set(names: BotNames, deployment: Deployment, parts: ScaleSetParts) -> 
         says=f"scale set ({target.orchestration}) with one {target.vm_size}, Ubuntu 24.04",
         write_only=frozenset({path}),
         once=frozenset({KEY_PATH}),
+        optional=frozenset({_ADDRESS_SKU}),
     )
 
 
 def _fingerprint(body: Body, parts: ScaleSetParts) -> str:
     # the key is another one whenever it is made
     text = json.dumps(body, sort_keys=True).replace(json.dumps(parts.public_key), '""')
+    text = text.replace(_encoded(parts.custom_data), parts.digest)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
@@ -123,13 +132,17 @@ def _system(names: BotNames, parts: ScaleSetParts) -> Body:
     return {
         "computerNamePrefix": names.computer_prefix,
         "adminUsername": ADMIN,
-        "customData": base64.b64encode(parts.custom_data.encode()).decode(),
+        "customData": _encoded(parts.custom_data),
         "linuxConfiguration": {
             "disablePasswordAuthentication": True,
             "provisionVMAgent": True,
             "ssh": {"publicKeys": keys},
         },
     }
+
+
+def _encoded(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
 
 
 def _disk(deployment: Deployment) -> Body:

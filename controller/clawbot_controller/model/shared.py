@@ -7,7 +7,7 @@ from clawbot_controller.model.resource import Resource
 
 __all__ = ["GROUP_TAG", "network", "resource_group", "security_group", "subnet", "vault"]
 
-# marks a group that the controller made, and so may remove
+# marks what the controller made for a group, or the group itself, and so may remove
 GROUP_TAG: Final = "clawbot-group"
 
 

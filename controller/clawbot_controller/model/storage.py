@@ -1,13 +1,18 @@
 """A bot's storage account and the share in it that holds its memory."""
 
-from typing import Any
+from typing import Any, Final
 
 from clawbot_controller.deployment.load import Deployment
 from clawbot_controller.model.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.roles import Role, assignment
 
-__all__ = ["account", "file_service", "share", "share_role"]
+__all__ = ["account", "file_service", "share", "share_role", "share_roles"]
+
+_ROLES: Final = {
+    "account-key": Role.READER_AND_DATA_ACCESS,
+    "managed-identity": Role.SMB_MI_ADMIN,
+}
 
 
 def account(names: BotNames, deployment: Deployment) -> Resource:
@@ -81,6 +86,13 @@ def share(names: BotNames, deployment: Deployment) -> Resource:
 
 def share_role(names: BotNames, deployment: Deployment, principal: str) -> Resource:
     """The bot's role on its own account, by which it mounts the share."""
-    by_key = deployment.config.share.auth == "account-key"
-    role = Role.READER_AND_DATA_ACCESS if by_key else Role.SMB_MI_ADMIN
+    role = _ROLES[deployment.config.share.auth]
     return assignment(scope=names.account_id, role=role, principal=principal, who=names.bot)
+
+
+def share_roles(names: BotNames, principal: str) -> tuple[Resource, ...]:
+    """Either role that the bot may have on its account: its file may have said another."""
+    return tuple(
+        assignment(scope=names.account_id, role=role, principal=principal, who=names.bot)
+        for role in _ROLES.values()
+    )

@@ -1,8 +1,10 @@
 """What can be done to instances: power, reimage, commands, their console."""
 
+import base64
 import secrets
 import uuid
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from tests.bench.arm.calls import Call, accepted
@@ -49,6 +51,8 @@ def power(call: Call, instances: Sequence[Resource], action: str) -> Reply:
     for instance in instances:
         _still(instance)
     _match(instances, action)
+    if action == "reimage":
+        _provision(call, instances)
     finish = finished(instances, in_the_end)
     undone = call.fault is not None and call.fault.kind in _NOT_DONE
     done = None
@@ -56,6 +60,17 @@ def power(call: Call, instances: Sequence[Resource], action: str) -> Reply:
         done = worked_at(instances, lambda each: work(call.world, each), meanwhile=meanwhile)
     operation = call.world.operations.start(finish, fault=call.fault, work=done)
     return _taken(call, instances, operation)
+
+
+def _provision(call: Call, instances: Sequence[Resource]) -> None:
+    """Take custom data that comes with a reimage: it replaces what the instance was made with."""
+    profile = call.json().get("osProfile") or {}
+    if set(profile) - {"customData", "adminPassword"}:
+        raise bad(f"osProfile: {sorted(profile)}: no such property", "InvalidParameter")
+    for instance in instances:
+        if "customData" in profile:
+            data = base64.b64decode(profile["customData"], validate=True)
+            instance.private["model"] = replace(instance.private["model"], custom_data=data)
 
 
 def delete(call: Call, scale_set: Resource, instances: Sequence[Resource]) -> Reply:

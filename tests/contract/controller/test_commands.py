@@ -124,6 +124,21 @@ def test_a_bad_file_is_told_by_path_and_nothing_is_touched(desk: Desk) -> None:
     assert (twice.exit_code, twice.stderr) == (2, "bot.name: good-bot is the name of two bots\n")
 
 
+def test_a_group_has_one_region_and_one_spelling(desk: Desk) -> None:
+    one = desk.file("one-bot", resource_group="Bots")
+    other = desk.file("other-bot", resource_group="bots", region="westeurope")
+    done = desk.run("up", one, other)
+    assert (done.exit_code, done.stdout) == (2, "")
+    assert done.stderr == (
+        "azure.region: eastus, westeurope are regions of bots in the resource group bots, "
+        "which share a network: give them groups of their own\n"
+    )
+    assert desk.ground.arm.requests == []
+    other = desk.file("other-bot", resource_group="bots")
+    assert desk.run("up", one, other).exit_code == 0
+    assert desk.run("plan", "--exit-code", one, other).exit_code == 0
+
+
 class Nobody:
     """A credential of a machine that has none."""
 

@@ -22,7 +22,7 @@ KINDS: Final = (
     *("reset", "reset-after", "timeout-after", "truncated", "lro-failed", "lro-stuck"),
 )
 # how many requests a first `up` makes; the test counts them
-CALLS: Final = 58
+CALLS: Final = 68
 ALL: Final = bool(os.environ.get("CLAWBOT_ALL_FAULTS"))
 CASES: Final = [
     (kind, call)

@@ -116,6 +116,16 @@ def test_a_reimage_that_may_have_begun_is_not_asked_for_twice(ground: Ground) ->
     assert len([one for one in ground.writes() if one.endswith("/reimage")]) == 1
 
 
+def test_a_flexible_instance_gets_the_new_configuration_by_a_reimage(ground: Ground) -> None:
+    ground.up(ground.site(orchestration="flexible"))
+    site = ground.site(orchestration="flexible", bot={"caddy": {"domain": "bot.example.org"}})
+    ground.up(site)
+    assert any("'reimage' gives the instance new custom data" in line for line in ground.told)
+    reimage(site)
+    machine = ground.arm.world.of_type("Microsoft.Compute/virtualMachines")[0]
+    assert b"bot.example.org" in machine.private["model"].custom_data
+
+
 def test_destroy_leaves_the_data_and_up_finds_it(ground: Ground) -> None:
     site = ground.site(address="prefix")
     ground.up(site)

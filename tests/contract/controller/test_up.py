@@ -6,11 +6,16 @@ from typing import Any
 
 import pytest
 
-from clawbot_controller.azure.errors import NotChangeableError
+from clawbot_controller.azure.errors import NotChangeableError, RequestRefusedError
 from clawbot_controller.fleet import OncePerKey, for_each
 from clawbot_controller.power import powered, reimage, stop, to_zero
 from clawbot_controller.steps import Action
 from clawbot_controller.up import up
+from tests.bench.arm import scale_sets
+from tests.bench.arm.calls import Call
+from tests.bench.arm.errors import bad
+from tests.bench.arm.scale_set_rules import check
+from tests.bench.arm.world import Resource
 from tests.contract.controller import conftest
 from tests.contract.controller.conftest import Ground, changes
 
@@ -210,3 +215,39 @@ def test_a_bot_may_read_its_own_secrets_and_no_other(ground: Ground) -> None:
         == (one.arm.get(one.names.identity_id) or {})["properties"]["principalId"]
     }
     assert scopes == {one.names.account_id, f"{one.shared.vault_id}/secrets/one-bot-gateway-token"}
+
+
+def refuse_skus(call: Call, body: dict[str, Any], old: Resource | None) -> None:
+    """As Azure may in a uniform set, whose addresses follow the load balancer's kind."""
+    check(call, body, old)
+    if "'publicIPAddressConfiguration': {'name': 'address', 'sku'" in str(body):
+        message = "Could not find member 'sku' on object of type 'PublicIPAddressConfiguration'."
+        raise bad(message, "InvalidRequestContent")
+
+
+def test_an_address_whose_kind_azure_chooses(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scale_sets, "check", refuse_skus)
+    site = ground.site()
+    ground.up(site)
+    tried = [one for one in ground.writes() if one == "PUT virtualMachineScaleSets/my-bot"]
+    assert len(tried) == 2
+    before = len(ground.arm.requests)
+    assert changes(ground.up(site)) == []
+    assert ground.writes(before) == []
+    assert not ground.plan(site).changes
+
+
+def test_another_refusal_of_the_scale_set_is_told_at_once(
+    ground: Ground, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(call: Call, body: dict[str, Any], old: Resource | None) -> None:
+        check(call, body, old)
+        message = "The parameter 'priority' is no good."
+        raise bad(message, "InvalidParameter")
+
+    monkeypatch.setattr(scale_sets, "check", refuse)
+    with pytest.raises(RequestRefusedError, match="priority"):
+        ground.up(ground.site())
+    assert ground.writes().count("PUT virtualMachineScaleSets/my-bot") == 1

@@ -67,6 +67,13 @@ def answered(status: int, code: str = "", message: str = "", **headers: str) -> 
         (409, "StorageAccountAlreadyTaken", errors.NameTakenError),
         (409, "SkuNotAvailable", errors.SizeNotOfferedError),
         (409, "OperationNotAllowed", errors.RequestRefusedError),
+        (409, "ScopeLocked", errors.LockedError),
+        (403, "RequestDisallowedByPolicy", errors.PolicyError),
+        (403, "ReadOnlyDisabledSubscription", errors.SubscriptionDisabledError),
+        (409, "ReadOnlyDisabledSubscription", errors.SubscriptionDisabledError),
+        (409, "StorageAccountInAnotherResourceGroup", errors.AccountElsewhereError),
+        (409, "QuotaExceeded", errors.QuotaError),
+        (400, "PublicIPCountLimitReached", errors.QuotaError),
         (412, "PreconditionFailed", errors.ChangedMeanwhileError),
         (418, "", errors.RequestRefusedError),
         (429, "TooManyRequests", errors.AzureThrottledError),
@@ -81,7 +88,31 @@ def test_answers(status: int, code: str, expected: type[errors.AzureError]) -> N
     assert type(answered(status, code, "why")) is expected
 
 
-def test_a_quota_is_known_by_its_message() -> None:
+@pytest.mark.parametrize(
+    ("inner", "expected"),
+    [
+        ("ForbiddenByFirewall", errors.VaultClosedError),
+        ("ForbiddenByConnection", errors.VaultClosedError),
+        ("ForbiddenByPolicy", errors.VaultPolicyError),
+        ("ForbiddenByRbac", errors.ForbiddenError),
+    ],
+)
+def test_a_vaults_refusal_is_known_by_what_is_in_it(
+    inner: str, expected: type[errors.AzureError]
+) -> None:
+    response: Any = Response(403, "Forbidden", "not you")
+    response.json()["error"]["innererror"] = {"code": inner}
+    found = translated(HttpResponseError(response=response), "look")
+    assert type(found) is expected
+    assert not found.retryable
+
+
+def test_a_word_alone_makes_no_quota() -> None:
+    told = "The value 9999 of shareQuota is out of range"
+    assert type(answered(400, "InvalidParameter", told)) is errors.RequestRefusedError
+
+
+def test_a_quota_behind_a_common_code_is_known_by_its_message() -> None:
     told = "Operation could not be completed as it results in exceeding approved quota"
     assert type(answered(409, "OperationNotAllowed", told)) is errors.QuotaError
 

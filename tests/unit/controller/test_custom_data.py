@@ -12,7 +12,7 @@ from clawbot_agent.config.example import example_text
 from clawbot_agent.config.load import parse_config
 from clawbot_controller import custom_data
 from clawbot_controller.agent_source import AgentSource
-from clawbot_controller.custom_data import LIMIT, render_custom_data
+from clawbot_controller.custom_data import LIMIT, custom_data_digest, render_custom_data
 from clawbot_controller.errors import CustomDataTooLargeError
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -88,3 +88,31 @@ def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(custom_data, "LIMIT", 5000)
     with pytest.raises(CustomDataTooLargeError, match=r"my-bot would be \d+ bytes, more than 5000"):
         render_custom_data(parse_config(AZURE), AGENT)
+
+
+@pytest.mark.parametrize(("level", "system"), [(1, 3), (6, 255), (9, 0)])
+def test_another_build_of_zlib_makes_no_other_model(
+    monkeypatch: pytest.MonkeyPatch, level: int, system: int
+) -> None:
+    config = parse_config(AZURE)
+    digest, text = custom_data_digest(config, AGENT), render_custom_data(config, AGENT)
+    compress = gzip.compress
+
+    def otherwise(data: bytes, **_options: Any) -> bytes:  # noqa: ANN401 - as gzip.compress
+        packed = bytearray(compress(data, level, mtime=0))
+        packed[9] = system
+        return bytes(packed)
+
+    monkeypatch.setattr(gzip, "compress", otherwise)
+    assert custom_data_digest(config, AGENT) == digest
+    if level == 9:
+        # the same bytes, whatever system the header names
+        assert render_custom_data(config, AGENT) == text
+
+
+def test_what_bootstrap_says_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+    config = parse_config(AZURE)
+    before = custom_data_digest(config, AGENT)
+    asset = custom_data.asset
+    monkeypatch.setattr(custom_data, "asset", lambda name: asset(name) + b"\n")
+    assert custom_data_digest(config, AGENT) != before

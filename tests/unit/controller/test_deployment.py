@@ -112,3 +112,23 @@ def test_a_secret_in_the_fragment_is_in_no_repr(tmp_path: Path) -> None:
     file = tmp_path / "bot.yaml"
     file.write_text(deployment_text(openclaw_config="fragment.json5"))
     assert "canary" not in repr(load_deployment(file))
+
+
+@pytest.mark.parametrize(
+    ("name", "fits"),
+    [
+        ("team-token", True),
+        ("my-bot-gateway-token", True),
+        ("other-bot-gateway-token", False),
+        ("Other-Bot-Openclaw-Config", False),
+        ("my-bot-openclaw-config", False),
+    ],
+)
+def test_a_secret_is_not_another_bots(name: str, *, fits: bool) -> None:
+    text = deployment_text(bot={"secrets": {"gateway_token": name}})
+    if fits:
+        assert parse_deployment(text).name == "my-bot"
+        return
+    with pytest.raises(ConfigError, match=r"bot\.secrets\.gateway_token: ") as caught:
+        parse_deployment(text)
+    assert "is the form of the names of bots' own secrets" in str(caught.value)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from clawbot_controller.diff import differences, merged
+from clawbot_controller.diff import differences, merged, without_optional
 from clawbot_controller.model.resource import Body, Resource
 from tests.unit.controller.test_model import scale_set
 
@@ -99,3 +99,25 @@ def test_a_change_of_any_part_of_a_scale_set_is_seen() -> None:
         if not differences(wanted, changed(wanted.body, path))
     }
     assert unseen == {"customData", "path", "keyData"}
+
+
+def test_an_optional_part_may_be_absent_but_not_another() -> None:
+    optional = frozenset({"nics.ip.sku"})
+    want = {"nics": [{"name": "nic", "ip": {"sku": "Standard", "label": "a"}}]}
+    nic = {"name": "nic", "ip": {"label": "a"}}
+    assert found(want, {"nics": [nic]}, optional=optional) == []
+    null = {"name": "nic", "ip": {"label": "a", "sku": None}}
+    assert found(want, {"nics": [null]}, optional=optional) == []
+    # beside another difference in the same item
+    other = {"name": "nic", "ip": {"label": "b"}}
+    told = ["nics[nic].ip.label: b → a"]
+    assert found(want, {"nics": [other]}, optional=optional) == told
+    basic = {"name": "nic", "ip": {"label": "a", "sku": "Basic"}}
+    told = ["nics[nic].ip.sku: Basic → Standard"]
+    assert found(want, {"nics": [basic]}, optional=optional) == told
+
+
+def test_a_body_without_its_optional_parts() -> None:
+    body = {"a": [{"b": {"sku": 1, "c": 2}}], "sku": 3}
+    less = without_optional(resource(body, optional=frozenset({"a.b.sku"})), body)
+    assert less == {"a": [{"b": {"c": 2}}], "sku": 3}

@@ -44,7 +44,7 @@ def test_any_names_are_within_the_rules(name: str, group: str) -> None:
     assert re.fullmatch(r"[a-z0-9]{3,24}", names.account)
     assert re.fullmatch(r"[a-zA-Z](?!.*--)[a-zA-Z0-9-]{1,22}[a-zA-Z0-9]", SharedNames(place).vault)
     assert re.fullmatch(r"[a-z0-9-]{1,15}(?<!-)", names.computer_prefix)
-    assert re.fullmatch(r"[0-9a-zA-Z-]{1,127}", names.secret("openclaw-config"))
+    assert re.fullmatch(r"[0-9a-zA-Z-]{1,127}", names.openclaw_config)
 
 
 def test_global_names_differ_by_place_and_bot_and_not_by_capitals() -> None:
