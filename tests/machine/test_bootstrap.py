@@ -29,6 +29,12 @@ ENABLED: Final = {
 LINK: Final = "usr/local/bin/clawbot-agent"
 BROKEN: Final = {"clawbot_agent/cli/__init__.py": b"raise RuntimeError('this one is broken')\n"}
 UNIT: Final = b"[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
+# a bare machine has no curl
+ASK: Final = """\
+import urllib.request
+url = "http://localhost:18790/health/azure"
+print(urllib.request.urlopen(url, timeout=5).read().decode())
+"""
 PURGE: Final = """\
 systemctl list-units --all --plain --no-legend 'clawbot-*' | cut -d' ' -f1 | xargs -r systemctl stop
 systemctl --quiet disable clawbot-agent clawbot-events clawbot-reconcile.timer clawbot-sidecar
@@ -96,8 +102,8 @@ class Site:
 
     def azure_hears(self) -> dict[str, str]:
         """What the health extension gets; empty while nobody answers."""
-        asked = ("curl", "-s", "--max-time", "5", "http://localhost:18790/health/azure")
-        answer: dict[str, str] = json.loads(self.bench.exec(asked, timeout=60).stdout or "{}")
+        done = self.bench.exec(("python3", "-c", ASK), timeout=60)
+        answer: dict[str, str] = json.loads(done.stdout or "{}")
         return answer
 
     def downloads(self) -> int:
