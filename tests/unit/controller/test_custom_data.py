@@ -12,6 +12,7 @@ from clawbot_agent.config.example import example_text
 from clawbot_agent.config.load import parse_config
 from clawbot_controller import custom_data
 from clawbot_controller.agent_source import AgentSource
+from clawbot_controller.assets import asset
 from clawbot_controller.custom_data import LIMIT, custom_data_digest, render_custom_data
 from clawbot_controller.errors import CustomDataTooLargeError
 
@@ -113,6 +114,5 @@ def test_another_build_of_zlib_makes_no_other_model(
 def test_what_bootstrap_says_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     config = parse_config(AZURE)
     before = custom_data_digest(config, AGENT)
-    asset = custom_data.asset
     monkeypatch.setattr(custom_data, "asset", lambda name: asset(name) + b"\n")
     assert custom_data_digest(config, AGENT) != before
