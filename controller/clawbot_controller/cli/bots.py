@@ -3,18 +3,21 @@
 import logging
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from azure.identity import DefaultAzureCredential
 
 from clawbot_agent.errors import ClawbotError
 from clawbot_controller.azure.cloud import Cloud
+from clawbot_controller.azure.credential import Cached
 from clawbot_controller.cli.common import load, teller
 from clawbot_controller.fleet import for_each
 from clawbot_controller.site import Site, site_of
 
 __all__ = ["azure", "each_bot", "sites_of"]
 
+# the Azure CLI on a slow machine, started for a token
+_LOGIN_SECONDS: Final = 60
 _ResultT = TypeVar("_ResultT")
 
 
@@ -23,7 +26,7 @@ def azure() -> Cloud:
     # azure-identity tells at length what it tried; the error says it in a line
     logging.getLogger("azure").addHandler(logging.NullHandler())
     logging.getLogger("azure").propagate = False
-    return Cloud(credential=DefaultAzureCredential())
+    return Cloud(credential=Cached(DefaultAzureCredential(process_timeout=_LOGIN_SECONDS)))
 
 
 def sites_of(paths: Sequence[Path]) -> dict[str, Site]:
