@@ -22,6 +22,7 @@ def all_stages() -> Graph:
     """The graph of every stage that a bot can have."""
     return Graph(
         (
+            HousekeepingStage(),
             AptStage(),
             DockerStage(),
             SysboxStage(),
@@ -29,7 +30,6 @@ def all_stages() -> Graph:
             SecretsStage(),
             LeaseStage(),
             StateStage(),
-            HousekeepingStage(),
             ImageStage(),
             OpenClawConfigStage(),
             ContainerStage(),

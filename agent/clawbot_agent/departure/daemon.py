@@ -28,8 +28,8 @@ _ASK_LEAVING_SECONDS: Final = 2.0
 _FIRST_SECONDS: Final = 130.0
 # an event that has started is taken off the list before all is over
 _ALIVE_SECONDS: Final = 600.0
-# one document without it may be of a service that was just restarted
-_ABSENCES: Final = 3
+# a service that was just restarted may have nothing on its list for some looks
+_ABSENT_SECONDS: Final = 30.0
 # what a machine is left whose event has started without its agreement
 _STARTED_SECONDS: Final = 5.0
 _REPORT_SECONDS: Final = 10.0
@@ -64,9 +64,11 @@ class Daemon:
     _mine: tuple[Notice, ...] = ()
     _agreed: set[str] = field(default_factory=set)
     _noted: set[str] = field(default_factory=set)
-    _absences: int = 0
+    _absent_since: float | None = None
     # when the machine may be cut, or was agreed to be
     _end: datetime | None = None
+    # Azure was told to go ahead; the answer may not have arrived
+    _asked: bool = False
     _written: float = float("-inf")
     _unwritten: str = ""
 
@@ -82,6 +84,8 @@ class Daemon:
         """Take up what was under way when the daemon before this one ended."""
         self._report = read_report(self.host.files) or self._report
         if self._report.leaving:
+            # whoever was that far may have asked just before it ended
+            self._asked = self._report.phase in _SAFE
             self._end = self._report.not_before or self.host.clock.now()
             self._start_leaving()
         self.notifier.ready(self._report.text)
@@ -133,9 +137,9 @@ class Daemon:
         if not self._mine:
             self._miss()
             return
-        self._absences = 0
+        self._absent_since = None
         first = min(self._mine, key=self._start_of)
-        if self._report.phase is not Phase.AGREED:
+        if not self._asked:
             self._end = self._start_of(first)
         if self._leave is not None:
             self._leave.hurry(self._left())
@@ -174,13 +178,13 @@ class Daemon:
             if not notice.names_only(self._name):
                 problem = "not agreed to: the event is about other machines as well"
                 continue
+            self._asked, self._end = True, self.host.clock.now()
             try:
                 agree(self.host.post_json, notice.event_id)
             except ClawbotError as error:
                 problem = error.message
                 continue
             self._agreed.add(notice.event_id)
-            self._end = self.host.clock.now()
         leave.problem = problem
         if self._mine and not problem:
             leave.phase = Phase.AGREED
@@ -189,14 +193,17 @@ class Daemon:
         """Nothing is on the list: back to work when it was called off, or nothing came of it."""
         if self._leave is None or self._end is None:
             return
-        self._absences += 1
+        now = self.host.clock.monotonic()
+        if self._absent_since is None:
+            self._absent_since = now
         since = (self.host.clock.now() - self._end).total_seconds()
-        called_off = self._report.phase is not Phase.AGREED and since < 0
-        if self._absences < _ABSENCES or not (called_off or since >= _ALIVE_SECONDS):
+        called_off = not self._asked and since < 0
+        absent = now - self._absent_since >= _ABSENT_SECONDS
+        if not (absent and (called_off or since >= _ALIVE_SECONDS)):
             return
         kind = self._report.kind
         why = "is called off" if called_off else "is over, and the instance is still here"
-        self._leave, self._end, self._absences = None, None, 0
+        self._leave, self._end, self._absent_since, self._asked = None, None, None, False
         self._agreed.clear()
         self._change(phase=Phase.WATCHING, kind="", not_before=None, problem="")
         self.tell("scheduled.over", f"{kind} {why}: the agent starts the bot again")

@@ -12,7 +12,7 @@ from clawbot_agent.lease.report import LeaseState, read_report
 from clawbot_agent.lease.units import LEASE_UNIT
 from clawbot_agent.openclaw.gateway import GATEWAY
 from clawbot_agent.openclaw.gateway_unit import UNIT as GATEWAY_UNIT
-from clawbot_agent.paths import LOCK_FILE
+from clawbot_agent.paths import LOCK_FILE, PACE_FILE
 
 __all__ = ["Instance"]
 
@@ -78,7 +78,9 @@ class Instance:
         return report.problem or "the lease was not given back"
 
     def return_to_work(self) -> None:
-        """Now, and every few minutes."""
+        """Now, and every few minutes; what was stopped here is no repair that might rest."""
+        with contextlib.suppress(ClawbotError):
+            self.host.files.remove(PACE_FILE)
         self._systemctl("start", _TIMER)
         self._systemctl("start", _RUN_UNIT)
 

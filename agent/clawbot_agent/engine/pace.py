@@ -3,7 +3,8 @@
 A stage whose failure waiting does not cure, or that had to be repaired, rests for 5, 10, 20, 40
 and then 60 minutes. While it rests it is looked at and not touched. The rest ends with the stage
 being found well, with a change in a stage that it needs, with another configuration, with the
-next boot, and with a run that somebody starts by hand.
+next boot, and with a run that somebody starts by hand. Stages that need one that was repaired and
+broke again are run all the same.
 """
 
 import json
@@ -38,12 +39,14 @@ class PausedError(ClawbotError):
 
     Attributes:
         told: the error that the run reports, the same as when the stage was last tried.
+        after_repair: its last try brought it about; it broke again.
     """
 
-    def __init__(self, told: StageError) -> None:
+    def __init__(self, strike: "Strike") -> None:
         """See the class."""
-        super().__init__(told.message)
-        self.told = told
+        self.told = strike.told()
+        self.after_repair = strike.error is None
+        super().__init__(self.told.message)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +146,7 @@ class Pace:
         strike = self._strikes.get(stage)
         # a clock that was set back must not make a rest of a day
         if self._binding and strike is not None and strike.last <= now < strike.until:
-            raise PausedError(strike.told())
+            raise PausedError(strike)
 
     def failed(self, stage: str, error: StageError, now: datetime, *, rests: bool) -> None:
         """It failed; `rests` when it would again."""

@@ -81,6 +81,8 @@ class Runner:
         self._telling = threading.RLock()
         # skipped because of a failure, unlike those that this bot does not have
         self._blocked: set[str] = set()
+        # broken again after a repair: what it left may do for those that need it
+        self._resting: set[str] = set()
         self._resources = {resource: threading.Lock() for resource in Resource}
 
     def run(self, chosen: Sequence[AnyStage]) -> RunStatus:
@@ -104,7 +106,7 @@ class Runner:
                     if bad := next((n for n in needs if self._blocks(n)), None):
                         waiting.remove(stage)
                         self._block(stage, by=bad)
-                    elif all(need.state in _OVER for need in needs):
+                    elif all(self._done_with(need) for need in needs):
                         waiting.remove(stage)
                         running.add(pool.submit(self._run_stage, stage))
                 if running:
@@ -113,7 +115,11 @@ class Runner:
                         future.result()
 
     def _blocks(self, need: StageStatus) -> bool:
-        return need.state is State.FAILED or need.name in self._blocked
+        failed = need.state is State.FAILED and need.name not in self._resting
+        return failed or need.name in self._blocked
+
+    def _done_with(self, need: StageStatus) -> bool:
+        return need.state in _OVER or need.name in self._resting
 
     def _block(self, stage: AnyStage, *, by: StageStatus) -> None:
         self._blocked.add(stage.name)
@@ -184,7 +190,7 @@ class Runner:
             if work.applied or self._pace.failing(stage.name):
                 # what failed for want of this stage need not rest any more
                 self._pace.forget(self._graph.dependants(stage.name))
-            if work.applied:
+            if work.applied and stage.repairs_rest:
                 self._pace.changed(stage.name, now)
             else:
                 self._pace.unchanged(stage.name, now)
@@ -204,6 +210,8 @@ class Runner:
             if not (interrupted or isinstance(error, PausedError)):
                 self._pace.failed(stage.name, told, self._host.clock.now(), rests=rests)
                 self._tell_repairs(Kind.REPAIR_FAILED, stage, work)
+            if isinstance(error, PausedError) and error.after_repair:
+                self._resting.add(stage.name)
             self._finish(stage, state, reason=error.message, error=told)
 
     def _end(self, *, whole: bool) -> RunStatus:

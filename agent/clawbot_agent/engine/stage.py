@@ -64,6 +64,8 @@ class Stage(ABC, Generic[_FactsT]):
         locks: resources held while it works.
         budget: seconds for all its attempts together.
         typical: seconds that it takes on a fresh instance, to weigh a run's progress by.
+        repairs_rest: whether what was repaired and breaks again waits for its time (see
+            `engine.pace`); not where others take it away and give it back.
     """
 
     name: ClassVar[str]
@@ -73,6 +75,7 @@ class Stage(ABC, Generic[_FactsT]):
     locks: ClassVar[frozenset[Resource]] = frozenset()
     budget: ClassVar[float] = _DEFAULT_BUDGET
     typical: ClassVar[float] = 5
+    repairs_rest: ClassVar[bool] = True
 
     @abstractmethod
     def probe(self, host: Host, config: BotConfig) -> _FactsT:

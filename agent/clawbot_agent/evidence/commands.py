@@ -15,6 +15,7 @@ _UNITS: Final = {
     "clawbot-reconcile.service": 2000,
     "clawbot-gateway.service": 1000,
     "clawbot-lease.service": 1000,
+    "clawbot-events.service": 500,
     "clawbot-sidecar.service": 500,
     "clawbot-ticket.service": 500,
     "docker.service": 1500,

@@ -12,6 +12,7 @@ from clawbot_agent.paths import (
     DAEMON_JSON,
     EVENTS_FILE,
     PACE_FILE,
+    REPAIR_FILE,
     SELF_REPAIRS_FILE,
     STATUS_FILE,
 )
@@ -26,6 +27,7 @@ _FILES: Final = {
     "agent/events.jsonl.1": EVENTS_FILE.with_name("events.jsonl.1"),
     "agent/self-repairs.json": SELF_REPAIRS_FILE,
     "agent/pace.json": PACE_FILE,
+    "agent/repair.json": REPAIR_FILE,
     "config/config.yaml": CONFIG_FILE,
     "config/daemon.json": DAEMON_JSON,
     "caddy/Caddyfile": LIVE,

@@ -13,11 +13,13 @@ from clawbot_agent.host.files import Files
 from clawbot_agent.lease.record import Holder
 from clawbot_agent.paths import LEASE_FILE
 
-__all__ = ["FRESH_SECONDS", "LeaseReport", "LeaseState", "read_report"]
+__all__ = ["FRESH_SECONDS", "LeaseReport", "LeaseState", "read_report", "share_is_silent"]
 
 _SCHEMA: Final = 1
 # the daemon writes at least every few seconds; an older report is of a daemon that is gone
 FRESH_SECONDS: Final = 30
+# the lease's daemon beats every 10 s, on the share that has the state
+_SILENT_SECONDS: Final = 25
 
 
 class LeaseState(StrEnum):
@@ -98,6 +100,15 @@ def read_report(files: Files) -> LeaseReport | None:
         )
     except (ValueError, KeyError, TypeError):
         return None
+
+
+def share_is_silent(files: Files, now: datetime) -> bool:
+    """Whether the holder's beats do not get through to the share; not without a lease."""
+    report = read_report(files)
+    if report is None or report.state is not LeaseState.HELD or not report.is_fresh(now):
+        return False
+    beat = report.last_beat
+    return beat is not None and (now - beat).total_seconds() >= _SILENT_SECONDS
 
 
 def _holder(holder: Holder | None) -> dict[str, str] | None:

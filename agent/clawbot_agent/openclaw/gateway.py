@@ -37,6 +37,8 @@ GATEWAY_UID: Final = 1000
 # a busy machine keeps it from answering for that long
 _PATIENCE_SECONDS: Final = 30.0
 _BETWEEN_LOOKS_SECONDS: Final = 2.0
+_ASKED: Final = 3
+_BETWEEN_ASKING_SECONDS: Final = 6.0
 
 # The request reaches the gateway from the bridge, which it trusts as its proxy; from there a
 # request without the header (or with a loopback address in it) gets 403. Any other address
@@ -58,8 +60,16 @@ def ready_problem(host: Host, url: str = READY_URL) -> str | None:
 
 
 def answers(host: Host) -> bool:
-    """Whether the gateway says anything at all; one that hangs takes connections and does not."""
-    return host.get_json(READY_URL, timeout=3, headers=_HEADERS).status != 0
+    """Whether the gateway says anything at all; one that hangs takes connections and does not.
+
+    It is asked three times: a busy one must not lose its sessions for a slow answer.
+    """
+    for number in range(_ASKED):
+        if number:
+            host.limit.sleep(_BETWEEN_ASKING_SECONDS)
+        if host.get_json(READY_URL, timeout=3, headers=_HEADERS).status != 0:
+            return True
+    return False
 
 
 def running_problem(

@@ -8,6 +8,8 @@ from typing import Any, Final
 
 from clawbot_agent.errors import ClawbotError, InterruptedRunError
 from clawbot_agent.host import Host
+from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.lease.report import share_is_silent
 from clawbot_agent.openclaw.container_spec import candidate_document
 from clawbot_agent.openclaw.gateway import (
     CANDIDATE,
@@ -160,7 +162,15 @@ class RestartGateway:
         return f"restart {GATEWAY} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Stop, start, wait until it is ready."""
+        """Stop, start, wait until it is ready.
+
+        Raises:
+            ShareHungError: the gateway waits for the share, and would again.
+            ClawbotError: of the unit, the engine or the gateway.
+        """
+        if self.unready and share_is_silent(host.files, host.clock.now()):
+            msg = f"{GATEWAY} is not ready, and left alone: its share does not answer"
+            raise ShareHungError(msg)
         if self.unready and not answers(host):
             host.note(f"{GATEWAY} answers nobody and is cut off")
             cut_off(host)

@@ -12,7 +12,7 @@ from clawbot_agent.host.units import UnitFailedError
 from clawbot_agent.openclaw.gateway import GATEWAY, PORT, STOP_SECONDS
 from clawbot_agent.openclaw.gateway_errors import PortTakenError
 
-__all__ = ["UNIT", "cut_off", "discard", "is_over", "start", "stop"]
+__all__ = ["UNIT", "cut_off", "discard", "is_over", "start", "stop", "why_unkept"]
 
 UNIT: Final = "clawbot-gateway.service"
 # systemctl outlasts the unit's own limits, so that systemd tells what happened
@@ -81,6 +81,15 @@ def discard(host: Host) -> None:
 def is_over(host: Host) -> bool:
     """Whether systemd does not start the gateway (again) by itself."""
     return host.units.get(UNIT).over
+
+
+def why_unkept(host: Host) -> str:
+    """Why systemd does not keep a gateway that runs; empty when it does."""
+    unit = host.units.get(UNIT)
+    if unit.over:
+        return f"it was started without {UNIT}"
+    # which takes as long as its sessions do
+    return "systemd is stopping it" if unit.active == "deactivating" else ""
 
 
 def _listener(host: Host) -> str:

@@ -79,6 +79,10 @@ class Failures:
             for other in mine
         )
 
+    def only(self, code: str) -> Self:
+        """Those that ended with `code`."""
+        return replace(self, known=tuple(one for one in self.known if one.code == code))
+
     def in_a_row(self, failure: Failure, *, within: timedelta) -> int:
         """How many instances up to that of `failure` ended alike, none of them too long ago."""
         number = 0

@@ -9,6 +9,7 @@ from typing import Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.events import Event, Kind, Observer
+from clawbot_agent.engine.pace import RepairPausedError
 from clawbot_agent.engine.result import Result, RunStatus, StageStatus, State
 from clawbot_agent.errors import ClawbotError, DeadlineExceededError
 from clawbot_agent.host import Host
@@ -76,9 +77,8 @@ class RepairSense:
                 self._remember(host, status)
             else:
                 self._forget(host, status)
-        except ClawbotError as error:
-            # it changes nothing about how the run ended
-            text = f"how the run ended is not remembered: {error.message}"
+        except Exception as error:  # noqa: BLE001 - how the run ended must be told all the same
+            text = f"how the run ended is not remembered: {_said(error)}"
             self._tell(Kind.FAILURE_REMEMBERED, status, text)
 
     def _remember(self, host: Host, status: RunStatus) -> None:
@@ -114,7 +114,11 @@ class RepairSense:
     def _verdict(self, host: Host, mine: Failure, before: Verdict | None) -> Verdict:
         try:
             if self._share_is_there(host):
-                return Verdict.of(self._noted(host, mine), mine, self.config.repair)
+                noted = self._noted(host, mine)
+                # that the others are long ago makes another instance no better
+                if before is not None and before.holds_for(mine.code):
+                    return before
+                return Verdict.of(noted, mine, self.config.repair)
             why = "the share is not mounted"
         except ClawbotError as error:
             why = error.message
@@ -138,12 +142,26 @@ class RepairSense:
         if known:
             host.files.remove(REPAIR_FILE)
         path = failures_file(self.config)
-        if self._share_is_there(host) and host.files.stat(path) is not None:
-            host.files.remove(path)
-            known = True
+        if self._share_is_there(host) and (text := host.files.read_text(path)) is not None:
+            known = self._keep_paused(host, path, text) or known
         if known:
             text = "the run succeeded: what failed before does not count any more"
             self._tell(Kind.FAILURES_FORGOTTEN, status, text)
+
+    def _keep_paused(self, host: Host, path: Path, text: str) -> bool:
+        """Forget all but those that came well and broke again and again; whether that is less.
+
+        Each of these succeeded, and so will the next, before it breaks as well.
+        """
+        before = Failures.parsed(text)
+        after = before.only(RepairPausedError.code)
+        if after.known and after == before:
+            return False
+        if after.known:
+            host.files.write(path, after.text(), mode=0o600)
+        else:
+            host.files.remove(path)
+        return True
 
     def _share_is_there(self, host: Host) -> bool:
         """Whether what lies at the share's path is the share."""
@@ -164,8 +182,8 @@ class RepairSense:
             host.run(("cp", "--", str(bundle), str(part)), timeout=_COPY_SECONDS).require()
             host.files.rename(part, target)
             text = f"evidence is kept on the share: {target}"
-        except ClawbotError as error:
-            text = f"evidence is not kept on the share: {error.message}"
+        except Exception as error:  # noqa: BLE001 - as above
+            text = f"evidence is not kept on the share: {_said(error)}"
         self._tell(Kind.FAILURE_REPEATED, status, text)
 
     def _tell(self, kind: Kind, status: RunStatus, text: str, **data: str) -> None:
@@ -174,6 +192,12 @@ class RepairSense:
         for observer in self.others:
             with contextlib.suppress(OSError):
                 observer(event, status)
+
+
+def _said(error: Exception) -> str:
+    if isinstance(error, ClawbotError):
+        return error.message
+    return f"{type(error).__name__}: {error}"
 
 
 def _another_is_the_bot(host: Host, status: RunStatus) -> bool:

@@ -116,6 +116,8 @@ class AptStage(Stage[AptFacts]):
     name = "apt"
     title = "Debian packages"
     phase = Phase.BASE
+    # a full disk has to be emptied before anything is unpacked
+    needs = ("housekeeping",)
     locks = frozenset({Resource.DPKG})
     budget = 600
     typical = 60

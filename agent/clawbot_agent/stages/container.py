@@ -28,7 +28,7 @@ from clawbot_agent.openclaw.gateway import (
 )
 from clawbot_agent.openclaw.gateway_errors import GatewayConfigRefusedError
 from clawbot_agent.openclaw.gateway_start import refusal
-from clawbot_agent.openclaw.gateway_unit import UNIT, is_over
+from clawbot_agent.openclaw.gateway_unit import why_unkept
 from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, GATEWAY_SECRETS_DIR
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ class ContainerFacts:
         socket_gid: group of the docker socket; None without an engine.
         current, previous: inspected; None when there is none.
         candidate: whether a candidate, or the state of one, was left over.
-        supervised: whether systemd watches over it.
+        unkept: why systemd does not keep it running; empty when it does.
         refused: it ended because it refused its configuration.
         token_written, config_written: when these files were written; None without one.
         problem: why the gateway is not ready; None when it is.
@@ -63,7 +63,7 @@ class ContainerFacts:
     current: Json | None = field(default=None, repr=False)
     previous: Json | None = field(default=None, repr=False)
     candidate: bool = False
-    supervised: bool = True
+    unkept: str = ""
     refused: bool = False
     token_written: datetime | None = None
     config_written: datetime | None = None
@@ -98,7 +98,7 @@ class ContainerStage(Stage[ContainerFacts]):
             candidate=host.docker.container(CANDIDATE) is not None
             or host.files.stat(CANDIDATE_STATE_DIR) is not None,
             refused=_has_refused(host, current),
-            supervised=not is_over(host),
+            unkept=why_unkept(host),
             token_written=_written(host, GATEWAY_SECRETS_DIR / "token"),
             config_written=_written(host, _live_config(config)),
             problem=running_problem(host, current, timeout=float(config.gateway.ready_timeout)),
@@ -161,8 +161,8 @@ def _towards_ready(
 
 
 def _kept_running(facts: ContainerFacts, current: Json, *, timeout: float) -> "list[Action]":
-    if not facts.supervised:
-        return [act.RestartGateway(timeout, f"it was started without {UNIT}")]
+    if facts.unkept:
+        return [act.RestartGateway(timeout, facts.unkept)]
     started = time_of(current["State"].get("StartedAt"))
     if facts.token_written and started and facts.token_written > started:
         return [act.RestartGateway(timeout, "the gateway token changed")]

@@ -1,6 +1,7 @@
 """Housekeeping: when the instance's own disk fills, what is not the bot's goes from it.
 
-A look at the disks is all it does as long as they have room.
+A look at the disks is all it does as long as they have room. It needs nothing: a full disk keeps
+apt and the engine down.
 """
 
 from dataclasses import dataclass
@@ -33,9 +34,7 @@ class HousekeepingStage(Stage[HousekeepingFacts]):
 
     name = "housekeeping"
     title = "Room on the disk"
-    phase = Phase.NODE
-    # what the engine keeps is most of what can go
-    needs = ("docker",)
+    phase = Phase.BASE
     budget = 300
 
     def required(self, config: BotConfig) -> bool:

@@ -105,6 +105,8 @@ class LeaseStage(Stage[LeaseFacts]):
     needs = ("mount",)
     budget = _PATIENCE_SECONDS + 60
     typical = 5
+    # another instance gives it back when it likes
+    repairs_rest = False
 
     def skip_reason(self, config: BotConfig) -> str | None:
         """A state on the instance's own disk is nobody else's."""

@@ -54,6 +54,8 @@ class MountStage(Stage[MountFacts]):
     # a new role assignment may need a quarter of an hour
     budget = 1200
     typical = 5
+    # a share that is away again is a new outage
+    repairs_rest = False
 
     def __init__(self, sources: KeySources = _SOURCES) -> None:
         """See the class."""

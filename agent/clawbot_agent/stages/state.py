@@ -25,6 +25,8 @@ class StateStage(Stage[StateFacts]):
     # a copy of the image, e2fsck and a gateway that drains may all come together
     budget = 1500
     typical = 8
+    # the share that it is on may be away again
+    repairs_rest = False
 
     def probe(self, host: Host, config: BotConfig) -> StateFacts:
         """Look at what the backend is made of."""

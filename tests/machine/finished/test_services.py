@@ -52,6 +52,18 @@ def test_no_package_is_half_way(host: Host) -> None:
     assert host.check_output("dpkg --audit") == ""
 
 
+@pytest.mark.parametrize("name", ["clawbot-events.service", "clawbot-lease.service"])
+def test_who_gives_the_memory_back_sees_the_machines_own_mounts(
+    host: Host, units: Units, name: str
+) -> None:
+    """In a namespace of its own a mount would live on after it was unmounted."""
+    if units[name]["ActiveState"] != "active":
+        pytest.skip(f"{name} does not run here")
+    pid = host.check_output(f"systemctl show --value --property=MainPID {name}")
+    seen = host.check_output(f"readlink /proc/1/ns/mnt /proc/{pid}/ns/mnt").split()
+    assert seen == [seen[0]] * 2
+
+
 @pytest.mark.parametrize("name", STARTED_AT_BOOT)
 def test_started_at_boot(units: Units, name: str) -> None:
     assert units[name]["UnitFileState"] == "enabled"

@@ -209,22 +209,39 @@ def test_one_that_is_called_off_brings_the_bot_back(world: World) -> None:
     world.announce("Terminate", ME, "bot-vmss_8", seconds=900)
     world.pass_(60)
     world.events.clear()
-    world.pass_(10)
+    world.pass_(35)
     assert world.instance.asked("return")
     assert world.report["leaving"] is False
     assert world.told[-1][0] == "scheduled.over"
     assert "called off" in world.told[-1][1]
 
 
-def test_a_single_document_without_it_is_no_calling_off(world: World) -> None:
+def test_half_a_minute_without_it_is_no_calling_off(world: World) -> None:
+    """A metadata service that was just restarted has nothing on its list at first."""
     world.announce("Terminate", ME, "bot-vmss_8", seconds=900)
     world.pass_(60)
     kept = dict(world.events)
-    world.events.clear()
-    world.daemon.tick()
-    world.events.update(kept)
-    world.pass_(30)
+    for _ in range(3):
+        world.events.clear()
+        world.pass_(25)
+        world.events.update(kept)
+        world.pass_(5)
     assert not world.instance.asked("return")
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["same life", "started anew"])
+def test_an_agreement_whose_answer_was_lost_is_one(world: World, *, again: bool) -> None:
+    """Azure takes the event off its list and ends the machine: nothing may be started now."""
+    world.agreement = 0
+    world.announce("Terminate", seconds=900)
+    world.pass_(60)
+    assert world.report["phase"] == "flushed"
+    world.events.clear()
+    if again:
+        world.start()
+    world.pass_(400)
+    assert not world.instance.asked("return")
+    assert world.report["leaving"] is True
 
 
 def test_who_is_still_there_long_after_goes_back_to_work(world: World) -> None:

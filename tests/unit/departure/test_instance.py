@@ -11,7 +11,7 @@ from clawbot_agent.departure.instance import Instance
 from clawbot_agent.host.commands import CommandTimeoutError
 from clawbot_agent.host.lock import run_lock
 from clawbot_agent.lease.report import LeaseReport, LeaseState
-from clawbot_agent.paths import LEASE_FILE
+from clawbot_agent.paths import LEASE_FILE, PACE_FILE
 from tests.fakes import FakeClock, FakeFiles, FakeRun, fake_host
 
 GATEWAY = "clawbot-gateway.service"
@@ -105,7 +105,11 @@ def test_nothing_that_hangs_or_fails_is_raised() -> None:
 
 
 def test_going_on_starts_a_run_and_the_timer(run: FakeRun) -> None:
-    Instance(fake_host(run=run)).return_to_work()
+    """And nothing rests in that run: it would leave the gateway down."""
+    files = FakeFiles()
+    files.put(PACE_FILE, "{}")
+    Instance(fake_host(run=run, files=files)).return_to_work()
+    assert files.stat(PACE_FILE) is None
     assert run.argvs == [
         ("systemctl", "start", "--no-block", TIMER),
         ("systemctl", "start", "--no-block", "clawbot-reconcile.service"),

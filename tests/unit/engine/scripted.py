@@ -118,6 +118,7 @@ def a_stage(  # noqa: PLR0913 - one argument for each attribute of a stage
     locks: frozenset[Resource] = frozenset(),
     budget: float = 600,
     phase: Phase = Phase.NODE,
+    repairs_rest: bool = True,
 ) -> AnyStage:
     """A stage of its own class, as real ones are."""
     attributes = {
@@ -126,6 +127,7 @@ def a_stage(  # noqa: PLR0913 - one argument for each attribute of a stage
         "locks": locks,
         "budget": budget,
         "phase": phase,
+        "repairs_rest": repairs_rest,
         "behaviour": behaviour or Behaviour(),
     }
     made: AnyStage = type(f"Stage_{name}", (_Scripted,), attributes)()

@@ -264,3 +264,42 @@ def test_a_run_of_some_stages_does_not_make_a_boot_converged() -> None:
     assert not pace.converged
     run_stages(*stages, pace=pace)
     assert pace.converged
+
+
+def test_what_others_take_away_is_brought_back_each_time() -> None:
+    """A share that is away twice within minutes; the gateway on it comes back with it."""
+    host, pace = fake_host(), a_pace(converged=True)
+    share, gateway = Behaviour(), Behaviour()
+    stages = (
+        a_stage("share", share, repairs_rest=False),
+        a_stage("gateway", gateway, needs=("share",)),
+    )
+    for _ in range(3):
+        share.todo.append("mount")
+        gateway.todo.append("start")
+        status = run_stages(*stages, host=host, pace=pace)
+        assert status.result is Result.CONVERGED
+        assert status.stage("gateway").state is State.CHANGED
+
+
+def test_what_rests_after_a_repair_keeps_nobody_from_working() -> None:
+    """Somebody undoes a setting again and again; that is no reason to let the gateway be down."""
+    host, pace = fake_host(), a_pace(converged=True)
+    setting, gateway = Behaviour(todo=["set"]), Behaviour()
+    stages = (a_stage("setting", setting), a_stage("gateway", gateway, needs=("setting",)))
+    run_stages(*stages, host=host, pace=pace)
+    setting.todo.append("set")
+    gateway.todo.append("start")
+    status = run_stages(*stages, host=host, pace=pace)
+    assert status.stage("setting").state is State.FAILED
+    assert status.stage("gateway").state is State.CHANGED
+    assert status.result is Result.FAILED
+
+
+def test_what_rests_after_a_failure_still_blocks() -> None:
+    host, pace = fake_host(), a_pace(converged=True)
+    broken, gateway = failing(StuckError), Behaviour(todo=["start"])
+    stages = (a_stage("broken", broken), a_stage("gateway", gateway, needs=("broken",)))
+    for _ in range(2):
+        status = run_stages(*stages, host=host, pace=pace)
+        assert status.stage("gateway").state is State.SKIPPED

@@ -328,3 +328,79 @@ def test_times_are_written_with_their_zone(bot: Successors) -> None:
     """Machines compare them."""
     bot.ends(Result.FAILED)
     assert datetime.fromisoformat(bot.remembered[0]["last"]).tzinfo is not None
+
+
+PAUSED: Final = "REPAIR_PAUSED"
+
+
+def test_instances_that_come_well_and_break_again_and_again_are_not_replaced_for_ever() -> None:
+    """Each of them succeeds at first, which must not make the bot forget those before."""
+    bot = Successors()
+    bot.run.answer("cp")
+    verdicts = []
+    for name in ("first", "second", "third"):
+        bot.next_instance(name)
+        bot.ends(Result.CONVERGED)
+        bot.ends(Result.FAILED, code=PAUSED, stage="container")
+        verdicts.append(bot.verdict["verdict"])
+    assert verdicts == ["ask", "ask", "hold"]
+    # it recovers for a while, and breaks once more
+    bot.ends(Result.CONVERGED)
+    assert bot.verdict == {}
+    bot.ends(Result.FAILED, code=PAUSED, stage="container")
+    assert bot.verdict["verdict"] == "hold"
+
+
+def test_a_success_forgets_the_other_errors_and_tells_it_once(bot: Successors) -> None:
+    for name, code in (("first", PAUSED), ("second", FORBIDDEN)):
+        bot.next_instance(name)
+        bot.ends(Result.FAILED, code=code, stage="container")
+    bot.next_instance("third")
+    for _ in range(3):
+        bot.ends(Result.CONVERGED)
+    assert [one["code"] for one in bot.remembered] == [PAUSED]
+    assert [event.kind for event in bot.told].count(Kind.FAILURES_FORGOTTEN) == 1
+
+
+def test_who_holds_does_not_ask_again_when_the_others_are_long_ago(bot: Successors) -> None:
+    for name in ("first", "second", "third"):
+        bot.next_instance(name)
+        bot.ends(Result.FAILED)
+    for _ in range(50):
+        bot.clock.advance(HOUR)
+        bot.ends(Result.FAILED)
+        assert bot.verdict["verdict"] == "hold"
+    # another error is another matter
+    bot.ends(Result.FAILED, code="IMAGE_OOM", stage="image")
+    assert bot.verdict["verdict"] == "ask"
+
+
+class _Defective(FakeFiles):
+    """Something nobody thought of."""
+
+    def read_text(self, path: Path) -> str | None:
+        if "repair" in path.parts:
+            msg = "surprise"
+            raise ValueError(msg)
+        return FakeFiles.read_text(self, path)
+
+
+@pytest.mark.parametrize("result", [Result.FAILED, Result.CONVERGED])
+def test_a_defect_here_does_not_keep_the_run_from_ending(result: Result) -> None:
+    bot = Successors()
+    bot.next_instance("first", files=_Defective)
+    bot.ends(result)
+    assert "ValueError: surprise" in bot.told[-1].data["text"]
+
+
+def test_nor_a_defect_in_the_evidence(bot: Successors) -> None:
+    def defect(_call: Call) -> None:
+        msg = "surprise"
+        raise ValueError(msg)
+
+    bot.run = FakeRun()
+    bot.run.effect("cp", act=defect)
+    for name in ("first", "second", "third"):
+        bot.next_instance(name)
+        bot.ends(Result.FAILED)
+    assert bot.told[-1].data["text"] == "evidence is not kept on the share: ValueError: surprise"

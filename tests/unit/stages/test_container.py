@@ -1,5 +1,6 @@
 """The planner of the stage container as a table, and its switch on a fake engine."""
 
+import contextlib
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,12 +11,14 @@ from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.host.http import Answer
+from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.lease.report import LeaseReport, LeaseState
 from clawbot_agent.openclaw.container_spec import Image, container_document
 from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, READY_URL
 from clawbot_agent.openclaw.gateway_actions import RefuseStart
 from clawbot_agent.openclaw.gateway_errors import GatewayConfigRefusedError, GatewayNotReadyError
 from clawbot_agent.openclaw.gateway_unit import UNIT
-from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET
+from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, LEASE_FILE
 from clawbot_agent.stages.container import ContainerFacts, ContainerStage
 from tests.fakes import Call, FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.fakes.config import a_config
@@ -44,7 +47,6 @@ REFUSED = replace(
     GOOD,
     current=_container(running=False, ExitCode=78, FinishedAt="2026-11-22T11:50:00.123456789Z"),
     refused=True,
-    supervised=False,
     problem="it does not run",
 )
 OTHER = _container()
@@ -58,7 +60,7 @@ TABLE = {
         [f"start {GATEWAY} (it ended with status 137)"],
     ),
     "started by hand": (
-        replace(GOOD, supervised=False),
+        replace(GOOD, unkept=f"it was started without {UNIT}"),
         [f"restart {GATEWAY} (it was started without {UNIT})"],
     ),
     "refused its configuration": (
@@ -509,3 +511,43 @@ def test_a_refused_configuration_has_a_pace_of_its_own() -> None:
     assert not stage.paced(GatewayConfigRefusedError("no"))
     assert stage.paced(GatewayNotReadyError("no"))
     assert stage.repairs(RefuseStart("12:00:00")) == "gateway"
+
+
+def test_a_busy_one_that_misses_an_answer_keeps_its_sessions() -> None:
+    machine = Machine(SILENT)
+    machine.serve()
+    machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
+    actions = ContainerStage().look(machine.host, CONFIG).actions
+    machine.http.answers[READY_URL] = [SILENT, SILENT, STARTING]
+    for action in actions:
+        action.apply(machine.host)
+    assert ("systemctl", "stop", "--no-block", UNIT) not in machine.run.argvs
+
+
+@pytest.mark.parametrize(("beat", "alone"), [(24, False), (25, True), (None, False)])
+def test_one_that_waits_for_its_share_is_left_alone(beat: int | None, *, alone: bool) -> None:
+    """A restart would wait for it as well, and its sessions would be gone."""
+    machine = Machine(SILENT)
+    machine.serve()
+    machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
+    actions = ContainerStage().look(machine.host, CONFIG).actions
+    now = machine.host.clock.now()
+    last = None if beat is None else now - timedelta(seconds=beat)
+    report = LeaseReport(state=LeaseState.HELD, last_beat=last, updated=now)
+    machine.files.put(LEASE_FILE, report.document())
+    with pytest.raises(ShareHungError) if alone else contextlib.nullcontext():
+        for action in actions:
+            action.apply(machine.host)
+    assert (machine.docker.calls == []) is alone
+
+
+def test_one_that_systemd_is_stopping_is_started_again() -> None:
+    """As after an end that was called off: it still serves, and would be gone after its drain."""
+    machine = Machine(READY)
+    machine.serve()
+    machine.unit = "deactivating"
+    plan = ContainerStage().look(machine.host, CONFIG)
+    assert [one.summary for one in plan.actions] == [f"restart {GATEWAY} (systemd is stopping it)"]
+    machine.apply()
+    assert machine.unit == "active"
+    assert ContainerStage().look(machine.host, CONFIG).empty

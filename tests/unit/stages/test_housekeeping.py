@@ -8,6 +8,7 @@ import pytest
 from clawbot_agent.host import Host
 from clawbot_agent.host.space import Space
 from clawbot_agent.openclaw.image_recipe import VERSION_LABEL
+from clawbot_agent.registry import all_stages
 from clawbot_agent.stages.housekeeping import HousekeepingStage
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, a_config, fake_host
 
@@ -172,3 +173,9 @@ def test_its_failure_breaks_no_bot() -> None:
     assert not STAGE.required(CONFIG)
     (action, *_) = STAGE.look(Machine(root=space(free=0.05)).host, CONFIG).actions
     assert STAGE.repairs(action) == "disk"
+
+
+def test_it_comes_before_all_that_a_full_disk_keeps_down() -> None:
+    graph = all_stages()
+    assert STAGE.needs == ()
+    assert {"apt", "docker", "image", "container"} <= graph.dependants(STAGE.name)

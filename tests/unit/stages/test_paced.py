@@ -44,3 +44,9 @@ def test_names_of_repairs() -> None:
         "housekeeping": "disk",
     }
     assert STAGES["mount"].repairs(RefreshTicket(a_config(), "none")) == "ticket"
+
+
+def test_what_azure_gives_and_takes_never_rests_after_a_repair() -> None:
+    assert {name for name, stage in STAGES.items() if not stage.repairs_rest} == {
+        *("mount", "lease", "state", "secrets")
+    }
