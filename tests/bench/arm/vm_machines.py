@@ -82,6 +82,8 @@ class VmMachines:
             "vm_id": instance.vm_id,
             "hostname": vm.name,
             "mac": self._bench.network.mac(vm.hardware.number).replace(":", "").upper(),
+            "group": instance.group,
+            "scale_set": instance.scale_set,
         }
         carried = [dict(identity) for identity in model.identities]
         self._bench.azure.set("imds", instances={vm.address: who}, attached={vm.address: carried})

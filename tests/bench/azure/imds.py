@@ -9,9 +9,10 @@ Knobs: ``script`` (statuses for the next token requests), ``delay`` (seconds bef
 every issued token at once), ``events`` (scheduled events, see `scheduled_events`),
 ``script_events`` (statuses for the next requests about them), ``instance`` (merged over the
 document). ``started`` can be read: which of the events have started, when and why. ``instances``
-is a mapping of address to ``{"name", "vm_id", "hostname", "mac"}``: who asks from there; null
-forgets it. ``attached`` is a mapping of address to the identities that the instance there carries
-instead of ``identities``; null forgets it.
+is a mapping of address to ``{"name", "vm_id", "hostname", "mac"}``, and of one that was made by the
+resource manager its ``{"group", "scale_set"}``: who asks from there; null forgets it. ``attached``
+is a mapping of address to the identities that the instance there carries instead of
+``identities``; null forgets it.
 """
 
 import time
@@ -58,6 +59,7 @@ _FAULT: Final = {
     "error_description": "Failed to retrieve token from the Active directory.",
 }
 _INSTANCE_KEYS: Final = ("name", "vm_id", "hostname", "mac")
+_PLACE_KEYS: Final = ("group", "scale_set")
 _NEIGHBOURS: Final = Path("/proc/net/arp")
 _RESOURCE_ID: Final = (
     f"/subscriptions/{SUBSCRIPTION}/resourcegroups/{RESOURCE_GROUP}"
@@ -100,7 +102,7 @@ class Imds:
 
     def change(self, state: Mapping[str, object]) -> None:
         """Take a state change; ``revoke`` acts once and stays false."""
-        knobs, instances = split_registrations(state, "instances", _INSTANCE_KEYS)
+        knobs, instances = split_registrations(state, "instances", _INSTANCE_KEYS, _PLACE_KEYS)
         attached = _checked(knobs.pop("attached", {}))
         self.knobs.change(knobs)
         for address, identities in attached.items():

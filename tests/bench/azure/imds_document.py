@@ -12,8 +12,6 @@ from tests.bench.azure import LOCATION, RESOURCE_GROUP, SUBSCRIPTION_ID
 
 SCALE_SET: Final = "bench-vmss"
 NAME: Final = f"{SCALE_SET}_0"
-_GROUP_ID: Final = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}"
-_COMPUTE_ID: Final = f"{_GROUP_ID}/providers/Microsoft.Compute"
 _MAC: Final = "000D3A0B1C2D"
 _VM_ID: Final = "8a1f3c5e-2b4d-4f60-9c7e-1d3b5a7f9e02"
 # asked over loopback, there is no instance whose address could be told
@@ -34,10 +32,8 @@ _OS_DISK: Final = {
     "encryptionSettings": {"enabled": "false"},
     "image": {"uri": ""},
     "managedDisk": {
-        "id": f"{_COMPUTE_ID}/disks/{NAME}_OsDisk",
         "storageAccountType": "StandardSSD_LRS",
     },
-    "name": f"{NAME}_OsDisk",
     "osType": "Linux",
     "vhd": {"uri": ""},
     "writeAcceleratorEnabled": "false",
@@ -53,7 +49,6 @@ _COMPUTE: Final[dict[str, Any]] = {
     "isVmInStandbyPool": "false",
     "licenseType": "",
     "location": LOCATION,
-    "name": NAME,
     "offer": _IMAGE["offer"],
     "osProfile": {
         "adminUsername": "azureuser",
@@ -70,8 +65,6 @@ _COMPUTE: Final[dict[str, Any]] = {
     "provider": "Microsoft.Compute",
     "publicKeys": [],
     "publisher": _IMAGE["publisher"],
-    "resourceGroupName": RESOURCE_GROUP,
-    "resourceId": f"{_COMPUTE_ID}/virtualMachines/{NAME}",
     "securityProfile": {
         "encryptionAtHost": "false",
         "secureBootEnabled": "true",
@@ -90,9 +83,6 @@ _COMPUTE: Final[dict[str, Any]] = {
     "tagsList": [{"name": "bot", "value": "bench"}],
     "userData": "",
     "version": "24.04.202611010",
-    "virtualMachineScaleSet": {"id": f"{_COMPUTE_ID}/virtualMachineScaleSets/{SCALE_SET}"},
-    "vmId": _VM_ID,
-    "vmScaleSetName": SCALE_SET,
     "vmSize": "Standard_B2als_v2",
     "zone": "",
 }
@@ -107,12 +97,15 @@ class Instance:
         vm_id: what its firmware says, too.
         hostname: the computer name it was deployed with.
         mac: its hardware address, twelve hex digits.
+        group, scale_set: where it is.
     """
 
     name: str = NAME
     vm_id: str = _VM_ID
     hostname: str = "bot"
     mac: str = _MAC
+    group: str = RESOURCE_GROUP
+    scale_set: str = SCALE_SET
 
 
 def document(client: str, instance: Instance, overrides: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,13 +133,18 @@ def document(client: str, instance: Instance, overrides: Mapping[str, Any]) -> d
 
 def _own(instance: Instance) -> dict[str, Any]:
     disk = f"{instance.name}_OsDisk"
-    managed = {"id": f"{_COMPUTE_ID}/disks/{disk}"}
+    group = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{instance.group}"
+    compute = f"{group}/providers/Microsoft.Compute"
+    managed = {"id": f"{compute}/disks/{disk}"}
     return {
         "name": instance.name,
         "osProfile": {"computerName": instance.hostname},
-        "resourceId": f"{_COMPUTE_ID}/virtualMachines/{instance.name}",
+        "resourceGroupName": instance.group,
+        "resourceId": f"{compute}/virtualMachines/{instance.name}",
         "storageProfile": {"osDisk": {"name": disk, "managedDisk": managed}},
+        "virtualMachineScaleSet": {"id": f"{compute}/virtualMachineScaleSets/{instance.scale_set}"},
         "vmId": instance.vm_id,
+        "vmScaleSetName": instance.scale_set,
     }
 
 

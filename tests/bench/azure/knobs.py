@@ -64,24 +64,25 @@ class Knobs:
 
 
 def split_registrations(
-    state: Mapping[str, object], name: str, keys: Sequence[str]
+    state: Mapping[str, object], name: str, keys: Sequence[str], optional: Sequence[str] = ()
 ) -> tuple[dict[str, object], dict[str, dict[str, str] | None]]:
     """Take apart a state change: the knobs, and under ``name`` what is registered by address.
 
     Raises:
-        KnobError: a registration is neither null nor a mapping of exactly ``keys`` to text.
+        KnobError: a registration is neither null nor a mapping of ``keys``, and perhaps some
+            of ``optional``, to text.
     """
     given = state.get(name, {})
     for address, entry in given.items() if isinstance(given, dict) else [("", given)]:
-        if entry is not None and not _is_text_mapping(entry, keys):
+        if entry is not None and not _is_text_mapping(entry, keys, optional):
             message = f"{name}.{address}: must be null or a mapping of {', '.join(keys)} to text"
             raise KnobError(message)
     knobs = {key: value for key, value in state.items() if key != name}
     return knobs, dict(given) if isinstance(given, dict) else {}
 
 
-def _is_text_mapping(entry: object, keys: Sequence[str]) -> bool:
-    if not isinstance(entry, dict) or sorted(entry) != sorted(keys):
+def _is_text_mapping(entry: object, keys: Sequence[str], optional: Sequence[str]) -> bool:
+    if not isinstance(entry, dict) or set(entry) - set(optional) != set(keys):
         return False
     return all(isinstance(text, str) for text in entry.values())
 

@@ -31,6 +31,16 @@ def test_the_metadata_are_those_of_who_asks(known: Azure) -> None:
     assert known.ask(_COMPUTE, Metadata="true").json["vmId"] != "0000-7"
 
 
+def test_one_that_the_resource_manager_made_is_told_its_own_group(known: Azure) -> None:
+    """Whoever asks for a key of the account beside it takes the group from here."""
+    place = {"group": "clawbots", "scale_set": "my-bot"}
+    known.control.set("imds", instances={_HERE: _INSTANCE | place})
+    compute = known.ask(_COMPUTE, Metadata="true").json
+    assert (compute["resourceGroupName"], compute["vmScaleSetName"]) == ("clawbots", "my-bot")
+    assert "/resourceGroups/clawbots/" in compute["resourceId"]
+    assert compute["virtualMachineScaleSet"]["id"].endswith("/virtualMachineScaleSets/my-bot")
+
+
 def test_the_goal_state_is_that_of_who_asks_and_a_report_is_remembered(known: Azure) -> None:
     state = known.ask(f"{_WIRE}/?comp=goalstate").body.decode()
     assert "<InstanceId>vm_7</InstanceId>" in state
