@@ -1,7 +1,7 @@
 """Azure Resource Manager without Azure: real protocol, Microsoft's schemas, and faults on demand.
 
 Knows nothing of the product. In a process of its own it is one of the bench's services
-(`tests.bench.azure.serve`); in a test's process it is `FakeArm`::
+(`tests.bench.azure.serve`), with nothing but Python; in a test's process it is `fake.FakeArm`::
 
     with FakeArm() as arm:
         client = ComputeManagementClient(
@@ -9,18 +9,3 @@ Knows nothing of the product. In a process of its own it is one of the bench's s
         )
         arm.faults.add("429", method="PUT", path="virtualNetworks")
 """
-
-from tests.bench.arm.fake import FakeArm
-from tests.bench.arm.faults import Fault, FaultKind
-from tests.bench.arm.machines import InMemoryMachines, Instance, Machines, Model, Output
-
-__all__ = [
-    "FakeArm",
-    "Fault",
-    "FaultKind",
-    "InMemoryMachines",
-    "Instance",
-    "Machines",
-    "Model",
-    "Output",
-]

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import pytest
 
-from tests.bench.arm import FakeArm
+from tests.bench.arm.fake import FakeArm
 from tests.bench.arm.schema import schemas
 from tests.bench.azure import SUBSCRIPTION_ID, TENANT_ID
 

@@ -4,7 +4,8 @@ import threading
 
 import pytest
 
-from tests.bench.arm import FakeArm, InMemoryMachines
+from tests.bench.arm.fake import FakeArm
+from tests.bench.arm.machines import InMemoryMachines
 from tests.contract.bench_arm.conftest import GROUP, Client, at, sample
 
 SETS = "Microsoft.Compute/virtualMachineScaleSets"

@@ -2,7 +2,8 @@
 
 import pytest
 
-from tests.bench.arm import FakeArm, FaultKind
+from tests.bench.arm.fake import FakeArm
+from tests.bench.arm.faults import FaultKind
 from tests.bench.azure import SUBSCRIPTION_ID
 from tests.contract.bench_arm.conftest import (
     GROUP,

@@ -13,7 +13,8 @@ from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.keyvault.secrets import SecretClient
 
-from tests.bench.arm import FakeArm, InMemoryMachines, Output
+from tests.bench.arm.fake import FakeArm
+from tests.bench.arm.machines import InMemoryMachines, Output
 from tests.bench.arm.world import OPERATOR_ID
 from tests.bench.azure import SUBSCRIPTION_ID
 from tests.contract.bench_arm.conftest import GROUP, ROLES, at, resolved, sample, vault_body

@@ -16,7 +16,8 @@ from clawbot_controller.plan import Plan, make_plan
 from clawbot_controller.site import Site, site_of
 from clawbot_controller.steps import Action, Step
 from clawbot_controller.up import up
-from tests.bench.arm import FakeArm, InMemoryMachines
+from tests.bench.arm.fake import FakeArm
+from tests.bench.arm.machines import InMemoryMachines
 from tests.bench.azure import SUBSCRIPTION_ID
 from tests.support.deployments import deployment
 

@@ -14,7 +14,7 @@ import pytest
 
 from clawbot_agent.errors import ClawbotError
 from clawbot_controller.site import Site
-from tests.bench.arm import FakeArm
+from tests.bench.arm.fake import FakeArm
 from tests.contract.controller.conftest import Ground, changes
 
 KINDS: Final = (
