@@ -12,6 +12,8 @@ import requests
 from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.policies import SansIOHTTPPolicy
 from azure.keyvault.secrets import SecretClient
+from azure.mgmt import authorization, compute, keyvault, msi, network, storage
+from azure.mgmt.resource import resources as resource
 
 from tests.bench.arm.fake import FakeArm
 from tests.bench.arm.machines import InMemoryMachines, Output
@@ -20,14 +22,6 @@ from tests.bench.azure import SUBSCRIPTION_ID
 from tests.contract.bench_arm.conftest import GROUP, ROLES, at, resolved, sample, vault_body
 
 __all__ = ["resolved"]
-
-authorization = pytest.importorskip("azure.mgmt.authorization", reason="the controller's extra")
-compute = pytest.importorskip("azure.mgmt.compute", reason="the controller's extra")
-keyvault = pytest.importorskip("azure.mgmt.keyvault", reason="the controller's extra")
-msi = pytest.importorskip("azure.mgmt.msi", reason="the controller's extra")
-network = pytest.importorskip("azure.mgmt.network", reason="the controller's extra")
-resource = pytest.importorskip("azure.mgmt.resource.resources", reason="the controller's extra")
-storage = pytest.importorskip("azure.mgmt.storage", reason="the controller's extra")
 
 OFFICER = f"{ROLES}/b86a8fe4-44ce-4948-aee5-eccb2c155cd7"
 USER = f"{ROLES}/4633458b-17de-408a-b874-0445c86b69e6"
