@@ -5,6 +5,7 @@ see from outside; what happens in the machine is the product's own doing.
 """
 
 import json
+import platform
 import secrets
 import shutil
 import time
@@ -16,6 +17,8 @@ from typing import Any, Final
 import requests
 
 from clawbot_agent.config.load import parse_config
+from clawbot_agent.openclaw.image_archive import archive_of
+from clawbot_agent.openclaw.image_recipe import recipe
 from clawbot_controller.agent_source import AgentSource
 from clawbot_controller.custom_data import render_custom_data
 from tests.bench import files, product
@@ -135,15 +138,22 @@ class BotVms:
         """A disk on which the packages of phase "base" are installed already.
 
         Args:
-            image: the kept container image is in its Docker as well, if there is one.
+            image: the kept container image is in its Docker as well, if there is one of the present
+                recipe.
         """
-        kept = self.kept_images()[-1:] if image else []
+        wanted = self._image_name() if image else None
+        kept = [path for path in self.kept_images() if path.name == wanted]
         return self.bench.vms.disk(extra_packages=BAKED, docker_images=kept)
 
     def kept_images(self) -> list[Path]:
         """Archives of the container's image that earlier benches saved, oldest first."""
         found = (self.bench.cache_dir / "images").glob("*.tar.zst")
         return sorted(found, key=lambda path: path.stat().st_mtime)
+
+    def _image_name(self) -> str:
+        """Of the archive with the image of the default configuration, as it is built today."""
+        config = parse_config(self.configuration())
+        return archive_of(config, recipe(config), architecture=platform.machine()).name
 
     def boot(
         self,
