@@ -1,12 +1,13 @@
 """Why a gateway does not serve."""
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.errors import BRIEF, PATIENT, ClawbotError
 
 __all__ = [
     "GatewayConfigRefusedError",
     "GatewayExitedError",
     "GatewayNotReadyError",
     "GatewayOomError",
+    "GatewayStarvedError",
     "GatewayStateRefusedError",
     "PortTakenError",
 ]
@@ -38,6 +39,20 @@ class GatewayStateRefusedError(ClawbotError):
     code = "GATEWAY_STATE_REFUSED"
     retry = BRIEF
     hint = "the message has OpenClaw's reason; a state of a newer release needs that release"
+
+
+class GatewayStarvedError(ClawbotError):
+    """OpenClaw ended with status 78 because the processor was too slow for it.
+
+    It gives a thread of its own five seconds to start (2026.9.6: not to be configured).
+    """
+
+    code = "GATEWAY_STARVED"
+    retry = PATIENT
+    hint = (
+        "the processor is busy or throttled (a burstable size without credits): it is tried again; "
+        "if it comes back, take a larger size"
+    )
 
 
 class GatewayOomError(ClawbotError):

@@ -12,6 +12,7 @@ from clawbot_agent.openclaw.gateway_errors import (
     GatewayExitedError,
     GatewayNotReadyError,
     GatewayOomError,
+    GatewayStarvedError,
     GatewayStateRefusedError,
 )
 from clawbot_agent.openclaw.gateway_unit import is_over
@@ -26,6 +27,7 @@ _LINES: Final = 15
 _LONGEST_LINE: Final = 240
 # one step of a migration that refuses makes all that follow it say so
 _REFUSAL_LINES: Final = 40
+_STARVED: Final = re.compile(r"lease heartbeat did not become ready")
 _ABOUT_STATE: Final = re.compile(r"migration|maintenance|database", re.IGNORECASE)
 
 
@@ -72,9 +74,13 @@ def last_lines(host: Host, name: str, *, lines: int = _LINES) -> str:
     return host.redactor.scrub(shown) or "it wrote nothing"
 
 
-def refusal(host: Host, name: str) -> GatewayConfigRefusedError | GatewayStateRefusedError:
-    """The error of a gateway that ended with status 78, which has two meanings."""
+def refusal(host: Host, name: str) -> ClawbotError:
+    """The error of a gateway that ended with status 78, which has three meanings."""
     lines = last_lines(host, name, lines=_REFUSAL_LINES)
+    if found := _STARVED.search(lines):
+        # forty steps that were not run for it explain nothing
+        words = lines[found.start() :].partition(" | ")[0]
+        return GatewayStarvedError(f"{name}: ended with status {REFUSED}: {words}")
     kind = GatewayStateRefusedError if _ABOUT_STATE.search(lines) else GatewayConfigRefusedError
     return kind(f"{name}: ended with status {REFUSED}: {lines}")
 

@@ -434,6 +434,27 @@ def test_a_refused_state_is_tried_again() -> None:
     assert ContainerStage().look(machine.host, CONFIG).empty
 
 
+def test_a_processor_that_is_too_slow_is_no_fault_of_the_state() -> None:
+    """OpenClaw's words, 2026.9.6 on an emulated processor; forty lines of others follow them."""
+    machine = Machine(READY)
+    lost = "agent database maintenance lease core:agent-database-maintenance/global was lost"
+    late = "state lease heartbeat did not become ready (phase=startup, trigger=timeout, status=…"
+    machine.docker.outputs[GATEWAY] = (
+        'Migration step "audit-logs" was not run because "media-persistence" refused execution.\n'
+        f"Failing check media-persistence (step-refused): deferred: {lost} | {late}\n"
+        'Failing check profile-workspace: Migration step "profile-workspace" was not run.'
+    )
+    machine.docker.on_start = lambda name: machine.docker.containers[name]["State"].update(
+        {"Running": False, "ExitCode": 78}
+    )
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == "GATEWAY_STARVED"
+    assert caught.value.retryable
+    assert "heartbeat did not become ready (phase=startup" in caught.value.message
+    assert "profile-workspace" not in caught.value.message
+
+
 def test_last_words_are_told_although_the_engine_noted_the_start_after_them() -> None:
     """One that ends at once has written before the engine has the time of its start."""
     machine = Machine()
