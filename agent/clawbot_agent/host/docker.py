@@ -31,7 +31,8 @@ __all__ = ["Docker", "DockerCallError", "DockerUnavailableError", "RunOnce", "Sy
 # how long the engine may be silent: while it works, while it unpacks an image, and when it
 # only has to say what is
 _CALL_SECONDS: Final = 120.0
-_LOAD_SECONDS: Final = 600.0
+# the engine copies the whole image before the first byte of a save and after the last of a load
+_IMAGE_SECONDS: Final = 600.0
 _READ_SECONDS: Final = 30.0
 
 
@@ -151,14 +152,14 @@ class SystemDocker:
 
     def save_image(self, reference: str, *, target: Path) -> None:
         """See `Docker`."""
-        with self._call(f"docker save {reference}") as api:
+        with self._call(f"docker save {reference}", seconds=_IMAGE_SECONDS) as api:
             docker_archive.save(api, reference, target=target, limit=self.limit)
 
     def load_image(self, source: Path) -> None:
         """See `Docker`."""
         from zstandard import ZstdError  # noqa: PLC0415 - see DockerConnection
 
-        with self._call(f"docker load {source}", seconds=_LOAD_SECONDS) as api:
+        with self._call(f"docker load {source}", seconds=_IMAGE_SECONDS) as api:
             try:
                 for message in docker_archive.load(api, source=source, limit=self.limit):
                     if "error" in message:
