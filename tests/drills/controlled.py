@@ -22,9 +22,9 @@ from tests.support.openclaw_client import Device
 _BOT: Final = "my-bot"
 _TEXTS: Final = 20
 # an emulated processor, and a gateway that starts a second time
-_HEALTHY_SECONDS: Final = 1500.0
+_HEALTHY_SECONDS: Final = 1800.0
 # each look is a process of its own that imports the SDKs, beside an emulated processor
-_LOOK_SECONDS: Final = 20.0
+_LOOK_SECONDS: Final = 40.0
 _TOKEN: Final = "cat /var/lib/clawbot/secrets/gateway/*"  # noqa: S105 - a command
 # what is left when all that costs money by the hour is gone
 _MEMORY: Final = ("/storageaccounts/", "/vaults/", "/virtualnetworks/", "/networksecuritygroups/")
