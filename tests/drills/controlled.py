@@ -100,12 +100,18 @@ def _destroy(bots: BotVms, operator: Operator) -> None:
     operator.does("destroy")
     left = _resources(bots)
     report.figure("left after destroy", ", ".join(sorted({kind(one) for one in left})))
-    billed = [one for one in left if not any(word in f"{one.lower()}/" for word in _MEMORY)]
+    billed = [one for one in left if not _costs_nothing(one)]
     report.demand(kept=not billed, promise=f"nothing is billed but the memory: {billed}")
     report.demand(kept=not bots.bench.vms.list(), promise="no machine is left")
     operator.does("destroy", "--delete-data", "--confirm", _BOT)
     left = _resources(bots)
     report.demand(kept=not left, promise=f"nothing is left: {left}")
+
+
+def _costs_nothing(identifier: str) -> bool:
+    """Whether it is of the memory, or a resource group as such."""
+    whole = f"{identifier.lower()}/"
+    return "/providers/" not in whole or any(word in whole for word in _MEMORY)
 
 
 def kind(identifier: str) -> str:
