@@ -3,18 +3,16 @@
 import argparse
 import json
 import os
-import signal
 import sys
 import time
-from types import FrameType
 from typing import Final
 
 from tests.bench.azure.control import ControlError
 from tests.bench.bench import HOME, Bench
+from tests.bench.ending import clean_up_when_told_to_end
 from tests.bench.errors import BenchError
 from tests.bench.vm import commands
 
-_ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _EPILOG: Final = """\
 exec and shell end with the exit code of what ran inside. `make exec CMD='…'` runs the same; GNU
 make itself turns every exit code but 0 into 2. Without arguments exec takes the command from the
@@ -25,10 +23,7 @@ environment variable CMD.
 def main() -> int:
     """Run one verb; 1 with a message on standard error when the bench cannot."""
     options = _parser().parse_args()
-    for number in _ENDING:
-        # a shell that started this in the background had it ignore Ctrl-C: leave that so
-        if signal.getsignal(number) is not signal.SIG_IGN:
-            signal.signal(number, _interrupt)
+    clean_up_when_told_to_end()
     try:
         return _run(options)
     except BenchError as error:
@@ -102,13 +97,6 @@ def _status(bench: Bench) -> int:
         other = Bench(path.parent.name)
         print(f"{other.name}: {'running' if other.running() else 'broken'} at {other.address}")
     return 0 if bench.running() else 1
-
-
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
-    for number in _ENDING:
-        # an impatient second one must not stop the cleaning up
-        signal.signal(number, signal.SIG_IGN)
-    raise KeyboardInterrupt
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -7,6 +7,7 @@ from typing import Final
 
 from tests.bench import azure, host_setup, product
 from tests.bench.bench import Bench
+from tests.bench.ending import clean_up_when_told_to_end
 from tests.bench.errors import BenchError
 from tests.bench.product_vm import BotVms
 from tests.drills.controlled import controlled
@@ -28,6 +29,7 @@ _Drill = Callable[[BotVms, argparse.Namespace, Report], object]
 def main() -> int:
     """Run the drills that are named, on one bench; 1 when a promise was broken."""
     options = _parser().parse_args()
+    clean_up_when_told_to_end()
     bench = Bench(options.name, machine=False, say=_say)
     reports = []
     try:

@@ -101,11 +101,12 @@ def plugged(path: Path, machines: Machines) -> Iterator[None]:
         yield
     finally:
         closing.set()
-        # accept() ends with a connection, not with the listener's end
+        # accept() ends with a connection, not with the listener's end; where the socket was taken
+        # away nobody else can connect either, and the thread ends with the process
         with suppress(OSError), Client(str(path), "AF_UNIX"):
-            pass
-        thread.join()
-        listener.close()
+            thread.join()
+        with suppress(FileNotFoundError):
+            listener.close()
 
 
 def _accept(listener: Listener, machines: Machines, closing: threading.Event) -> None:

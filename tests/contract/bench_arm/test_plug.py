@@ -1,5 +1,6 @@
 """Machines in another process, and what is read from a scale set's body for virtual ones."""
 
+import threading
 from pathlib import Path
 
 import pytest
@@ -71,3 +72,16 @@ def test_health_as_the_extension_reads_it(answer: str, state: str) -> None:
 def test_a_machine_from_the_body() -> None:
     assert machine_of("Standard_B2als_v2") == (2, 4096)
     assert machine_name("Clawbot_000000") == "clawbot-000000"
+
+
+def test_it_ends_although_its_socket_was_taken_away(tmp_path: Path) -> None:
+    """As when the bench is brought down under it: nobody can wake the one that waits there."""
+
+    def use() -> None:
+        with plugged(tmp_path / "plug", InMemoryMachines()):
+            (tmp_path / "plug").unlink()
+
+    user = threading.Thread(target=use, daemon=True)
+    user.start()
+    user.join(10)
+    assert not user.is_alive()
