@@ -46,10 +46,16 @@ def members(group: str) -> set[int]:
     return pids
 
 
-def clear(group: str, *, seconds: float = 10.0) -> None:
-    """Kill what is left in the group and remove it, also when it is only half there."""
+def clear(group: str, *, seconds: float = 10.0, spare: int | None = None) -> None:
+    """Kill what is left in the group and remove it, also when it is only half there.
+
+    Args:
+        group: whose processes end.
+        seconds: at most.
+        spare: a process that stays, and with it the group.
+    """
     deadline = time.monotonic() + seconds
-    while (pids := members(group)) and time.monotonic() < deadline:
+    while (pids := members(group) - {spare}) and time.monotonic() < deadline:
         for pid in pids:
             with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)

@@ -48,11 +48,13 @@ class BotVms:
         bench: made with `machine=False`, and up.
         token: the gateway token in Key Vault.
         fragment: of openclaw.json, in Key Vault.
+        user_mode: machines run by user-mode Linux and not by QEMU.
     """
 
     bench: Bench
     token: str = field(default_factory=lambda: secrets.token_urlsafe(32), repr=False)
     fragment: Mapping[str, Any] = field(default_factory=lambda: {"logging": {"level": "info"}})
+    user_mode: bool = False
     _agent: AgentSource | None = None
 
     def publish(self) -> None:
@@ -143,7 +145,9 @@ class BotVms:
         """
         wanted = self._image_name() if image else None
         kept = [path for path in self.kept_images() if path.name == wanted]
-        return self.bench.vms.disk(extra_packages=BAKED, docker_images=kept)
+        return self.bench.vms.disk(
+            extra_packages=BAKED, docker_images=kept, user_mode=self.user_mode
+        )
 
     def kept_images(self) -> list[Path]:
         """Archives of the container's image that earlier benches saved, oldest first."""
@@ -175,7 +179,8 @@ class BotVms:
         """
         sections = {"sysbox": {"enabled": False}, **configuration}
         text = self.configuration(**sections)
-        disk = self.baked(image=image) if baked else self.bench.vms.disk()
+        bare = self.bench.vms.disk
+        disk = self.baked(image=image) if baked else bare(user_mode=self.user_mode)
         return self.bench.vms.boot(name, custom_data=self.custom_data(text), disk=disk, cpus=cpus)
 
 

@@ -52,7 +52,7 @@ def _run(bench: Bench, options: argparse.Namespace, drill: str, report: Report) 
     """One drill, on a bench of its own."""
     bench.down()
     bench.up()
-    bots = BotVms(bench)
+    bots = BotVms(bench, user_mode=options.uml)
     bots.publish()
     try:
         _DRILLS[drill](bots, options, report)
@@ -124,6 +124,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("drill", nargs="+", choices=_DRILLS)
     parser.add_argument("--name", default="drills", help="of the bench (default: %(default)s)")
     parser.add_argument("--backend", choices=("image", "share"), default="image")
+    parser.add_argument(
+        "--uml", action="store_true", help="machines by user-mode Linux, not QEMU: faster, one CPU"
+    )
     parser.add_argument("--keep", action="store_true", help="leave the last bench running")
     parser.add_argument(
         "--build", action="store_true", help="replacement: no image on the share at first"

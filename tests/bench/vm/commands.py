@@ -28,6 +28,7 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     boot.add_argument("--packages", default="", help="Debian packages baked in, with commas")
     boot.add_argument("--memory-mb", type=int, default=4096)
     boot.add_argument("--cpus", type=int, default=2)
+    boot.add_argument("--uml", action="store_true", help="by user-mode Linux, not QEMU")
     boot.add_argument("--uuid", help="default: a new one, which is a new instance")
     boot.add_argument("--no-wait", action="store_true", help="do not wait until it can be entered")
     inner.add_parser("list", help="all machines")
@@ -70,7 +71,7 @@ def _boot(bench: "Bench", options: argparse.Namespace) -> None:
     vm = bench.vms.boot(
         options.vm,
         custom_data=custom_data,
-        disk=bench.vms.disk(extra_packages=packages),
+        disk=bench.vms.disk(extra_packages=packages, user_mode=options.uml),
         uuid=options.uuid,
         memory_mb=options.memory_mb,
         cpus=options.cpus,

@@ -13,6 +13,8 @@ from typing import Final
 from tests.bench import rootfs, trust
 from tests.bench.cache import Cache
 from tests.bench.commands import run
+from tests.bench.vm import uml
+from tests.bench.vm.uml import UserMode
 
 SUITE: Final = "trixie"
 # what an Ubuntu server cloud image also brings along, and no more
@@ -54,11 +56,19 @@ _RECIPE: Final = "2"
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A built disk: the image (raw, sparse, never written to again), its kernel and its initrd."""
+    """A built disk, and what boots it.
+
+    Args:
+        image: raw, sparse, never written to again.
+        kernel: the disk's own.
+        initrd: the disk's own.
+        user_mode: boots it instead, if given.
+    """
 
     image: Path
     kernel: Path
     initrd: Path
+    user_mode: UserMode | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +91,12 @@ class Bake:
     Args:
         packages: Debian packages.
         images: archives (`docker save`, zstd) of container images; needs Docker's packages.
+        user_mode: the kernel whose modules it has beside its own.
     """
 
     packages: Sequence[str] = ()
     images: Sequence[Path] = ()
+    user_mode: UserMode | None = None
 
 
 def build(cache: Cache, trusted: Trusted, bake: Bake) -> Disk:
@@ -98,7 +110,8 @@ def build(cache: Cache, trusted: Trusted, bake: Bake) -> Disk:
     The inputs hold the week, so that a machine never starts with security updates older than that.
     """
     sources = rootfs.apt_sources(rootfs.read_apt_lists(), suite=SUITE)
-    packages = (*PACKAGES, *sorted(set(bake.packages)))
+    more = uml.DISK_PACKAGES if bake.user_mode else ()
+    packages = (*PACKAGES, *sorted({*bake.packages, *more}))
     inputs = (
         *packages,
         sources,
@@ -109,6 +122,7 @@ def build(cache: Cache, trusted: Trusted, bake: Bake) -> Disk:
         time.strftime("%G-%V", time.gmtime()),
         *(f"{path.name} {path.stat().st_size}" for path in bake.images),
         _RECIPE,
+        *((str(bake.user_mode.modules),) if bake.user_mode else ()),
     )
 
     def make(into: Path) -> None:
@@ -117,10 +131,10 @@ def build(cache: Cache, trusted: Trusted, bake: Bake) -> Disk:
         _configure(root, sources, trusted)
         if bake.images:
             _load(root, bake.images)
-        _finish(into, root)
+        _finish(into, root, bake.user_mode)
 
     made = cache.get("vm-disk", inputs, make)
-    return Disk(made / "disk.raw", made / "vmlinuz", made / "initrd.img")
+    return Disk(made / "disk.raw", made / "vmlinuz", made / "initrd.img", bake.user_mode)
 
 
 def _load(root: Path, images: Sequence[Path]) -> None:
@@ -131,11 +145,14 @@ def _load(root: Path, images: Sequence[Path]) -> None:
     )
 
 
-def _finish(target: Path, root: Path) -> None:
+def _finish(target: Path, root: Path, user_mode: UserMode | None) -> None:
     run("chroot", str(root), "update-initramfs", "-u")
     for name in ("vmlinuz", "initrd.img"):
         built = next((root / "boot").glob(f"{name}-*"))
         shutil.copyfile(built, target / name)
+    if user_mode:
+        # only now: an initrd is made for the newest kernel in the tree
+        uml.furnish(root, user_mode)
     image = target / "disk.raw"
     run("mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", str(root), str(image), _SIZE)
     shutil.rmtree(root)

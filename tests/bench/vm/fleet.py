@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.bench.azure.control import Control
 from tests.bench.azure.imds_document import SCALE_SET
@@ -16,7 +16,7 @@ from tests.bench.commands import run
 from tests.bench.errors import BenchError
 from tests.bench.network import Network
 from tests.bench.state import locked
-from tests.bench.vm import acceleration, disk, keys, provisioning, qemu, wire
+from tests.bench.vm import acceleration, disk, keys, provisioning, qemu, uml, wire
 from tests.bench.vm.disk import Bake, Disk
 from tests.bench.vm.machine import Vm
 from tests.bench.vm.qemu import Folder, Hardware
@@ -43,14 +43,24 @@ class Vms:
     azure: Control
 
     def disk(
-        self, *, extra_packages: Sequence[str] = (), docker_images: Sequence[Path] = ()
+        self,
+        *,
+        extra_packages: Sequence[str] = (),
+        docker_images: Sequence[Path] = (),
+        user_mode: bool = False,
     ) -> Disk:
         """The disk of a bare machine, or one with packages and container images baked in.
 
         Built (about a minute) when the cache does not have it.
+
+        Args:
+            extra_packages: Debian packages.
+            docker_images: archives of container images.
+            user_mode: for user-mode Linux (`tests.bench.vm.uml`) and not for QEMU.
         """
         cache = Cache(self.cache_dir)
-        return disk.build(cache, keys.get(cache).trusted, Bake(extra_packages, docker_images))
+        bake = Bake(extra_packages, docker_images, uml.build(cache) if user_mode else None)
+        return disk.build(cache, keys.get(cache).trusted, bake)
 
     def boot(  # noqa: PLR0913 - what a machine is made of, and all but its name has a default
         self,
@@ -79,7 +89,7 @@ class Vms:
             msg = f"a machine's name holds lower-case letters, digits and dashes, not {name!r}"
             raise BenchError(msg)
         chosen = disk or self.disk()
-        accelerated = acceleration.choose(self.cache_dir, chosen)
+        how = self._how(chosen)
         with locked(self._folder / _LOCK):
             vm = self._make(name)
             hardware = Hardware(
@@ -88,9 +98,7 @@ class Vms:
                 uuid=uuid or str(uuids.uuid4()),
                 memory_mb=memory_mb,
                 cpus=cpus,
-                kernel=str(chosen.kernel),
-                initrd=str(chosen.initrd),
-                acceleration=accelerated,
+                **how,
             )
             vm.remember(hardware)
         try:
@@ -139,9 +147,25 @@ class Vms:
         last.write_text(str(number))
         return number
 
+    def _how(self, chosen: Disk) -> dict[str, Any]:
+        """What boots it, as `Hardware` has it."""
+        if user_mode := chosen.user_mode:
+            return {
+                "kernel": str(user_mode.kernel),
+                "initrd": "",
+                "libraries": str(user_mode.libraries),
+                "image": str(chosen.image),
+            }
+        return {
+            "kernel": str(chosen.kernel),
+            "initrd": str(chosen.initrd),
+            "acceleration": acceleration.choose(self.cache_dir, chosen),
+        }
+
     def _furnish(self, vm: Vm, chosen: Disk, custom_data: bytes) -> None:
         folder, hardware = Folder(vm.root), vm.hardware
-        run(*qemu.overlay_arguments(chosen, folder))
+        if not hardware.user_mode:
+            run(*qemu.overlay_arguments(chosen.image, folder))
         provisioning.write_cd(folder.provisioning, hostname=vm.name, custom_data=custom_data)
         vm.configure_ssh(keys.get(Cache(self.cache_dir)).ssh_key)
         wire.plug(self.net, hardware.number)

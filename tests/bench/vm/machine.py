@@ -11,12 +11,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.bench import outlive
+from tests.bench import launch, outlive
 from tests.bench.azure.control import Control
 from tests.bench.errors import BenchError
 from tests.bench.network import Network
 from tests.bench.state import Process
-from tests.bench.vm import qemu, qmp, wire
+from tests.bench.vm import qemu, qmp, uml, wire
 from tests.bench.vm.qemu import Folder, Hardware
 from tests.bench.vm.ssh import Ssh
 
@@ -105,17 +105,21 @@ class Vm:
             raise BenchError(msg)
         self._ssh.forget()
         hardware, folder = self.hardware, Folder(self.root)
-        folder.monitor.unlink(missing_ok=True)
         number = hardware.number
-        argv = qemu.arguments(hardware, folder, mac=self.net.mac(number), tap=wire.tap(number))
+        cable = {"mac": self.net.mac(number), "tap": wire.tap(number)}
+        if hardware.user_mode:
+            monitor, log = uml.make_ready(folder), folder.console
+            argv = uml.arguments(hardware, folder, **cable)
+        else:
+            monitor, log = qemu.make_ready(folder), self.root / "qemu.log"
+            argv = qemu.arguments(hardware, folder, **cable)
         inside = ("ip", "netns", "exec", self.net.azure_namespace)
-        log = self.root / "qemu.log"
-        process = outlive.start((*inside, *argv), group=outlive.group(self.net.index), log=log)
+        process = outlive.start((*inside, *argv), group=self._group, log=log)
         (self.root / _PROCESS).write_text(json.dumps(asdict(process)) + "\n")
         deadline = time.monotonic() + _SETTLE_SECONDS
-        while not folder.monitor.exists() and time.monotonic() < deadline:
+        while not monitor.exists() and time.monotonic() < deadline:
             if not process.alive():
-                msg = f"QEMU ended at once:\n{log.read_text()[-2000:]}"
+                msg = f"{self.name} ended at once:\n{log.read_text()[-2000:]}"
                 raise BenchError(msg)
             time.sleep(0.05)
 
@@ -123,8 +127,13 @@ class Vm:
         """Kill it between two instructions; fine when it is off."""
         process = self.process()
         if process is not None:
+            if self.hardware.user_mode:
+                # each program inside is a process of the host, and must not go on without a kernel
+                process.send(signal.SIGSTOP)
+                launch.clear(self._group, spare=process.pid)
             process.send(signal.SIGKILL)
             process.wait(seconds=_SETTLE_SECONDS)
+            launch.clear(self._group)
         self._ssh.forget()
 
     def shutdown(self, *, timeout: float = 120.0) -> None:
@@ -139,7 +148,10 @@ class Vm:
         process = self.process()
         if process is None or not process.alive():
             return
-        qmp.execute(Folder(self.root).monitor, "system_powerdown")
+        if self.hardware.user_mode:
+            self.exec(("systemctl", "poweroff"))
+        else:
+            qmp.execute(Folder(self.root).monitor, "system_powerdown")
         if not process.wait(seconds=timeout):
             msg = f"{self.name} has not powered off in {timeout:.0f} s; see {self.console}"
             raise BenchError(msg)
@@ -216,6 +228,10 @@ class Vm:
     def configure_ssh(self, key: Path) -> None:
         """Write `ssh_config`."""
         self._ssh.configure(address=self.address, key=key)
+
+    @property
+    def _group(self) -> str:
+        return outlive.group(self.net.index, f"vm-{self.name}")
 
     @property
     def _ssh(self) -> Ssh:

@@ -5,8 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.bench.vm.disk import Disk
-
 # how cloud-init and others recognise Azure (Azure/WALinuxAgent, and systemd-detect-virt)
 CHASSIS_TAG: Final = "7783-7084-3265-9085-8269-3286-77"
 _KERNEL: Final = " ".join(
@@ -35,6 +33,8 @@ class Hardware:
         kernel: of its disk.
         initrd: of its disk.
         acceleration: QEMU's options.
+        libraries: of the C library of a kernel that is a program (`tests.bench.vm.uml`).
+        image: the disk under that kernel's changes.
     """
 
     name: str
@@ -44,7 +44,14 @@ class Hardware:
     cpus: int
     kernel: str
     initrd: str
-    acceleration: tuple[str, ...]
+    acceleration: tuple[str, ...] = ()
+    libraries: str = ""
+    image: str = ""
+
+    @property
+    def user_mode(self) -> bool:
+        """Whether the kernel is a program."""
+        return bool(self.libraries)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +64,11 @@ class Folder:
     def disk(self) -> Path:
         """Its own writes, over the cached disk."""
         return self.root / "disk.qcow2"
+
+    @property
+    def changes(self) -> Path:
+        """The same for a kernel that is a program."""
+        return self.root / "disk.cow"
 
     @property
     def provisioning(self) -> Path:
@@ -72,6 +84,17 @@ class Folder:
     def monitor(self) -> Path:
         """The socket of QEMU's machine protocol."""
         return self.root / "qmp"
+
+    @property
+    def running(self) -> Path:
+        """What a kernel that is a program keeps while it runs."""
+        return self.root / "uml"
+
+
+def make_ready(folder: Folder) -> Path:
+    """Clear away what a cut left; the socket that is there when it runs."""
+    folder.monitor.unlink(missing_ok=True)
+    return folder.monitor
 
 
 def arguments(hardware: Hardware, folder: Folder, *, mac: str, tap: str) -> tuple[str, ...]:
@@ -99,7 +122,7 @@ def arguments(hardware: Hardware, folder: Folder, *, mac: str, tap: str) -> tupl
     )
 
 
-def overlay_arguments(disk: Disk, folder: Folder) -> Sequence[str]:
+def overlay_arguments(image: Path, folder: Folder) -> Sequence[str]:
     """Argv that makes the disk of a new machine, in no time."""
-    backing = ("-F", "raw", "-b", str(disk.image))
+    backing = ("-F", "raw", "-b", str(image))
     return ("qemu-img", "create", "-q", "-f", "qcow2", *backing, str(folder.disk))

@@ -1,4 +1,5 @@
 import base64
+import os
 import shlex
 import xml.etree.ElementTree as ET  # our own text is parsed
 from pathlib import Path
@@ -7,7 +8,7 @@ import pytest
 
 from tests.bench.errors import BenchError
 from tests.bench.network import Network
-from tests.bench.vm import acceleration, provisioning, qemu, ssh, wire
+from tests.bench.vm import acceleration, provisioning, qemu, ssh, uml, wire
 from tests.bench.vm.disk import Disk
 from tests.bench.vm.fleet import next_number
 from tests.bench.vm.qemu import Folder, Hardware
@@ -75,6 +76,35 @@ def test_the_machine_says_azure_and_its_uuid_in_its_firmware() -> None:
 def test_flushed_writes_of_the_machine_reach_the_hosts_page_cache() -> None:
     argv = qemu.arguments(_HARDWARE, Folder(Path("/v/one")), mac="m", tap="tap5")
     assert any("/v/one/disk.qcow2" in word and "cache=writeback" in word for word in argv)
+
+
+def _of_user_mode(number: int) -> list[str]:
+    hardware = Hardware(
+        name="one",
+        number=number,
+        uuid=_HARDWARE.uuid,
+        memory_mb=2048,
+        cpus=1,
+        kernel="/c/linux.uml",
+        initrd="",
+        libraries="/c/lib",
+        image="/c/disk.raw",
+    )
+    return list(uml.arguments(hardware, Folder(Path("/v/one")), mac="00:0d", tap="tap5"))
+
+
+def test_a_kernel_that_is_a_program_writes_to_its_own_changes_only() -> None:
+    argv = _of_user_mode(5)
+    assert "ubd0=/v/one/disk.cow,/c/disk.raw" in argv
+    assert "ubd1r=/v/one/provisioning.iso" in argv
+    assert "vec0:transport=tap,ifname=tap5,mac=00:0d,gro=1" in argv
+    assert argv.index("/c/linux.uml") > argv.index("/c/lib")
+
+
+def test_each_such_kernel_stays_on_one_processor_and_two_have_two() -> None:
+    chosen = [argv[argv.index("--cpu-list") + 1] for argv in map(_of_user_mode, (4, 5))]
+    assert all(int(processor) < (os.cpu_count() or 1) for processor in chosen)
+    assert len(set(chosen)) == min(2, os.cpu_count() or 1)
 
 
 def test_acceleration_is_probed_once_for_each_kernel(tmp_path: Path) -> None:
