@@ -1,13 +1,13 @@
 """One bench with virtual machines for the session, and what goes on beside the tests.
 
-Without hardware acceleration a bot is healthy minutes after power-on. So one bot goes through
-all tests of this directory in their order, and a machine that must not become a bot goes its way
-in a thread.
+One bot goes through all tests of this directory in their order. Its first instance is run by QEMU,
+with firmware and devices as Azure has them: many minutes without hardware acceleration. Those after
+it, on the same share, are run by user-mode Linux.
 """
 
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import pytest
@@ -40,7 +40,7 @@ class Flow:
     """The bot that goes through the tests.
 
     Attributes:
-        ground: its share.
+        ground: its share, for the instances after the first.
         instance: the one that is the bot now.
     """
 
@@ -67,21 +67,22 @@ def bots() -> Iterator[BotVms]:
 @pytest.fixture(scope="session")
 def flow(bots: BotVms) -> Flow:
     """The first instance, powered on."""
-    ground = Ground(bots, baked_image=True)
-    ground.prepare()
-    return Flow(ground, ground.boot())
+    first = Ground(bots, baked_image=True)
+    first.prepare()
+    instance = first.boot()
+    faster = replace(bots, user_mode=True)
+    return Flow(Ground(faster, baked_image=True, prefix="next", device=first.device), instance)
 
 
 @pytest.fixture(scope="session")
 def refused(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Future[Report]]:
     """The drill of the wrong hash in a thread; if it breaks off, that is an error of its test.
 
-    Not beside a gateway that starts: OpenClaw gives its own threads 5 s to come up, which two
-    emulated machines on two cores do not keep.
+    Not beside an emulated gateway that starts: OpenClaw gives its own threads 5 s to come up.
     """
     report = Report("wrong hash")
     request.config.stash[_REPORTS].append(report)
-    ground = Ground(bots)
+    ground = Ground(replace(bots, user_mode=True))
 
     def drill() -> Report:
         wrong_hash(ground, report)

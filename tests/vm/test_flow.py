@@ -12,6 +12,7 @@ from tests.bench.bench import REPOSITORY
 from tests.drills.frozen import frozen
 from tests.drills.outage import outage
 from tests.drills.power_cuts import power_cuts
+from tests.drills.replacement import replacement
 from tests.drills.report import Report
 from tests.drills.two_instances import two_instances
 from tests.vm.conftest import Flow
@@ -53,13 +54,18 @@ def test_a_wrong_hash_installs_nothing(refused: Future[Report]) -> None:
     assert refused.result().broken == []
 
 
+def test_it_is_killed_and_replaced(flow: Flow, report: Report) -> None:
+    """Without warning; another machine, an empty disk, the same memory."""
+    flow.instance = replacement(flow.ground, report, texts=20, first=flow.instance)
+    assert report.broken == []
+
+
 def test_the_server_of_the_share_is_away_for_a_minute(flow: Flow, report: Report) -> None:
     outage(flow.ground, report, instance=flow.instance)
     assert report.broken == []
 
 
 def test_a_second_instance_waits_and_takes_over(flow: Flow, report: Report) -> None:
-    """Which is a replacement as well: another machine, an empty disk, the same memory."""
     flow.instance = two_instances(flow.ground, report, first=flow.instance)
     assert report.broken == []
 
