@@ -5,6 +5,7 @@ from clawbot_agent.stages.apt import AptStage
 from clawbot_agent.stages.caddy import CaddyStage
 from clawbot_agent.stages.container import ContainerStage
 from clawbot_agent.stages.docker import DockerStage
+from clawbot_agent.stages.firewall import FirewallStage
 from clawbot_agent.stages.housekeeping import HousekeepingStage
 from clawbot_agent.stages.image import ImageStage
 from clawbot_agent.stages.image_archive import ImageArchiveStage
@@ -25,6 +26,7 @@ def all_stages() -> Graph:
             HousekeepingStage(),
             AptStage(),
             DockerStage(),
+            FirewallStage(),
             SysboxStage(),
             MountStage(),
             SecretsStage(),

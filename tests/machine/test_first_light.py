@@ -9,6 +9,7 @@ from tests.support.bot import Bot
 STAGES = {
     "apt",
     "docker",
+    "firewall",
     "sysbox",
     "mount",
     "secrets",

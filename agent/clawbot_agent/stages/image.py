@@ -60,7 +60,7 @@ class ImageStage(Stage[ImageFacts]):
     title = "OpenClaw image"
     phase = Phase.BASE
     # an earlier instance may have left the image on the share; a build needs room
-    needs = ("docker", "mount")
+    needs = ("docker", "firewall", "mount")
     budget = 1200
     typical = 150
 

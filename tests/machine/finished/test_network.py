@@ -2,6 +2,7 @@
 
 import ipaddress
 import json
+import shlex
 import time
 from dataclasses import dataclass
 from typing import Any, Final
@@ -15,6 +16,19 @@ from tests.machine.finished.conftest import Web
 GATEWAY: Final = 18789
 SIDECAR: Final = 18790
 SSH: Final = 22
+CLOSED: Final = ("169.254.169.254:80", "168.63.129.16:80", "168.63.129.16:32526")
+ASK: Final = f"""
+const net = require('net');
+const ask = (where) => new Promise((done) => {{
+    const [host, port] = where.split(':');
+    const socket = net.connect({{host, port, timeout: 5000}});
+    socket.on('error', (error) => done([where, error.code]));
+    socket.on('timeout', () => {{ socket.destroy(); done([where, 'silence']); }});
+    socket.on('connect', () => {{ socket.destroy(); done([where, 'open']); }});
+}});
+Promise.all({json.dumps(CLOSED)}.map(ask)).then(
+    (all) => console.log(JSON.stringify(Object.fromEntries(all))));
+"""
 PATIENCE: Final = 20
 # what asks for an address listens for the answer
 DHCP: Final = {68, 546}
@@ -124,6 +138,14 @@ def test_the_sidecar_finds_the_bot_healthy(host: Host, address: str) -> None:
     found = sidecar_says(host, address)
     assert found["status"] == "healthy", found
     assert {one["state"] for one in found["components"].values()} <= {"ok", "absent"}
+
+
+def test_containers_are_kept_from_the_instances_identity(host: Host) -> None:
+    """They are refused at once, and not left to wait; Azure's DNS beside it stays open."""
+    told = host.check_output(f"docker exec openclaw-gateway node -e {shlex.quote(ASK)}")
+    assert json.loads(told) == dict.fromkeys(CLOSED, "ECONNREFUSED")
+    rules = host.check_output("iptables -S DOCKER-USER").splitlines()
+    assert not [rule for rule in rules if "dport 53" in rule]
 
 
 def test_outsiders_learn_one_word(web: Web) -> None:
