@@ -46,19 +46,16 @@ def members(group: str) -> set[int]:
     return pids
 
 
-def clear(group: str, *, seconds: float = 10.0, spare: int | None = None) -> None:
-    """Kill what is left in the group and remove it, also when it is only half there.
-
-    Args:
-        group: whose processes end.
-        seconds: at most.
-        spare: a process that stays, and with it the group.
-    """
+def clear(group: str, *, seconds: float = 10.0) -> None:
+    """Kill what is left in the group and remove it, also when it is only half there."""
     deadline = time.monotonic() + seconds
-    while (pids := members(group) - {spare}) and time.monotonic() < deadline:
-        for pid in pids:
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+    while (pids := members(group)) and time.monotonic() < deadline:
+        # all are stopped before the first is killed: without user-mode Linux, whose programs these
+        # may be, the next system call of one of them would be the host's
+        for number in (signal.SIGSTOP, signal.SIGKILL):
+            for pid in pids:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
         time.sleep(0.05)
     for mount in hierarchies():
         below = sorted((mount / group).rglob("*/"), reverse=True)

@@ -125,15 +125,12 @@ class Vm:
 
     def power_cut(self) -> None:
         """Kill it between two instructions; fine when it is off."""
+        launch.clear(self._group)
         process = self.process()
         if process is not None:
-            if self.hardware.user_mode:
-                # each program inside is a process of the host, and must not go on without a kernel
-                process.send(signal.SIGSTOP)
-                launch.clear(self._group, spare=process.pid)
+            # it may not have joined its group yet
             process.send(signal.SIGKILL)
             process.wait(seconds=_SETTLE_SECONDS)
-            launch.clear(self._group)
         self._ssh.forget()
 
     def shutdown(self, *, timeout: float = 120.0) -> None:

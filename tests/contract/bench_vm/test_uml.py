@@ -1,11 +1,8 @@
-import os
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
 
-from tests.bench import launch, outlive
 from tests.bench.vm import qemu, uml
 from tests.bench.vm.qemu import Folder, Hardware
 
@@ -43,25 +40,3 @@ def test_without_firmware_the_kernels_command_line_answers_for_it(
         ("/bin/sh", str(program), *asked), capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == told
-
-
-def _wait_for(group: str, pids: set[int]) -> None:
-    deadline = time.monotonic() + 10
-    while not pids <= launch.members(group):
-        assert time.monotonic() < deadline, "they did not join"
-        time.sleep(0.01)
-
-
-def test_a_group_is_cleared_around_the_one_that_is_spared(tmp_path: Path) -> None:
-    group = f"clawbot-bench-test-{os.getpid()}"
-    kept, other = (
-        outlive.start(("sleep", "600"), group=group, log=tmp_path / "log") for _ in range(2)
-    )
-    try:
-        _wait_for(group, {kept.pid, other.pid})
-        launch.clear(group, spare=kept.pid)
-        assert (kept.alive(), other.wait(seconds=5)) == (True, True)
-    finally:
-        launch.clear(group)
-    assert kept.wait(seconds=5)
-    assert not launch.members(group)
