@@ -59,7 +59,8 @@ class Vms:
             user_mode: for user-mode Linux (`tests.bench.vm.uml`) and not for QEMU.
         """
         cache = Cache(self.cache_dir)
-        bake = Bake(extra_packages, docker_images, uml.build(cache) if user_mode else None)
+        kernel = uml.build(cache, suite=disk.SUITE) if user_mode else None
+        bake = Bake(extra_packages, docker_images, kernel)
         return disk.build(cache, keys.get(cache).trusted, bake)
 
     def boot(  # noqa: PLR0913 - what a machine is made of, and all but its name has a default

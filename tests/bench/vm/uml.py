@@ -21,7 +21,6 @@ from tests.bench.cache import Cache
 from tests.bench.commands import run
 from tests.bench.vm.qemu import CHASSIS_TAG, Folder, Hardware
 
-SUITE: Final = "trixie"
 _PACKAGES: Final = ("user-mode-linux", "libgcc-s1")
 # what the disk needs to have from the start
 DISK_PACKAGES: Final = ("iptables",)
@@ -58,16 +57,16 @@ class UserMode:
     modules: Path
 
 
-def build(cache: Cache) -> UserMode:
-    """Return the cached kernel, taking it out of Debian's packages (seconds) when it is new."""
-    sources = rootfs.apt_sources(rootfs.read_apt_lists(), suite=SUITE)
+def build(cache: Cache, *, suite: str) -> UserMode:
+    """Return the cached kernel, taking it out of the suite's packages (seconds) when it is new."""
+    sources = rootfs.apt_sources(rootfs.read_apt_lists(), suite=suite)
 
     def make(into: Path) -> None:
         run(
             *("unshare", "--mount", "--propagation", "private", "mmdebstrap", "--quiet"),
             *("--variant=extract", "--mode=root", "--format=directory"),
             f"--include={','.join(_PACKAGES)}",
-            *(SUITE, str(into / "root"), "-"),
+            *(suite, str(into / "root"), "-"),
             stdin=sources,
         )
 

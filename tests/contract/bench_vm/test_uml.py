@@ -4,27 +4,14 @@ from pathlib import Path
 import pytest
 
 from tests.bench.vm import qemu, uml
-from tests.bench.vm.qemu import Folder, Hardware
-
-_UUID = "11111111-2222-3333-4444-555555555555"
-_HARDWARE = Hardware(
-    name="one",
-    number=5,
-    uuid=_UUID,
-    memory_mb=2048,
-    cpus=1,
-    kernel="/c/linux.uml",
-    initrd="",
-    libraries="/c/lib",
-    image="/c/disk.raw",
-)
+from tests.support.user_mode import UUID, argv_of
 
 
 @pytest.mark.parametrize(
     ("asked", "told"),
     [
         # cloud-init asks in the one way, and its generator in the other
-        (("--string", "system-uuid"), _UUID),
+        (("--string", "system-uuid"), UUID),
         (("--quiet", "--string=chassis-asset-tag"), qemu.CHASSIS_TAG),
         (("-s", "baseboard-serial-number"), ""),
     ],
@@ -32,8 +19,7 @@ _HARDWARE = Hardware(
 def test_without_firmware_the_kernels_command_line_answers_for_it(
     tmp_path: Path, asked: tuple[str, ...], told: str
 ) -> None:
-    words = uml.arguments(_HARDWARE, Folder(Path("/v/one")), mac="m", tap="tap5")
-    (tmp_path / "cmdline").write_text(" ".join(words) + "\n")
+    (tmp_path / "cmdline").write_text(" ".join(argv_of(5)) + "\n")
     program = tmp_path / "dmidecode"
     program.write_text(uml.FIRMWARE.replace("/proc/cmdline", str(tmp_path / "cmdline")))
     done = subprocess.run(

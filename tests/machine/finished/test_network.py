@@ -146,6 +146,8 @@ def test_containers_are_kept_from_the_instances_identity(host: Host) -> None:
     assert json.loads(told) == dict.fromkeys(CLOSED, "ECONNREFUSED")
     rules = host.check_output("iptables -S DOCKER-USER").splitlines()
     assert not [rule for rule in rules if "dport 53" in rule]
+    ports = [rule.partition("--dport ")[2].split()[:1] for rule in rules if "168.63.129.16" in rule]
+    assert sorted(ports) == [["32526"], ["80"]]
 
 
 def test_outsiders_learn_one_word(web: Web) -> None:

@@ -8,10 +8,11 @@ import pytest
 
 from tests.bench.errors import BenchError
 from tests.bench.network import Network
-from tests.bench.vm import acceleration, provisioning, qemu, ssh, uml, wire
+from tests.bench.vm import acceleration, provisioning, qemu, ssh, wire
 from tests.bench.vm.disk import Disk
 from tests.bench.vm.fleet import next_number
 from tests.bench.vm.qemu import Folder, Hardware
+from tests.support.user_mode import argv_of
 
 _WA = "{http://schemas.microsoft.com/windowsazure}"
 _DISK = Disk(Path("/c/disk.raw"), Path("/c/vmlinuz"), Path("/c/initrd.img"))
@@ -78,23 +79,8 @@ def test_flushed_writes_of_the_machine_reach_the_hosts_page_cache() -> None:
     assert any("/v/one/disk.qcow2" in word and "cache=writeback" in word for word in argv)
 
 
-def _of_user_mode(number: int) -> list[str]:
-    hardware = Hardware(
-        name="one",
-        number=number,
-        uuid=_HARDWARE.uuid,
-        memory_mb=2048,
-        cpus=1,
-        kernel="/c/linux.uml",
-        initrd="",
-        libraries="/c/lib",
-        image="/c/disk.raw",
-    )
-    return list(uml.arguments(hardware, Folder(Path("/v/one")), mac="00:0d", tap="tap5"))
-
-
 def test_a_kernel_that_is_a_program_writes_to_its_own_changes_only() -> None:
-    argv = _of_user_mode(5)
+    argv = argv_of(5)
     assert "ubd0=/v/one/disk.cow,/c/disk.raw" in argv
     assert "ubd1r=/v/one/provisioning.iso" in argv
     assert "vec0:transport=tap,ifname=tap5,mac=00:0d,gro=1" in argv
@@ -102,7 +88,7 @@ def test_a_kernel_that_is_a_program_writes_to_its_own_changes_only() -> None:
 
 
 def test_each_such_kernel_stays_on_one_processor_and_two_have_two() -> None:
-    chosen = [argv[argv.index("--cpu-list") + 1] for argv in map(_of_user_mode, (4, 5))]
+    chosen = [argv[argv.index("--cpu-list") + 1] for argv in map(argv_of, (4, 5))]
     assert all(int(processor) < (os.cpu_count() or 1) for processor in chosen)
     assert len(set(chosen)) == min(2, os.cpu_count() or 1)
 
