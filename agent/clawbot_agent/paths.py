@@ -16,6 +16,7 @@ __all__ = [
     "GATEWAY_SECRETS_DIR",
     "IMAGE_BUILD_DIR",
     "LEASE_FILE",
+    "LEAVE_FILE",
     "LOCK_FILE",
     "PACE_FILE",
     "REPAIR_FILE",
@@ -39,6 +40,7 @@ BUNDLES_DIR: Final = Path("/var/lib/clawbot/bundles")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")
 LEASE_FILE: Final = Path("/run/clawbot/lease.json")
+LEAVE_FILE: Final = Path("/run/clawbot/leave.json")
 TICKET_FILE: Final = Path("/run/clawbot/ticket.json")
 SCHEDULED_EVENTS_FILE: Final = Path("/run/clawbot/scheduled-events.json")
 CONSOLE: Final = Path("/dev/console")

@@ -38,7 +38,7 @@ def _one(site: Site, doors: Instances, instance: Instance, source: Source) -> st
     if source == "console":
         return _console(site, doors.console_url(instance))
     command = "status --compact" if source == "status" else f"logs {source} --lines {_LINES}"
-    return doors.run(instance, f"/usr/local/bin/clawbot-agent {command}")
+    return doors.run(instance, (f"/usr/local/bin/clawbot-agent {command}",))
 
 
 def _console(site: Site, url: str | None) -> str:

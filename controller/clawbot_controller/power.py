@@ -7,6 +7,7 @@ from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.instances import Instance, Instances
 from clawbot_controller.deployed import deployed_custom_data
 from clawbot_controller.errors import NotDeployedError
+from clawbot_controller.leaving import ask_to_leave
 from clawbot_controller.ownership import check_owned
 from clawbot_controller.site import Site
 from clawbot_controller.steps import Action, Step
@@ -118,10 +119,11 @@ def to_zero(site: Site) -> None:
     site.tell(f"stopped: no instance and no disk; {costs}")
 
 
-def reimage(site: Site) -> None:
+def reimage(site: Site, *, now: bool = False) -> None:
     """Give the instance a new disk, made from the present model; the memory is on the share.
 
     In a flexible set the custom data is that of the file, and all else stays until a new instance.
+    A running instance is asked to leave in order first, unless it has to be `now`.
 
     Raises:
         NotDeployedError: there is no scale set, or no instance in it.
@@ -133,6 +135,8 @@ def reimage(site: Site) -> None:
         raise NotDeployedError(msg, hint="run 'start' first")
     custom_data = deployed_custom_data(site)
     for one in found:
+        if not now and power_of(instances.view(one)) == "running":
+            ask_to_leave(site, instances, one)
         site.tell(f"reimage instance {one.name}")
         instances.reimage(one, custom_data)
     site.tell("reimaged; 'status' shows how far the new instance is")

@@ -18,6 +18,7 @@ _VERBS: Final = {
     "logs": ("clawbot_agent.cli.logs", "logs"),
     "collect": ("clawbot_agent.cli.collect", "collect"),
     "serve": ("clawbot_agent.cli.serve", "serve"),
+    "leave": ("clawbot_agent.cli.leave", "leave"),
     "config": ("clawbot_agent.cli.config", "config_group"),
     "refresh-ticket": ("clawbot_agent.cli.refresh_ticket", "refresh_ticket"),
     "watch-events": ("clawbot_agent.cli.watch_events", "watch_events"),
@@ -52,5 +53,5 @@ def main() -> None:
     \b
     Exit codes: 0 converged (also degraded, unless --strict), 1 failed,
     2 wrong usage or configuration, 3 'plan --exit-code' found something to do,
-    4 another run is under way, or Azure is about to take the instance away.
+    4 another run is under way, or the instance is about to go.
     """  # noqa: D301 - click reads the backspace as "do not rewrap"

@@ -1,4 +1,7 @@
-"""Asks Azure every two seconds what it is going to do with the instance, and leaves in order."""
+"""Asks Azure every two seconds what it is going to do with the instance, and leaves in order.
+
+An operator's wish (`clawbot-agent leave`) counts as one of Azure's announcements.
+"""
 
 import contextlib
 from dataclasses import dataclass, field, replace
@@ -10,6 +13,7 @@ from clawbot_agent.azure.scheduled_events import Notice, agree, announced
 from clawbot_agent.departure.leave import Leave
 from clawbot_agent.departure.ports import Machine
 from clawbot_agent.departure.report import EventsReport, Phase, read_report
+from clawbot_agent.departure.wish import LEAVE, read_wish
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
 from clawbot_agent.host.notify import Notifier
@@ -33,7 +37,7 @@ _ABSENT_SECONDS: Final = 30.0
 # what a machine is left whose event has started without its agreement
 _STARTED_SECONDS: Final = 5.0
 _REPORT_SECONDS: Final = 10.0
-_ENDING: Final = frozenset({"Terminate", "Preempt", "Reboot", "Redeploy"})
+_ENDING: Final = frozenset({"Terminate", "Preempt", "Reboot", "Redeploy", LEAVE})
 _SAFE: Final = frozenset({Phase.FLUSHED, Phase.AGREED})
 
 
@@ -62,6 +66,9 @@ class Daemon:
     _name: str = ""
     _leave: Leave | None = None
     _mine: tuple[Notice, ...] = ()
+    # Azure's last word, for the times when it does not answer and an operator asks
+    _azure: tuple[Notice, ...] = ()
+    _wished: bool = False
     _agreed: set[str] = field(default_factory=set)
     _noted: set[str] = field(default_factory=set)
     _absent_since: float | None = None
@@ -85,7 +92,8 @@ class Daemon:
         self._report = read_report(self.host.files) or self._report
         if self._report.leaving:
             # whoever was that far may have asked just before it ended
-            self._asked = self._report.phase in _SAFE
+            self._wished = self._report.kind == LEAVE
+            self._asked = self._report.phase in _SAFE and not self._wished
             self._end = self._report.not_before or self.host.clock.now()
             self._start_leaving()
         self.notifier.ready(self._report.text)
@@ -96,7 +104,11 @@ class Daemon:
         self.notifier.watchdog()
         notices = self._ask()
         if notices is not None:
-            self._take_in(tuple(one for one in notices if one.names(self._name)))
+            self._azure = tuple(one for one in notices if one.names(self._name))
+        wish = read_wish(self.host.files, now=self.host.clock.now())
+        self._wished = self._wished or wish is not None
+        if notices is not None or self._wished:
+            self._take_in((*self._azure, *((wish.notice,) if wish else ())))
         if self._leave is not None:
             self._go_on(self._leave)
         if self.host.clock.monotonic() - self._written >= _REPORT_SECONDS:
@@ -199,11 +211,14 @@ class Daemon:
         since = (self.host.clock.now() - self._end).total_seconds()
         called_off = not self._asked and since < 0
         absent = now - self._absent_since >= _ABSENT_SECONDS
-        if not (absent and (called_off or since >= _ALIVE_SECONDS)):
-            return
         kind = self._report.kind
+        # who asked for it said himself for how long
+        alive = 0.0 if kind == LEAVE else _ALIVE_SECONDS
+        if not (absent and (called_off or since >= alive)):
+            return
         why = "is called off" if called_off else "is over, and the instance is still here"
         self._leave, self._end, self._absent_since, self._asked = None, None, None, False
+        self._wished = False
         self._agreed.clear()
         self._change(phase=Phase.WATCHING, kind="", not_before=None, problem="")
         self.tell("scheduled.over", f"{kind} {why}: the agent starts the bot again")

@@ -41,7 +41,8 @@ class EventsReport:
     """Content of scheduled-events.json.
 
     Attributes:
-        kind: of the event: Terminate, Preempt, Reboot, Redeploy; empty without one.
+        kind: of the event: Terminate, Preempt, Reboot, Redeploy, or Leave, which an operator asked
+            for; empty without one.
         not_before: when Azure goes ahead without being told.
         problem: what is wrong, one line.
         answered: when the metadata service gave its last answer; None before the first.

@@ -124,6 +124,7 @@ class Arm:
         *,
         fine: Callable[[Exception], bool] = lambda _error: False,
         repeatable: bool = True,
+        within: float | None = None,
     ) -> Found | None:
         """Start a long operation and wait for its end.
 
@@ -132,13 +133,15 @@ class Arm:
             start: the request.
             fine: errors that are as good as an end.
             repeatable: it may be asked for again when nobody knows whether it was heard.
+            within: seconds after which it is not waited for any longer; None: the cloud's own.
         """
+        longest = self._cloud.operation_seconds if within is None else within
 
         def whole() -> Found | None:
             poller = start()
-            poller.wait(self._cloud.operation_seconds)
+            poller.wait(longest)
             if not poller.done():
-                msg = f"{doing}: not done after {self._cloud.operation_seconds:.0f} s"
+                msg = f"{doing}: not done after {longest:.0f} s"
                 raise OperationTimeoutError(msg)
             result = poller.result()
             return dict(result) if isinstance(result, Mapping) else None

@@ -1,7 +1,7 @@
 """The instances of a scale set, in either orchestration mode: each has its own way to them."""
 
 import base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -105,13 +105,18 @@ class Instances:
         doing = "resume repairs" if on else "suspend repairs"
         self._arm.finish(doing, lambda: change(*self._set, body, **_PINNED))
 
-    def run(self, instance: Instance, script: str) -> str:
-        """Run a shell script as root there; the last 4,096 bytes of what it said."""
-        body = {"commandId": "RunShellScript", "script": [script]}
+    def run(self, instance: Instance, script: Sequence[str], *, within: float | None = None) -> str:
+        """Run a shell script as root there; the last 4,096 bytes of what it said.
+
+        Raises:
+            OperationTimeoutError: not done within that many seconds.
+        """
+        body = {"commandId": "RunShellScript", "script": list(script)}
         client = self._machines
         found = self._arm.finish(
             f"run a command on instance {instance.name}",
             lambda: client.begin_run_command(*self._path(instance), body, **_PINNED),
+            within=within,
         )
         return "\n".join(one.get("message") or "" for one in (found or {}).get("value") or [])
 

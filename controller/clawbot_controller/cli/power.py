@@ -1,5 +1,6 @@
 """`clawbot-controller start`, `stop` and `reimage`: the instance, while the rest stays."""
 
+from functools import partial
 from pathlib import Path
 
 import click
@@ -35,8 +36,14 @@ def stop(*, files: tuple[Path, ...], to_zero: bool) -> None:
 
 @click.command()
 @files
-def reimage(files: tuple[Path, ...]) -> None:
+@click.option(
+    "--now",
+    is_flag=True,
+    help="Cut running instances instead of asking them to leave in order first (up to ten minutes "
+    "when they do not answer); their successors wait up to two minutes for the memory.",
+)
+def reimage(*, files: tuple[Path, ...], now: bool) -> None:
     """Give instances a new disk from the present model; the memory stays."""
-    outcomes = each_bot(files, power.reimage)
+    outcomes = each_bot(files, partial(power.reimage, now=now))
     reported(outcomes)
     done(outcomes)

@@ -10,8 +10,11 @@ from clawbot_controller.errors import NotDeployedError
 from clawbot_controller.logs import logs_of
 from clawbot_controller.power import reimage, start, stop, to_zero
 from clawbot_controller.status import endpoints, status_of
+from tests.bench.arm.faults import FaultKind
+from tests.bench.arm.machines import Output
 from tests.contract.controller.conftest import Ground
 
+_DONE = {"run_command", "reimage"}
 MODES = pytest.mark.parametrize("mode", ["uniform", "flexible"])
 
 
@@ -114,6 +117,71 @@ def test_a_reimage_that_may_have_begun_is_not_asked_for_twice(ground: Ground) ->
         reimage(site)
     assert fault.hits == 1
     assert len([one for one in ground.writes() if one.endswith("/reimage")]) == 1
+
+
+@MODES
+def test_an_instance_leaves_in_order_before_its_disk_is_taken(ground: Ground, mode: str) -> None:
+    """It is asked by Run Command, and does not need to be told a second time."""
+    site = ground.site(orchestration=mode)
+    ground.up(site)
+    ground.machines.reply = Output("leaving\ndraining\nleft\nCLAWBOT-HAS-LEFT\n")
+    before = len(ground.machines.calls)
+    reimage(site)
+    done = [what for what, _name in ground.machines.calls[before:] if what in _DONE]
+    assert done == ["run_command", "reimage"]
+    sent = [one for one in ground.arm.requests if one.path.endswith("/runCommand")]
+    assert "clawbot-agent leave --minutes 30" in sent[-1].json["script"][0]
+    assert not any("did not leave in order" in line for line in ground.told)
+
+
+@MODES
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        (
+            Output("draining\nLEAVE_UNSAFE: still mounted\nnext: look\n"),
+            "LEAVE_UNSAFE: still mounted",
+        ),
+        (Output("", "sh: 1: clawbot-agent: not found\n"), "sh: 1: clawbot-agent: not found"),
+        (Output("echo CLAWBOT-HAS-LEFT\n"), "echo CLAWBOT-HAS-LEFT"),
+    ],
+    ids=["unsafe", "no agent", "an echo of the script"],
+)
+def test_one_that_does_not_is_reimaged_all_the_same(
+    ground: Ground, mode: str, said: Output, told: str
+) -> None:
+    """Who reimages often does so because the instance is broken."""
+    site = ground.site(orchestration=mode)
+    ground.up(site)
+    ground.machines.reply = said
+    reimage(site)
+    assert any(f"did not leave in order: {told};" in line for line in ground.told)
+    assert ground.machines.calls[-1][0] in {"reimage", "health", "metrics"}
+    assert "reimage" in [what for what, _name in ground.machines.calls]
+
+
+def test_a_refused_command_is_no_reason_not_to_reimage(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    fault = ground.arm.faults.add(FaultKind.FORBIDDEN, method="POST", path="runCommand")
+    reimage(site)
+    assert fault.hits >= 1
+    assert "reimage" in [what for what, _name in ground.machines.calls]
+
+
+def test_now_is_now(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    reimage(site, now=True)
+    assert "run_command" not in [what for what, _name in ground.machines.calls]
+
+
+def test_a_stopped_instance_has_nothing_to_leave(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    stop(site)
+    reimage(site)
+    assert "run_command" not in [what for what, _name in ground.machines.calls]
 
 
 def test_a_flexible_instance_gets_the_new_configuration_by_a_reimage(ground: Ground) -> None:
