@@ -38,20 +38,23 @@ class Operator:
         laptop: where the controller runs.
         file: the deployment file.
         seen: what `status` told of the agent's progress, each once.
+        told: what the last verb told on the way.
     """
 
     laptop: Laptop
     file: Path
     report: Report
     seen: dict[str, None] = field(default_factory=dict)
+    told: str = ""
 
     def does(self, verb: str, *options: str, code: int = 0) -> str:
         """Run a verb; what it printed."""
         began = time.monotonic()
         done = self.laptop.controller(verb, str(self.file), *options)
         self.report.figure(f"{' '.join((verb, *options))}", time.monotonic() - began)
-        told = f"{verb} ends with {code}, not {done.returncode}: {done.stdout}{done.stderr}"
-        self.report.demand(kept=done.returncode == code, promise=told)
+        wrong = f"{verb} ends with {code}, not {done.returncode}: {done.stdout}{done.stderr}"
+        self.report.demand(kept=done.returncode == code, promise=wrong)
+        self.told = done.stdout + done.stderr
         return done.stdout
 
     def waits(self) -> float:
@@ -90,6 +93,8 @@ def controlled(bots: BotVms, report: Report) -> None:
         for verbs in (("reimage",), ("stop", "start")):
             for verb in verbs:
                 operator.does(verb)
+                in_order = "did not leave in order" not in operator.told
+                report.demand(kept=in_order, promise=f"left in order: {operator.told}")
             report.figure(f"{' and '.join(verbs)} to healthy", operator.waits())
             same_bot(_instance(bots, device), report, remembered=texts, before=before)
         _destroy(bots, operator)

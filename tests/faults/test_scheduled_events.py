@@ -15,6 +15,7 @@ from tests.support.inside import check_databases, connect
 from tests.support.openclaw_client import Device, OpenClaw, lost
 
 _REPORT: Final = "/run/clawbot/scheduled-events.json"
+_WISH: Final = "/run/clawbot/leave.json"
 _UNITS: Final = "clawbot-events.service clawbot-reconcile.timer"
 _BOOT: Final = "cat /proc/sys/kernel/random/boot_id"
 # polls every two seconds; the first one starts the feature
@@ -28,7 +29,7 @@ def watching(bot: Bot) -> Iterator[Bot]:
     _await(lambda: _report(bot).get("answered") is not None, _NOTICED_SECONDS)
     yield bot
     bot.bench.azure.set("imds", events=[])
-    bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT}")
+    bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT} {_WISH}")
     # a run that was started is over
     bot.sh("systemctl start clawbot-reconcile.service", timeout=400)
 
@@ -151,6 +152,19 @@ def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
     bot.seconds_until_ready(within=120)
     assert _report(bot)["leaving"] is False
     assert bot.sh("systemctl is-active clawbot-reconcile.timer").strip() == "active"
+
+
+def test_who_is_asked_to_leave_does_and_comes_back_when_that_is_called_off(watching: Bot) -> None:
+    """As the controller asks before a reimage."""
+    bot = watching
+    done = bot.agent("leave")
+    assert (done.code, done.stdout.splitlines()[-1][:5]) == (0, "left:")
+    assert _gateway(bot) == "inactive"
+    run = bot.agent("run")
+    assert (run.code, "INSTANCE_LEAVING" in run.stderr) == (4, True)
+    assert bot.agent("leave", "--cancel").code == 0
+    bot.seconds_until_ready(within=120)
+    assert _report(bot)["leaving"] is False
 
 
 def test_it_is_small(watching: Bot, figures: dict[str, float]) -> None:

@@ -29,7 +29,7 @@ from clawbot_agent.state.units import (
     drop_in_actions,
     mount_text,
 )
-from clawbot_agent.state.writeback import PATIENCE, SetPatience, patience
+from clawbot_agent.state.writeback import SetPatience, impatient
 
 __all__ = ["ImageFacts", "look", "plan"]
 
@@ -64,8 +64,7 @@ class ImageFacts:
         devices: loop devices and their files.
         unit, drop_in: texts of the mount unit and of the gateway's drop-in.
         directory: what is at the state's path, mounted or not.
-        patience: how long the kernel keeps what is to be written, hundredths of a second;
-            0 when it does not say.
+        impatient: kernel settings by which it writes too soon, with what they are.
     """
 
     lease: LeaseReport | None
@@ -76,7 +75,7 @@ class ImageFacts:
     unit: str | None
     drop_in: str | None
     directory: DirectoryFacts
-    patience: int = 0
+    impatient: Mapping[str, int] = field(default_factory=dict)
     devices: Mapping[str, Path] = field(default_factory=dict)
 
 
@@ -98,7 +97,7 @@ def look(host: Host, config: BotConfig) -> ImageFacts:
         unit=host.files.read_text(unit_file(path)),
         drop_in=host.files.read_text(GATEWAY_DROP_IN),
         directory=directory.look(host, path),
-        patience=patience(host.files),
+        impatient=impatient(host.files),
     )
 
 
@@ -114,8 +113,7 @@ def plan(facts: ImageFacts, config: BotConfig) -> Plan:
     if refusal := _refusal(facts, newest, path):
         return Plan("", (refusal,))
     actions: list[Action] = []
-    if facts.patience not in (0, PATIENCE):
-        actions.append(SetPatience(facts.patience))
+    actions += (SetPatience(key, found) for key, found in facts.impatient.items())
     if reason := _wrong(facts, image, unit):
         if facts.mount is not None:
             actions.append(UnmountState(path, reason))

@@ -202,10 +202,9 @@ def test_the_gateway_is_tied_to_lease_and_mount() -> None:
     ]
 
 
-def test_the_kernels_patience_is_set_until_the_next_boot() -> None:
+@pytest.mark.parametrize("key", ["vm.dirty_expire_centisecs", "vm.dirty_writeback_centisecs"])
+def test_the_kernels_patience_is_set_until_the_next_boot(key: str) -> None:
     run = FakeRun()
     run.answer("sysctl")
-    SetPatience(3000).apply(fake_host(run=run))
-    assert [call.argv for call in run.calls] == [
-        ("sysctl", "--quiet", "--write", "vm.dirty_expire_centisecs=60000")
-    ]
+    SetPatience(key, 3000).apply(fake_host(run=run))
+    assert [call.argv for call in run.calls] == [("sysctl", "--quiet", "--write", f"{key}=60000")]

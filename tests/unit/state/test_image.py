@@ -136,8 +136,8 @@ OPENED: Final = (
         ),
         (replace(MOUNTED, lease=None), ("use the state under the lease (it is not held)",)),
         (
-            replace(MOUNTED, patience=3000),
-            ("set vm.dirty_expire_centisecs to 60000 (it is 3000; each write is billed)",),
+            replace(MOUNTED, impatient={"vm.dirty_writeback_centisecs": 500}),
+            ("set vm.dirty_writeback_centisecs to 60000 (it is 500; each write is billed)",),
         ),
         (
             replace(BOOTED, directory=DirectoryFacts(FileStat("link", 0o777, 0, 0, 0, 0))),
@@ -190,7 +190,8 @@ def test_probe_reads_mount_table_loop_devices_and_superblock() -> None:
         "20 1 8:1 / / rw - ext4 /dev/sda1 rw\n"
         f"31 20 7:0 / {STATE} rw,noatime - ext4 /dev/loop0 rw,errors=remount-ro\n",
     )
-    files.put("/proc/sys/vm/dirty_expire_centisecs", "3000\n")
+    files.put("/proc/sys/vm/dirty_expire_centisecs", "60000\n")
+    files.put("/proc/sys/vm/dirty_writeback_centisecs", "500\n")
     files.put(LEASE_FILE, replace(HELD, updated=datetime(2026, 1, 1, tzinfo=UTC)).document())
     run.answer("dumpe2fs", "-h", "/dev/loop0", stdout="Block count:   16\nBlock size:   4\n")
     facts = STAGE.probe(fake_host(files=files, run=run), CONFIG)
@@ -200,7 +201,7 @@ def test_probe_reads_mount_table_loop_devices_and_superblock() -> None:
     assert facts.mount == Mount(31, STATE, "ext4", read_only=False, source="/dev/loop0")
     assert facts.devices == {"/dev/loop0": IMAGES / "state-000003.ext4"}
     assert facts.unit == "the unit"
-    assert facts.patience == 3000
+    assert facts.impatient == {"vm.dirty_writeback_centisecs": 500}
     assert facts.lease is not None
     assert facts.lease.generation == 7
 
