@@ -42,7 +42,7 @@ class GatewayStateRefusedError(ClawbotError):
 
 
 class GatewayStarvedError(ClawbotError):
-    """OpenClaw ended with status 78 because the processor was too slow for it.
+    """OpenClaw ended (status 78 or 1) because the processor was too slow for it.
 
     It gives a thread of its own five seconds to start (2026.9.6: not to be configured).
     """

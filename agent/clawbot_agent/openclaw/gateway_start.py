@@ -1,7 +1,7 @@
 """Waiting until a gateway that was started serves, or is known not to."""
 
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 from clawbot_agent.errors import ClawbotError
@@ -28,6 +28,8 @@ _LONGEST_LINE: Final = 240
 # one step of a migration that refuses makes all that follow it say so
 _REFUSAL_LINES: Final = 40
 _STARVED: Final = re.compile(r"lease heartbeat did not become ready")
+# how OpenClaw's last words begin, after a time, when it ends with status 1
+_FAILED: Final = "Gateway failed to start: "
 _ABOUT_STATE: Final = re.compile(r"migration|maintenance|database", re.IGNORECASE)
 
 
@@ -43,7 +45,7 @@ def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None
     Raises:
         ClawbotError: of `gateway_errors`, with the last lines of its output.
     """
-    clock = host.clock
+    clock, began = host.clock, host.clock.now()
     until, told = clock.monotonic() + timeout, clock.monotonic()
     while True:
         problem = ready_problem(host, url or READY_URL)
@@ -56,8 +58,8 @@ def await_ready(host: Host, name: str, *, timeout: float, url: str | None = None
         if error := _ended(host, name, container):
             raise error
         if clock.monotonic() >= until:
-            msg = f"{name}: not ready after {timeout:.0f} s: {problem}: {last_lines(host, name)}"
-            raise GatewayNotReadyError(msg)
+            waited = f"{name}: not ready after {timeout:.0f} s"
+            raise _not_ready(host, name, waited=waited, problem=problem, began=began)
         if clock.monotonic() - told >= _NOTE_SECONDS:
             told = clock.monotonic()
             host.note(f"{name} is starting, {until - told:.0f} s left: {problem}")
@@ -83,6 +85,19 @@ def refusal(host: Host, name: str) -> ClawbotError:
         return GatewayStarvedError(f"{name}: ended with status {REFUSED}: {words}")
     kind = GatewayStateRefusedError if _ABOUT_STATE.search(lines) else GatewayConfigRefusedError
     return kind(f"{name}: ended with status {REFUSED}: {lines}")
+
+
+def _not_ready(
+    host: Host, name: str, *, waited: str, problem: str, began: datetime
+) -> ClawbotError:
+    """The error of one that systemd may have started again and again meanwhile."""
+    text = host.docker.logs(name, tail=_REFUSAL_LINES, since=began - _RECORDED_LATE)
+    failures = [line.strip()[:_LONGEST_LINE] for line in text.splitlines() if _FAILED in line]
+    if not failures:
+        return GatewayNotReadyError(f"{waited}: {problem}: {last_lines(host, name)}")
+    words = host.redactor.scrub(failures[-1])
+    kind = GatewayStarvedError if _STARVED.search(words) else GatewayNotReadyError
+    return kind(f"{waited}, in which it failed {len(failures)} times: {words}")
 
 
 def _ended(host: Host, name: str, container: dict[str, Any] | None) -> ClawbotError | None:

@@ -1,9 +1,10 @@
 """The month's bill of one bot, line by line."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from clawbot_agent.config.model import BotConfig
 from clawbot_controller.cost.prices import TABLE_DATE, Meter, Prices, address, disk, machine
 from clawbot_controller.deployment.load import Deployment
 
@@ -11,10 +12,12 @@ __all__ = ["REQUESTED", "Estimate", "Line", "estimate"]
 
 # dollars a month that the request counted for a bot of the standard tier
 REQUESTED: Final = 36.50
-# what an idle bot's requests to its share came to on the bench (docs/drills.md)
-_SHARE_REQUESTS: Final = 1.08
-_SHARE_GIB: Final = 2
+# what an idle bot's requests to its share came to on the bench, by backend (docs/drills.md)
+_REQUESTS: Final[Mapping[str, float]] = {"image": 0.70, "share": 8.08, "local": 0.10}
+# the container's image, what successive instances tell each other, and files of the bot
+_FILES_GIB: Final = 1
 _DOLLARS_PER_GIB: Final = 0.06
+_GIBIBYTE: Final = 1 << 30
 _VAULT: Final = 0.03
 _RESERVED: Final = 2
 
@@ -63,12 +66,19 @@ def estimate(deployment: Deployment, prices: Prices) -> Estimate:
     )
     lines = (
         *(_line(count, meter, prices.monthly(meter)) for count, meter in billed),
-        Line(f"share, about {_SHARE_GIB} GiB", _SHARE_GIB * _DOLLARS_PER_GIB),
-        Line("requests to the share, at most when idle", _SHARE_REQUESTS),
+        *_share(deployment.config),
         Line("Key Vault operations", _VAULT),
     )
     source = "prices.azure.com" if prices.reachable else f"table of {TABLE_DATE}, East US"
     return Estimate(deployment.name, lines, source)
+
+
+def _share(config: BotConfig) -> Iterator[Line]:
+    # the image is sparse, but billed by its size
+    image = config.state.image_size_bytes // _GIBIBYTE if config.state_backend == "image" else 0
+    size = image + _FILES_GIB
+    yield Line(f"share, about {size} GiB", size * _DOLLARS_PER_GIB)
+    yield Line("requests to the share when idle", _REQUESTS[config.state_backend])
 
 
 def _line(count: int, meter: Meter, dollars: float | None) -> Line:

@@ -54,6 +54,24 @@ def test_two_reserved_addresses_are_two_on_the_bill(offline: list[str]) -> None:
     assert two.total - one.total == pytest.approx(3.65)
 
 
+@pytest.mark.parametrize(
+    ("state", "line"),
+    [
+        ({}, "$0.54  share, about 9 GiB"),
+        ({"image_size": "20g"}, "$1.26  share, about 21 GiB"),
+        ({"backend": "share"}, "$0.06  share, about 1 GiB"),
+        ({"backend": "share"}, "$8.08  requests to the share when idle"),
+        ({"backend": "local"}, "$0.06  share, about 1 GiB"),
+    ],
+)
+def test_the_share_is_billed_by_what_is_on_it_and_asked_of_it(
+    offline: list[str], state: dict[str, str], line: str
+) -> None:
+    assert offline == []
+    found = estimate(deployment(bot={"state": state}), Prices())
+    assert line in [one.strip() for one in found.text()]
+
+
 def test_a_size_that_the_table_does_not_know_is_told(offline: list[str]) -> None:
     assert offline == []
     text = "\n".join(estimate(deployment(size="Standard_X1"), Prices()).text())

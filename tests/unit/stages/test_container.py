@@ -455,6 +455,30 @@ def test_a_processor_that_is_too_slow_is_no_fault_of_the_state() -> None:
     assert "profile-workspace" not in caught.value.message
 
 
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        ("state lease heartbeat did not become ready (phase=startup)", "GATEWAY_STARVED"),
+        ("no such plugin", "GATEWAY_NOT_READY"),
+    ],
+)
+def test_one_that_systemd_starts_again_and_again_is_told_by_how_it_fails(
+    words: str, code: str
+) -> None:
+    """The present start has not come that far yet; OpenClaw 2026.9.6 on an emulated processor."""
+    machine = Machine(STARTING)
+    machine.docker.outputs[GATEWAY] = (
+        f"2026-11-22T12:00:01.000+00:00 Gateway failed to start: {words}\n"
+        f"2026-11-22T12:01:01.000+00:00 Gateway failed to start: {words}\n"
+        "2026-11-22T12:02:01.000+00:00 [gateway] loading configuration…\n"
+    )
+    with pytest.raises(ClawbotError) as caught:
+        machine.apply()
+    assert caught.value.code == code
+    assert "in which it failed 2 times: " in caught.value.message
+    assert words in caught.value.message
+
+
 def test_last_words_are_told_although_the_engine_noted_the_start_after_them() -> None:
     """One that ends at once has written before the engine has the time of its start."""
     machine = Machine()
