@@ -212,8 +212,8 @@ class Daemon:
         called_off = not self._asked and since < 0
         absent = now - self._absent_since >= _ABSENT_SECONDS
         kind = self._report.kind
-        # who asked for it said himself for how long
-        alive = 0.0 if kind == LEAVE else _ALIVE_SECONDS
+        # who asked for it said himself for how long, unless Azure has its word meanwhile
+        alive = 0.0 if kind == LEAVE and not self._asked else _ALIVE_SECONDS
         if not (absent and (called_off or since >= alive)):
             return
         why = "is called off" if called_off else "is over, and the instance is still here"

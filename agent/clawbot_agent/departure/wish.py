@@ -6,7 +6,7 @@ Azure announces a reimage to nobody; whoever asks Azure for one asks the instanc
 import json
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Self
+from typing import Any, Final
 
 from clawbot_agent.azure.scheduled_events import Notice
 from clawbot_agent.host.files import Files
@@ -29,11 +29,10 @@ class Wish:
 
     until: datetime
 
-    def write(self, files: Files) -> Self:
+    def write(self, files: Files) -> None:
         """Announce it."""
         document = {"schema": _SCHEMA, "until": self.until.isoformat(timespec="seconds")}
         files.write(LEAVE_FILE, json.dumps(document) + "\n", mode=_MODE)
-        return self
 
     @property
     def notice(self) -> Notice:

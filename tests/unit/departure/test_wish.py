@@ -88,6 +88,20 @@ def test_and_what_azure_announced_stays_when_the_wish_is_called_off() -> None:
     assert not world.instance.asked("return")
 
 
+def test_who_calls_it_off_when_azure_was_told_to_go_ahead_comes_too_late() -> None:
+    """The machine is about to be cut: nothing may be started on it."""
+    world = World()
+    world.pass_(10)
+    wish(world)
+    world.pass_(60)
+    world.announce("Terminate")
+    world.pass_(10)
+    world.events.clear()
+    withdraw(world.files)
+    world.pass_(300)
+    assert not world.instance.asked("return")
+
+
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"until": 5}', '{"until": "soon"}', '"x"'])
 def test_what_cannot_be_read_is_no_wish(text: str) -> None:
     world = World()
