@@ -134,7 +134,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--count", type=int, default=20, help="power-cuts, frozen: how many")
     parser.add_argument("--seed", type=int, default=1, help="power-cuts, frozen: of the moments")
     parser.add_argument("--lanes", type=int, default=1, help="power-cuts: bots at a time")
-    parser.add_argument("--minutes", type=float, default=12, help="smb-ops: how long to count")
+    parser.add_argument("--minutes", type=float, default=30.0, help="smb-ops: how long to count")
     return parser
 
 

@@ -18,7 +18,7 @@ def smb_ops(
     ground: Ground,
     report: Report,
     *,
-    minutes: float = 12.0,
+    minutes: float = 30.0,
     quiet: float = _QUIET_SECONDS,
     instance: Instance | None = None,
 ) -> Instance:
@@ -27,7 +27,7 @@ def smb_ops(
     Args:
         ground: of the bot.
         report: is filled.
-        minutes: how long to count; with at least two runs of the reconcile timer in it.
+        minutes: how long to count; OpenClaw has work of its own every half hour.
         quiet: seconds to wait before.
         instance: healthy; one is booted without.
     """
