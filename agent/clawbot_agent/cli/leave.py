@@ -17,7 +17,6 @@ __all__ = ["leave"]
 _POLL_SECONDS: Final = 1.0
 # without a metadata service the daemon looks every half minute
 _HEARD_SECONDS: Final = 45.0
-_LEFT: Final = frozenset({Phase.FLUSHED, Phase.AGREED})
 
 
 @click.command()
@@ -62,7 +61,7 @@ def _leave(host: Host, minutes: int) -> None:
         "or by 'clawbot-agent leave --cancel'"
     )
     report = _followed(host)
-    if report.phase not in _LEFT:
+    if not report.phase.safe:
         raise LeaveUnsafeError(report.problem or f"still {report.phase}")
     click.echo("left: the memory is on the share and the lease is given back")
 
@@ -81,7 +80,7 @@ def _followed(host: Host) -> EventsReport:
             if (line := report.problem or report.phase.value) != told:
                 told = line
                 click.echo(line)
-            over = report.phase in _LEFT or report.phase is Phase.UNSAFE
+            over = report.phase.safe or report.phase is Phase.UNSAFE
             if over or host.limit.remaining() <= _POLL_SECONDS:
                 return report
         elif waited >= _HEARD_SECONDS:

@@ -38,7 +38,6 @@ _ABSENT_SECONDS: Final = 30.0
 _STARTED_SECONDS: Final = 5.0
 _REPORT_SECONDS: Final = 10.0
 _ENDING: Final = frozenset({"Terminate", "Preempt", "Reboot", "Redeploy", LEAVE})
-_SAFE: Final = frozenset({Phase.FLUSHED, Phase.AGREED})
 
 
 class Tell(Protocol):
@@ -93,7 +92,7 @@ class Daemon:
         if self._report.leaving:
             # whoever was that far may have asked just before it ended
             self._wished = self._report.kind == LEAVE
-            self._asked = self._report.phase in _SAFE and not self._wished
+            self._asked = self._report.phase.safe and not self._wished
             self._end = self._report.not_before or self.host.clock.now()
             self._start_leaving()
         self.notifier.ready(self._report.text)
@@ -168,7 +167,7 @@ class Daemon:
     def _go_on(self, leave: Leave) -> None:
         leave.tick()
         self._note(leave)
-        if leave.phase in _SAFE:
+        if leave.phase.safe:
             # the story is told before the machine can be gone
             self._agree(leave)
             self._note(leave)

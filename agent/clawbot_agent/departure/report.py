@@ -35,6 +35,11 @@ class Phase(StrEnum):
     AGREED = "agreed"
     """Azure may go ahead."""
 
+    @property
+    def safe(self) -> bool:
+        """Whether all of the memory is on the share."""
+        return self in {Phase.FLUSHED, Phase.AGREED}
+
 
 @dataclass(frozen=True, slots=True)
 class EventsReport:
