@@ -46,12 +46,14 @@ _BETWEEN_ASKING_SECONDS: Final = 6.0
 _HEADERS: Final = {"X-Forwarded-For": "192.0.2.1"}
 
 
-def ready_problem(host: Host, url: str = READY_URL) -> str | None:
+def ready_problem(host: Host, url: str = READY_URL, *, timeout: float = 3) -> str | None:
     """Why the gateway does not serve, in a few words; None when it does.
+
+    It is given `timeout` seconds to answer.
 
     The status alone says nothing: the control UI answers 200 to every path.
     """
-    answer = host.get_json(url, timeout=3, headers=_HEADERS)
+    answer = host.get_json(url, timeout=timeout, headers=_HEADERS)
     if answer.body.get("ready") is True:
         return None
     if answer.status == 0:

@@ -17,10 +17,10 @@ __all__ = ["bot_watches"]
 def bot_watches() -> tuple[Watch, ...]:
     """Those of a bot, in the order in which an operator reads them."""
     return (
-        Watch("gateway", Gateway(), every=5, limit=8),
+        Watch("gateway", Gateway(), every=5, limit=12),
         Watch("container", Container(), every=10, limit=10),
         Watch("lease", Lease(), every=5, limit=5),
-        Watch("caddy", Caddy(), every=10, limit=8),
+        Watch("caddy", Caddy(), every=8, limit=10),
         Watch("disk", Disk(), every=30, limit=5),
         Watch("memory", Memory(), every=10, limit=5),
         Watch("run", LastRun(), every=2, limit=12),

@@ -67,6 +67,7 @@ class World:
         lease: what the daemon says; None before it runs.
         locked: whether a run of the agent is under way.
         exited: the boot's run, as systemd remembers it: exit status and whether it ended.
+        answer_seconds: what the gateway takes for an answer.
         stuck: looks that do not come back, by component.
         spent: seconds that the present look has taken.
     """
@@ -79,6 +80,7 @@ class World:
     waiting_for: Holder | None = None
     locked: bool = False
     exited: tuple[int, bool] = (0, False)
+    answer_seconds: float = 0.0
     stuck: set[str] = field(default_factory=set)
     spent: float = 0.0
     booted: float = 0.0
@@ -159,10 +161,9 @@ class World:
     def _answer(self, service: Service, timeout: float, answer: Answer) -> Answer:
         if service is Service.ABSENT:
             return _REFUSED
-        if service is Service.HUNG:
-            self.spent += timeout
-            return _TIMED_OUT
-        return answer
+        takes = inf if service is Service.HUNG else self.answer_seconds
+        self.spent += min(takes, timeout)
+        return answer if takes < timeout else _TIMED_OUT
 
     def _gateway_unit(self, call: Call) -> Completed:
         active = "inactive" if self.gateway is Service.ABSENT else "active"

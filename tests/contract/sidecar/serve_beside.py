@@ -2,27 +2,29 @@
 
 import math
 import sys
+from dataclasses import replace
 from typing import Final
 
 from clawbot_agent.cli.common import cancelled_by_signals
 from clawbot_agent.host import system_host
 from clawbot_agent.host.notify import Notifier
 from clawbot_agent.sidecar.checks.gateway import Gateway
-from clawbot_agent.sidecar.refresh import Watch
 from clawbot_agent.sidecar.service import Service
 from clawbot_agent.sidecar.watches import bot_watches
 
 _EVERY: Final = 0.2
-_LIMIT: Final = 8.0
 
 
 def main(gateway: str) -> None:
     """Serve on a free port, with the gateway at this address."""
     check = Gateway(ready_url=f"{gateway}/readyz", live_url=f"{gateway}/healthz")
-    others = tuple(watch for watch in bot_watches() if watch.name != "gateway")
+    watches = tuple(
+        replace(watch, check=check, every=_EVERY) if watch.name == "gateway" else watch
+        for watch in bot_watches()
+    )
     Service(
         host=system_host(deadline=math.inf, cancelled=cancelled_by_signals()),
-        watches=(Watch("gateway", check, every=_EVERY, limit=_LIMIT), *others),
+        watches=watches,
         notifier=Notifier.from_environment(),
         say=lambda line: print(line, flush=True),  # noqa: T201 - read by the test
         port=0,

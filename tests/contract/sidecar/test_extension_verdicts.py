@@ -260,6 +260,18 @@ def test_a_real_outage_is_reported_in_time(
     assert instance.watched.repairs.asked is not None
 
 
+@pytest.mark.parametrize("phase", PHASES)
+def test_a_busy_gateway_is_no_outage(make: Make, phase: int) -> None:
+    """It has one thread; on a small machine an answer may take seconds. Nobody is to be woken."""
+    instance = boot(make())
+    instance.wait(phase)
+    instance.world.answer_seconds = 7
+    for _ in range(120):
+        instance.wait(1)
+        assert instance.health() == (200, "healthy")
+    assert instance.watched.states == [INITIALIZING, HEALTHY]
+
+
 def test_a_gateway_that_never_stays_up_is_an_outage(make: Make) -> None:
     instance = boot(make())
     for _ in range(12):

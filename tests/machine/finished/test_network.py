@@ -151,6 +151,7 @@ def test_containers_are_kept_from_the_instances_identity(host: Host) -> None:
 
 
 def test_outsiders_learn_one_word(web: Web) -> None:
+    sidecar_says(web.host, "127.0.0.1")
     head, body = web.get("/health")
     assert json.loads(body) == {"status": "healthy"}
     assert "cache-control: no-store" in head.lower()

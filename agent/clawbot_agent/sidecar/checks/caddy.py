@@ -15,7 +15,8 @@ __all__ = ["Caddy", "CertificateNotAcceptedError"]
 
 # OpenClaw answers this path to every client, also to one that comes from the machine itself
 _PATH: Final = "/healthz"
-_SECONDS: Final = 5.0
+# the answer is the gateway's, which may be busy for seconds
+_SECONDS: Final = 8.0
 # Caddy renews when a third of the time is left; half of that gone means that it cannot
 _CERTIFICATE_SECONDS: Final = 14 * 86400
 

@@ -10,6 +10,8 @@ __all__ = ["LIVE_URL", "Gateway"]
 
 LIVE_URL: Final = f"http://127.0.0.1:{PORT}/healthz"
 _LIVE_SECONDS: Final = 3.0
+# it has one thread, which may be busy for seconds on a small machine: that is no outage
+_READY_SECONDS: Final = 8.0
 
 
 class Gateway:
@@ -22,7 +24,7 @@ class Gateway:
 
     def __call__(self, host: Host) -> Finding:
         """Ask whether it is ready; only when not, whether it is alive."""
-        problem = ready_problem(host, self._ready_url)
+        problem = ready_problem(host, self._ready_url, timeout=_READY_SECONDS)
         if problem is None:
             return Finding(State.OK, "ready", {"live": 1, "ready": 1})
         live = host.get_json(self._live_url, timeout=_LIVE_SECONDS).body.get("ok") is True
