@@ -1,8 +1,8 @@
 """What a secret must be like before anything uses it. Messages never quote a value."""
 
-import json
 from typing import Final, NoReturn
 
+from clawbot_agent.config.fragment import json_object_problem
 from clawbot_agent.errors import ClawbotError
 from clawbot_agent.secret import Secret
 
@@ -64,21 +64,7 @@ def openclaw_fragment(value: Secret, *, name: str) -> Secret:
     Raises:
         OpenClawFragmentInvalidError: it is not.
     """
-    try:
-        found = json.loads(value.reveal(), parse_constant=_refuse_constant)
-    except ValueError as error:
-        # the parser's own message can quote the document; its place cannot
-        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
-        msg = f"the secret {name} is not JSON{where}"
-        raise OpenClawFragmentInvalidError(msg) from None
-    except RecursionError:
-        msg = f"the secret {name} is nested too deeply"
-        raise OpenClawFragmentInvalidError(msg) from None
-    if not isinstance(found, dict):
-        msg = f"the secret {name} holds a JSON {type(found).__name__}, not an object"
+    if problem := json_object_problem(value.reveal()):
+        msg = f"the secret {name} {problem}"
         raise OpenClawFragmentInvalidError(msg)
     return value
-
-
-def _refuse_constant(constant: str) -> NoReturn:
-    raise ValueError(constant)

@@ -6,7 +6,7 @@ from typing import Final
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.errors import ForbiddenError
 from clawbot_controller.azure.operator import operator
-from clawbot_controller.azure.vaults import purge_vault
+from clawbot_controller.azure.vaults import deleted_vault, purge_vault
 from clawbot_controller.desired import UNKNOWN, principal_of, shared_resources
 from clawbot_controller.model import bot, storage
 from clawbot_controller.model.names import SharedNames
@@ -19,28 +19,33 @@ from clawbot_controller.steps import ensure
 __all__ = ["destroy", "destroy_shared"]
 
 _DAYS: Final = 7
-_DELETED: Final = "stays deleted, unbilled, for {} days"
+_DELETED: Final = "stays deleted, unbilled,"
 _ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
 
 
-def destroy(site: Site, *, delete_data: bool) -> None:
+def destroy(site: Site, *, delete_data: bool) -> bool:
     """Take one bot away, in an order in which a second call finds what a first one left.
+
+    Returns:
+        Whether anything of it was there.
 
     Raises:
         AzureError: see its subclasses.
     """
-    check_own(site)
+    there = check_own(site)
     names = site.names
     _delete(site, names.scale_set_id, "scale set")
     _delete(site, names.prefix_id, "reserved addresses")
     _roles(site)
     _delete(site, names.identity_id, "managed identity")
     if not delete_data:
-        site.tell(f"the memory is kept (storage account {names.account}), and so are the secrets")
-        return
+        if names.account_id in there:
+            kept = f"the memory is kept (storage account {names.account})"
+            site.tell(f"{kept}, and so are the secrets")
+        return bool(there)
     # first: what has a price, and needs no role that spreads slowly
     _delete(site, names.account_id, "storage account with the memory")
-    _secrets(site)
+    return _secrets(site) or bool(there)
 
 
 def destroy_shared(sites: Sequence[Site]) -> None:
@@ -58,6 +63,9 @@ def destroy_shared(sites: Sequence[Site]) -> None:
         site.tell(f"network and vault are kept: there is also {left}")
         return
     check_shared(site)
+    if secrets := _secrets_left(site):
+        site.tell(f"network and vault are kept: the vault still holds {secrets}")
+        return
     _vault(site)
     _delete(site, shared.network_id, "virtual network")
     _delete(site, shared.security_group_id, "network security group")
@@ -102,11 +110,12 @@ def _roles(site: Site) -> None:
             site.arm.delete(role.id)
 
 
-def _secrets(site: Site) -> None:
+def _secrets(site: Site) -> bool:
+    """Delete the bot's own; whether there was any."""
     found = site.arm.get(site.shared.vault_id)
     if found is None:
-        return
-    days = _protected_days(found)
+        return False
+    protected = _protected(found)
     me = operator(site.cloud.credential)
     region = site.deployment.target.region
     for one in shared_resources(site.shared, region, tenant="", operator=me):
@@ -114,14 +123,25 @@ def _secrets(site: Site) -> None:
         if kind_of(one.id) == _ASSIGNMENTS:
             ensure(site.arm, one, site.tell)
     vault = site.secrets(role_assigned=me is not None)
+    deleted = False
     for secret in site.names.secrets:
-        if vault.delete(secret, purge=days is None):
+        if vault.delete(secret, purge=not protected):
+            deleted = True
             site.tell(f"deleted the secret {secret}")
-            if days is not None:
+            if protected:
                 why = "its vault has purge protection"
-                site.tell(f"the secret {secret} {_DELETED.format(days)}: {why}")
+                site.tell(f"the secret {secret} {_DELETED} {protected}: {why}")
     if (token := _token_of(site)) not in site.names.secrets:
         site.tell(f"the secret {token} is kept: chosen by you")
+    return deleted
+
+
+def _secrets_left(site: Site) -> str:
+    """Names of secrets that no destroyed bot owned; "" without any."""
+    if site.arm.get(site.shared.vault_id) is None:
+        return ""
+    # the role was given when the bots' own secrets were deleted
+    return ", ".join(site.secrets(role_assigned=True).names()[:3])
 
 
 def _token_of(site: Site) -> str:
@@ -131,28 +151,33 @@ def _token_of(site: Site) -> str:
 
 def _vault(site: Site) -> None:
     name, region = site.shared.vault, site.deployment.target.region
-    found = site.arm.get(site.shared.vault_id)
-    days = None if found is None else _protected_days(found)
+    found = site.arm.get(site.shared.vault_id) or deleted_vault(
+        site.arm, site.names.place.subscription, region=region, name=name
+    )
+    protected = "" if found is None else _protected(found)
     for one in site.arm.pages(f"{site.shared.vault_id}/providers/{_ASSIGNMENTS}"):
         if str(one["id"]).lower().startswith(site.shared.vault_id.lower()):
             site.arm.delete(one["id"])
     _delete(site, site.shared.vault_id, "Key Vault")
-    if days is not None:
-        site.tell(f"the vault {name} {_DELETED.format(days)}: it has purge protection")
+    if protected:
+        site.tell(f"the vault {name} {_DELETED} {protected}: it has purge protection")
         return
     subscription = site.names.place.subscription
     try:
         purge_vault(site.cloud, site.arm, subscription=subscription, region=region, name=name)
     except ForbiddenError:
-        site.tell(f"you may not purge the vault {name}: it {_DELETED.format(_DAYS)}")
+        site.tell(f"you may not purge the vault {name}: it {_DELETED} for {_DAYS} days")
 
 
-def _protected_days(vault: Found) -> int | None:
-    """Days for which what is deleted there cannot be purged; None when it can be."""
+def _protected(vault: Found) -> str:
+    """How long what is deleted there cannot be purged, for the operator; "" when it can be."""
     properties = vault.get("properties") or {}
+    # of a vault that is deleted itself, Azure says both in other words
+    if properties.get("purgeProtectionEnabled"):
+        return f"until {str(properties.get('scheduledPurgeDate') or 'Azure purges it')[:10]}"
     if not properties.get("enablePurgeProtection"):
-        return None
-    return int(properties.get("softDeleteRetentionInDays") or _DAYS)
+        return ""
+    return f"for {properties.get('softDeleteRetentionInDays') or _DAYS} days"
 
 
 def _short(resource_id: str) -> str:

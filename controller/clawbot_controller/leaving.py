@@ -6,15 +6,16 @@ back: the next one need not wait two minutes for it, nor work on a copy of the m
 
 from typing import Final
 
-from clawbot_controller.azure.errors import AzureError
+from clawbot_controller.azure.errors import AzureError, OperationTimeoutError
 from clawbot_controller.azure.instances import Instance, Instances
 from clawbot_controller.site import Site
 
-__all__ = ["ask_to_leave"]
+__all__ = ["ask_to_leave", "bring_back"]
 
 _DONE: Final = "CLAWBOT-HAS-LEFT"
 # an instance that is still there after that starts the bot again
 _MINUTES: Final = 30
+_CANCEL: Final = ("/usr/local/bin/clawbot-agent leave --cancel 2>&1",)
 _SCRIPT: Final = (f"/usr/local/bin/clawbot-agent leave --minutes {_MINUTES} 2>&1 && echo {_DONE}",)
 # sessions may take 330 s to end; Run Command itself takes half a minute
 _SECONDS: Final = 600.0
@@ -35,6 +36,20 @@ def ask_to_leave(site: Site, instances: Instances, instance: Instance) -> bool:
             "the next one waits up to two minutes for the memory"
         )
     return not why
+
+
+def bring_back(site: Site, instances: Instances, instance: Instance, why: AzureError) -> None:
+    """After a reimage that came to nothing: the instance that has left is to serve again."""
+    later = f"instance {instance.name} serves again within {_MINUTES} minutes"
+    if isinstance(why, OperationTimeoutError):
+        # Azure may be at it: a bot that starts now would be cut
+        site.tell(f"{later}, unless it is reimaged by then")
+        return
+    site.tell(f"instance {instance.name} is called back")
+    try:
+        instances.run(instance, _CANCEL, within=_SECONDS)
+    except AzureError as error:
+        site.tell(f"{later}; it could not be called back: {error.message}")
 
 
 def _why_not(instances: Instances, instance: Instance) -> str:

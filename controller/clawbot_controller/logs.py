@@ -7,6 +7,7 @@ import requests
 from clawbot_controller.azure.errors import AzureUnreachableError
 from clawbot_controller.azure.instances import Instance, Instances
 from clawbot_controller.errors import NotDeployedError
+from clawbot_controller.power import STOPPED, power_of
 from clawbot_controller.site import Site
 
 __all__ = ["Source", "logs_of"]
@@ -21,7 +22,7 @@ def logs_of(site: Site, source: Source) -> str:
     """The end of a log of the bot's instance.
 
     Raises:
-        NotDeployedError: there is no instance.
+        NotDeployedError: there is no instance, or it is stopped.
         AzureError: see its subclasses.
     """
     found = site.arm.get(site.names.scale_set_id) or {}
@@ -38,6 +39,9 @@ def _one(site: Site, doors: Instances, instance: Instance, source: Source) -> st
     if source == "console":
         return _console(site, doors.console_url(instance))
     command = "status --compact" if source == "status" else f"logs {source} --lines {_LINES}"
+    if power_of(doors.view(instance)) in STOPPED:
+        msg = f"instance {instance.name} of {site.deployment.name} is stopped and says nothing"
+        raise NotDeployedError(msg, hint="run 'start' first; 'logs --console' has its last words")
     return doors.run(instance, (f"/usr/local/bin/clawbot-agent {command}",))
 
 

@@ -4,17 +4,19 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clawbot_controller.azure.arm import Found
+from clawbot_controller.azure.errors import AzureError
 from clawbot_controller.azure.instances import Instance, Instances
 from clawbot_controller.deployed import deployed_custom_data
+from clawbot_controller.edits import check_edits
 from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.leaving import ask_to_leave
-from clawbot_controller.ownership import check_owned
+from clawbot_controller.leaving import ask_to_leave, bring_back
+from clawbot_controller.ownership import check_own, check_owned
 from clawbot_controller.site import Site
 from clawbot_controller.steps import Action, Step
 
-__all__ = ["Power", "power_step", "powered", "reimage", "start", "stop", "to_zero"]
+__all__ = ["STOPPED", "Power", "power_step", "powered", "reimage", "start", "stop", "to_zero"]
 
-_STOPPED: Final = frozenset({"deallocated", "deallocating", "stopped", "stopping"})
+STOPPED: Final = frozenset({"deallocated", "deallocating", "stopped", "stopping"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def power_step(site: Site) -> Power:
     views = [(one, power_of(instances.view(one))) for one in everyone]
     return Power(
         capacity=int((found.get("sku") or {}).get("capacity") or 0),
-        stopped=tuple(one for one, state in views if state in _STOPPED),
+        stopped=tuple(one for one, state in views if state in STOPPED),
         outdated=tuple(one for one in everyone if not one.latest_model),
         suspended=repairs_suspended(site),
     )
@@ -93,9 +95,12 @@ def stop(site: Site) -> None:
     Raises:
         NotDeployedError: there is no scale set.
     """
-    instances = _instances(site, _scale_set(site))
-    # an instance that does not answer must not be repaired back to life
-    if not repairs_suspended(site) and site.deployment.target.repair != "none":
+    found = _scale_set(site)
+    instances = _instances(site, found)
+    # an instance that does not answer must not be repaired back to life; asked of Azure, since
+    # the file may have been edited without an 'up'
+    policy = (found.get("properties") or {}).get("automaticRepairsPolicy") or {}
+    if policy.get("enabled") and not repairs_suspended(site):
         instances.set_repairs(on=False)
     for one in instances.all():
         if power_of(instances.view(one)) != "deallocated":
@@ -127,18 +132,31 @@ def reimage(site: Site, *, now: bool = False) -> None:
 
     Raises:
         NotDeployedError: there is no scale set, or no instance in it.
+        ShareInUseError: the file was edited so that the instance would lose its memory.
     """
     instances = _instances(site, _scale_set(site))
     found = instances.all()
     if not found:
         msg = f"{site.deployment.name} has no instance"
         raise NotDeployedError(msg, hint="run 'start' first")
+    if instances.flexible:
+        # its custom data is the file's: what 'up' refuses is not to be done here
+        check_edits(site, check_own(site))
     custom_data = deployed_custom_data(site)
     for one in found:
-        if not now and power_of(instances.view(one)) == "running":
-            ask_to_leave(site, instances, one)
+        instances.update(one)
+        left = (
+            not now
+            and power_of(instances.view(one)) == "running"
+            and ask_to_leave(site, instances, one)
+        )
         site.tell(f"reimage instance {one.name}")
-        instances.reimage(one, custom_data)
+        try:
+            instances.reimage(one, custom_data)
+        except AzureError as error:
+            if left:
+                bring_back(site, instances, one, error)
+            raise
     site.tell("reimaged; 'status' shows how far the new instance is")
 
 

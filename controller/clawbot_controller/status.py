@@ -135,8 +135,15 @@ def endpoints(site: Site) -> tuple[str, ...]:
         raise NotDeployedError(msg, hint="run 'up' or 'start' first")
     if domain is not None:
         # certificates are for the name; the address is what the name has to lead to
-        return (f"https://{domain}", *(f"{domain} A {one}" for one in found.addresses))
+        records = (_record(domain, one) for one in found.addresses)
+        return (f"https://{domain}", *records)
     return tuple(f"http://{one}" for one in found.addresses)
+
+
+def _record(domain: str, target: str) -> str:
+    """What the domain's DNS needs for one address or name of the bot."""
+    kind = "CNAME" if target[-1].isalpha() else "A"
+    return f"{domain} {kind} {target}"
 
 
 def addresses_of(site: Site, instances: tuple[Instance, ...], *, flexible: bool) -> tuple[str, ...]:

@@ -7,9 +7,10 @@ from typing import Any, Final
 from clawbot_controller.azure.arm import Arm, Found
 from clawbot_controller.azure.assignments import is_assigned
 from clawbot_controller.azure.cloud import Tell
-from clawbot_controller.azure.errors import ForbiddenError, NotChangeableError, RequestRefusedError
+from clawbot_controller.azure.errors import NotChangeableError, RequestRefusedError
+from clawbot_controller.azure.vaults import deleted_vault
 from clawbot_controller.diff import Difference, differences, merged, without_optional
-from clawbot_controller.model.resource import API, Resource, kind_of
+from clawbot_controller.model.resource import Resource, kind_of
 from clawbot_controller.model.scale_set import FINGERPRINT
 
 __all__ = ["Action", "Step", "ensure", "examine"]
@@ -115,14 +116,8 @@ def _without_repairs(body: dict[str, Any]) -> dict[str, Any]:
 def _is_deleted_vault(arm: Arm, resource: Resource) -> bool:
     if kind_of(resource.id) != _VAULT or "/secrets/" in resource.id:
         return False
-    subscription = resource.id.split("/")[2]
-    locations = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations"
-    path = f"{locations}/{resource.body['location']}/deletedVaults/{resource.name}"
-    try:
-        return arm.get(path, **{"api-version": API[_VAULT]}) is not None
-    except ForbiddenError:
-        # a right on the subscription; a name that is not free is refused by the PUT
-        return False
+    subscription, region = resource.id.split("/")[2], str(resource.body["location"])
+    return deleted_vault(arm, subscription, region=region, name=resource.name) is not None
 
 
 def _recovered(arm: Arm, resource: Resource) -> Found:

@@ -1,6 +1,8 @@
 """Azure Resource Manager: look at, put and delete resources by their ids, and wait for the end."""
 
+import math
 import re
+import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final, TypeVar
 from urllib.parse import parse_qsl, urlsplit
@@ -12,6 +14,7 @@ from azure.mgmt.resource.resources import ResourceManagementClient
 from clawbot_controller.azure.cloud import Cloud, Tell
 from clawbot_controller.azure.errors import (
     AzureBusyError,
+    AzureError,
     AzureUnreachableError,
     OperationTimeoutError,
     ProviderMissingError,
@@ -133,20 +136,29 @@ class Arm:
             start: the request.
             fine: errors that are as good as an end.
             repeatable: it may be asked for again when nobody knows whether it was heard.
-            within: seconds after which it is not waited for any longer; None: the cloud's own.
+            within: seconds after which it is neither waited for nor asked for again; None: the
+                cloud's own, and the patience of the error's class.
         """
         longest = self._cloud.operation_seconds if within is None else within
+        end = math.inf if within is None else time.monotonic() + within
 
         def whole() -> Found | None:
             poller = start()
-            poller.wait(longest)
-            if not poller.done():
-                msg = f"{doing}: not done after {longest:.0f} s"
-                raise OperationTimeoutError(msg)
-            result = poller.result()
+            try:
+                poller.wait(max(0.0, min(longest, end - time.monotonic())))
+                if not poller.done():
+                    msg = f"{doing}: not done after {longest:.0f} s"
+                    raise OperationTimeoutError(msg)
+                result = poller.result()
+            except CAUGHT as error:
+                found = translated(error, doing)
+                if repeatable or not found.retryable:
+                    raise
+                # it was accepted: only the looks at it failed
+                raise _may_have_begun(found) from error
             return dict(result) if isinstance(result, Mapping) else None
 
-        return self.call(doing, whole, fine=fine, repeatable=repeatable)
+        return self.call(doing, whole, fine=fine, repeatable=repeatable, within=within)
 
     def call(
         self,
@@ -155,6 +167,7 @@ class Arm:
         *,
         fine: Callable[[Exception], bool] = lambda _error: False,
         repeatable: bool = True,
+        within: float | None = None,
     ) -> _ResultT | None:
         """Call the SDK, try again where the error's class says so; None for a fine error."""
 
@@ -167,12 +180,12 @@ class Arm:
                 found = translated(error, doing)
                 if not repeatable and isinstance(found, AzureUnreachableError):
                     # hidden from the retries: they would ask a second time
-                    found = OperationTimeoutError(f"{found.message}; it may have begun")
+                    found = _may_have_begun(found)
                 if isinstance(found, ProviderMissingError):
                     self._register(found)
                 raise found from error
 
-        return self._patience.retrying(once)
+        return self._patience.retrying(once, within=within)
 
     def _register(self, refusal: ProviderMissingError) -> None:
         """Have the provider registered that a refusal names; Azure takes its time for it.
@@ -198,6 +211,12 @@ class Arm:
                 return None
             raise
         return found.as_dict()
+
+
+def _may_have_begun(error: AzureError) -> OperationTimeoutError:
+    """Of what must not be asked for twice."""
+    hint = "look at 'status' before you ask for it again"
+    return OperationTimeoutError(f"{error.message}; it may have begun", hint=hint)
 
 
 def is_missing(error: Exception) -> bool:

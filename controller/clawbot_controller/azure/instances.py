@@ -56,7 +56,7 @@ class Instances:
         """See the class."""
         self._arm = arm
         self._names = names
-        self._flexible = flexible
+        self.flexible = flexible
         self._client = ComputeManagementClient(
             cloud.credential,
             names.place.subscription,
@@ -81,19 +81,22 @@ class Instances:
         """Stop it and give its hardware back; disk and address stay."""
         self._do("deallocate", instance, lambda client: client.begin_deallocate)
 
-    def reimage(self, instance: Instance, custom_data: str) -> None:
-        """Give it a new disk, made from the present model; a flexible one from `custom_data`."""
-        if not self._flexible and not instance.latest_model:
+    def update(self, instance: Instance) -> None:
+        """Give it the scale set's present model; one in a flexible set does not follow it."""
+        if not self.flexible and not instance.latest_model:
             update = self._client.virtual_machine_scale_sets.begin_update_instances
             ids = VirtualMachineScaleSetVMInstanceRequiredIDs(instance_ids=[instance.name])
             self._arm.finish(
                 "update the instance's model", lambda: update(*self._set, ids, **_PINNED)
             )
+
+    def reimage(self, instance: Instance, custom_data: str) -> None:
+        """Give it a new disk, made from its model; a flexible one from `custom_data`."""
         self._do(
             "reimage",
             instance,
             lambda client: client.begin_reimage,
-            *((_provisioned(custom_data),) if self._flexible else ()),
+            *((_provisioned(custom_data),) if self.flexible else ()),
             repeatable=False,
         )
 
@@ -132,7 +135,7 @@ class Instances:
         return None if found is None else found.serial_console_log_blob_uri
 
     def _found(self) -> Iterator[Instance]:
-        if not self._flexible:
+        if not self.flexible:
             for one in self._arm.pages(f"{self._names.scale_set_id}/virtualMachines"):
                 latest = (one.get("properties") or {}).get("latestModelApplied", True)
                 yield Instance(_id(one), str(one.get("instanceId", one["name"])), bool(latest))
@@ -149,12 +152,12 @@ class Instances:
 
     @property
     def _machines(self) -> Any:  # noqa: ANN401 - two clients of the SDK with the same methods
-        if self._flexible:
+        if self.flexible:
             return self._client.virtual_machines
         return self._client.virtual_machine_scale_set_vms
 
     def _path(self, instance: Instance) -> tuple[str, ...]:
-        if self._flexible:
+        if self.flexible:
             return self._names.place.resource_group, instance.name
         return (*self._set, instance.name)
 

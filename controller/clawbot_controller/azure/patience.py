@@ -1,5 +1,6 @@
 """Trying again: whether and how long is up to the error's class."""
 
+import math
 import random
 import time
 from collections.abc import Callable
@@ -27,17 +28,22 @@ class Patience:
     sleep: Callable[[float], None] = time.sleep
     on_wait: Callable[[AzureError, float], None] = lambda _error, _seconds: None
 
-    def retrying(self, attempt: Callable[[], _ResultT]) -> _ResultT:
+    def retrying(self, attempt: Callable[[], _ResultT], *, within: float | None = None) -> _ResultT:
         """Call `attempt` until it succeeds or its error is not worth waiting for.
+
+        No error is worth more than `within` seconds.
 
         Raises:
             AzureError: the last one.
         """
+        most = math.inf if within is None else within
         controller = tenacity.Retrying(
             retry=tenacity.retry_if_exception(lambda e: isinstance(e, AzureError) and e.retryable),
             wait=_pause,
             # by the time that was slept: a long operation in between is no impatience
-            stop=lambda state: state.idle_for + state.upcoming_sleep > _error(state).retry.within,
+            stop=lambda state: (
+                state.idle_for + state.upcoming_sleep > min(most, _error(state).retry.within)
+            ),
             sleep=self.sleep,
             before_sleep=lambda state: self.on_wait(_error(state), state.upcoming_sleep),
             reraise=True,

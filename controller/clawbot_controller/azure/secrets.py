@@ -85,6 +85,20 @@ class Secrets:
 
         return self._call(f"write the secret {name}", attempt)
 
+    def names(self) -> tuple[str, ...]:
+        """Those of all secrets that are there and not deleted.
+
+        Raises:
+            SecretForbiddenError: the vault does not let us look.
+            AzureError: see its subclasses.
+        """
+
+        def attempt() -> tuple[str, ...]:
+            found = self._client.list_properties_of_secrets()
+            return tuple(one.name for one in found if one.name)
+
+        return self._call("list the secrets of the vault", attempt)
+
     def delete(self, name: str, *, purge: bool) -> bool:
         """Delete it, for good unless its vault forbids a `purge`; whether it was there."""
 

@@ -56,7 +56,10 @@ def _without_sdk(verb: str) -> click.Command:
         message = f"{verb} needs the SDK of Azure: pip install 'clawbot-agent[controller]'"
         raise click.ClickException(message)
 
-    return click.Command(verb, callback=refuse, help="Needs clawbot-agent[controller].")
+    # what else is on the line is not what is wrong
+    anything = {"ignore_unknown_options": True, "allow_extra_args": True}
+    needs = "Needs clawbot-agent[controller]."
+    return click.Command(verb, callback=refuse, help=needs, context_settings=anything)
 
 
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,5 +1,6 @@
 """`clawbot-controller destroy`: take bots away."""
 
+import sys
 from collections import defaultdict
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,13 +35,19 @@ def destroy(*, files: tuple[Path, ...], delete_data: bool, confirmed: tuple[str,
         if delete_data and site.deployment.name not in agreed:
             msg = f"the memory of {site.deployment.name} is not to be deleted"
             raise DestroyNotConfirmedError(msg)
-        take_away(site, delete_data=delete_data)
+        if not take_away(site, delete_data=delete_data):
+            nothing.add(site.deployment.name)
 
+    nothing: set[str] = set()
     agreed = {name for name in sites if name in confirmed or (delete_data and _typed(name))}
     outcomes = for_each(sites, work)
     if delete_data:
         outcomes |= _shared(sites, outcomes)
     for name in reported(outcomes):
+        if name in nothing:
+            group = sites[name].names.place.resource_group
+            click.echo(f"{name}: nothing of it is in the resource group {group}")
+            continue
         click.echo(f"{name}: destroyed" + ("" if delete_data else ", but for its data"))
     done(outcomes)
 
@@ -50,8 +57,14 @@ def _typed(name: str) -> bool:
     try:
         return str(click.prompt(question, default="", show_default=False, err=True)) == name
     except click.Abort:
-        # no terminal and no --confirm
+        # somebody who interrupts wants none of it, not even what was typed already
+        if _at_a_terminal():
+            raise
         return False
+
+
+def _at_a_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 def _shared(

@@ -6,6 +6,7 @@ from typing import Any, Final, Self
 
 from pydantic import ValidationError, model_validator
 
+from clawbot_agent.config.fragment import json_object_problem
 from clawbot_agent.config.load import read_text
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.problems import ConfigError, Problem, shown
@@ -24,6 +25,8 @@ _BUILD_GIB: Final = 4
 # the built image's archives beside the memory
 _ARCHIVES_GIB: Final = 2
 _GIB: Final = 1024**3
+# https://learn.microsoft.com/azure/key-vault/secrets/about-secrets: "25k bytes"
+_SECRET_BYTES: Final = 25_000
 
 
 class Document(Section):
@@ -34,6 +37,10 @@ class Document(Section):
 
     @model_validator(mode="after")
     def _parts_fit(self) -> Self:
+        if self.bot.state_backend == "local":
+            # Azure takes instances away by itself: repairs, and every reimage
+            wording = "must be image or share: a local memory ends with the instance, not"
+            refuse(f"{wording} {shown('local')}", at="bot.state.backend")
         image = -(-self.bot.state.image_size_bytes // _GIB)
         if self.azure.share_gib < image + _ARCHIVES_GIB:
             needed = f"{image + _ARCHIVES_GIB} (bot.state.image_size and {_ARCHIVES_GIB} for images"
@@ -91,7 +98,18 @@ def load_deployment(path: Path) -> Deployment:
     if found.target.openclaw_config is None:
         return found
     fragment = read_text(path.parent / found.target.openclaw_config)
+    if problem := _fragment_problem(fragment):
+        where = f"{found.target.openclaw_config} {problem}"
+        raise ConfigError([Problem("azure.openclaw_config", where)])
     return Deployment(found.bot, found.config, found.target, fragment)
+
+
+def _fragment_problem(text: str) -> str:
+    """Why the agent or Key Vault would refuse it; empty when they take it."""
+    size = len(text.encode())
+    if size > _SECRET_BYTES:
+        return f"has {size} bytes; a secret of Key Vault holds {_SECRET_BYTES}"
+    return json_object_problem(text)
 
 
 def parse_deployment(text: str) -> Deployment:

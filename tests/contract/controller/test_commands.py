@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 from azure.core.credentials import AccessToken
 from azure.identity import CredentialUnavailableError
@@ -12,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from clawbot_controller.azure.cloud import Cloud
 from clawbot_controller.cli import bots, main
+from clawbot_controller.cli import destroy as destroy_verb
 from tests.bench.azure import SUBSCRIPTION_ID
 from tests.contract.controller.conftest import Ground
 from tests.support.deployments import deployment_text
@@ -104,6 +106,37 @@ def test_data_goes_only_with_the_name(desk: Desk, typed: str) -> None:
     assert desk.ground.arm.resources() == before
     assert desk.run("destroy", "--delete-data", file, typed="my-bot\n").exit_code == 0
     assert desk.ground.arm.resources() == []
+
+
+def test_who_interrupts_at_the_second_name_loses_nothing(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """At a terminal; the first bot's name was typed already."""
+    files = desk.file("a-bot"), desk.file("b-bot")
+    desk.run("up", *files)
+    before = desk.ground.arm.resources()
+    answers = iter(["a-bot"])
+
+    def prompt(_text: str, **_more: object) -> str:
+        for answer in answers:
+            return answer
+        raise click.Abort
+
+    monkeypatch.setattr(click, "prompt", prompt)
+    monkeypatch.setattr(destroy_verb, "_at_a_terminal", lambda: True)
+    assert desk.run("destroy", "--delete-data", *files).exit_code == 1
+    assert desk.ground.arm.resources() == before
+
+
+def test_destroy_tells_when_it_found_nothing(desk: Desk) -> None:
+    """The wrong group in the file: the bot goes on being billed."""
+    desk.run("up", desk.file())
+    elsewhere = desk.file(resource_group="elsewhere")
+    for more in ((), ("--delete-data", "--confirm", "my-bot")):
+        done = desk.run("destroy", *more, elsewhere)
+        assert done.exit_code == 0
+        assert done.stdout == "my-bot: nothing of it is in the resource group elsewhere\n"
+        assert "memory" not in done.stderr
 
 
 def test_one_bad_bot_stops_no_other(desk: Desk) -> None:

@@ -1,14 +1,16 @@
 """Stop, start, reimage, status, endpoint, logs, destroy: as Azure and the operator see them."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from clawbot_controller.azure.errors import ForbiddenError
+from clawbot_controller.azure.errors import ForbiddenError, OperationTimeoutError
 from clawbot_controller.destroy import destroy, destroy_shared
-from clawbot_controller.errors import NotDeployedError
+from clawbot_controller.errors import NotDeployedError, ShareInUseError
 from clawbot_controller.logs import logs_of
 from clawbot_controller.power import reimage, start, stop, to_zero
+from clawbot_controller.site import site_of
 from clawbot_controller.status import endpoints, status_of
 from tests.bench.arm.faults import FaultKind
 from tests.bench.arm.machines import Output
@@ -109,6 +111,32 @@ def test_a_domain_is_told_with_the_record_it_needs(ground: Ground) -> None:
     assert (url, record.rpartition(" ")[0]) == ("https://bot.example.org", "bot.example.org A")
 
 
+def test_a_name_of_azures_is_no_a_record(ground: Ground) -> None:
+    site = ground.site(dns_label="my-label", bot={"caddy": {"domain": "bot.example.org"}})
+    ground.up(site)
+    _url, *records = endpoints(site)
+    assert [one.split()[1] for one in records] == ["A", "CNAME"]
+
+
+def test_a_stopped_instance_says_nothing(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    stop(site)
+    with pytest.raises(NotDeployedError, match="is stopped") as caught:
+        logs_of(site, "agent")
+    assert "'start'" in caught.value.hint
+    assert "ttyS0" in logs_of(site, "console")
+
+
+def test_a_flexible_instance_does_not_lose_its_share_by_a_reimage(ground: Ground) -> None:
+    """What 'up' refused is not done through this door."""
+    ground.up(ground.site(orchestration="flexible"))
+    site = ground.site(orchestration="flexible", bot={"share": {"auth": "managed-identity"}})
+    with pytest.raises(ShareInUseError):
+        reimage(site)
+    assert not [what for what, _name in ground.machines.calls if what in _DONE]
+
+
 def test_a_reimage_that_may_have_begun_is_not_asked_for_twice(ground: Ground) -> None:
     site = ground.site()
     ground.up(site)
@@ -167,6 +195,80 @@ def test_a_refused_command_is_no_reason_not_to_reimage(ground: Ground) -> None:
     reimage(site)
     assert fault.hits >= 1
     assert "reimage" in [what for what, _name in ground.machines.calls]
+
+
+def test_who_is_not_reimaged_is_called_back(ground: Ground) -> None:
+    """It has left in order, and nobody else could bring it back for half an hour."""
+    site = ground.site()
+    ground.up(site)
+    ground.machines.reply = Output("left\nCLAWBOT-HAS-LEFT\n")
+    ground.arm.faults.add(FaultKind.FORBIDDEN, method="POST", path="/reimage", times=99)
+    with pytest.raises(ForbiddenError):
+        reimage(site)
+    scripts = [one.json["script"][0] for one in ground.arm.requests if "runCommand" in one.path]
+    assert [("--cancel" in script) for script in scripts] == [False, True]
+
+
+def test_who_may_be_reimaged_is_not_called_back(ground: Ground) -> None:
+    site = ground.site()
+    ground.up(site)
+    ground.machines.reply = Output("left\nCLAWBOT-HAS-LEFT\n")
+    ground.arm.faults.add("reset-after", method="POST", path="/reimage")
+    with pytest.raises(OperationTimeoutError):
+        reimage(site)
+    scripts = [one.json["script"][0] for one in ground.arm.requests if "runCommand" in one.path]
+    assert len(scripts) == 1
+    assert "serves again within 30 minutes, unless it is reimaged" in ground.told[-1]
+
+
+def test_an_outdated_instance_is_updated_before_it_leaves(ground: Ground) -> None:
+    """Azure may restart it for its new model: then it would serve again when its disk is taken."""
+    ground.up(ground.site())
+    site = ground.site(tier="performance")
+    ground.up(site)
+    before = len(ground.arm.requests)
+    reimage(site)
+    done = [one.rpartition("/")[2] for one in ground.writes(before)]
+    assert done == ["manualupgrade", "runCommand", "reimage"]
+
+
+@pytest.mark.parametrize("kind", ["429", "401", "404", "503"])
+def test_a_reimage_that_was_accepted_is_not_asked_for_twice(ground: Ground, kind: str) -> None:
+    """A look at it failed. A second one would take the disk of the instance that boots."""
+    site = ground.site()
+    ground.up(site)
+    fault = ground.arm.faults.add(kind, method="GET", path="/operations/")
+    with pytest.raises(OperationTimeoutError, match="it may have begun") as caught:
+        reimage(site, now=True)
+    assert fault.hits == 1
+    assert "before you ask for it again" in caught.value.hint
+    assert [one for one in ground.writes() if one.endswith("/reimage")] == ["POST 0/reimage"]
+
+
+def test_an_instance_that_is_busy_is_not_waited_for_longer_than_promised(ground: Ground) -> None:
+    """Azure runs one command at a time: somebody's hangs there."""
+    slept: list[float] = []
+    made = ground.site()
+    ground.up(made)
+    cloud = replace(made.cloud, sleep=slept.append)
+    site = site_of(made.deployment, cloud, ground.told.append)
+    ground.arm.faults.add(FaultKind.CONFLICT, method="POST", path="runCommand", times=10_000)
+    slept.clear()
+    reimage(site)
+    assert 300 < sum(slept) <= 600
+    assert any("did not leave in order" in line for line in ground.told)
+
+
+@pytest.mark.parametrize("told", ["none", "reimage"])
+def test_repairs_are_suspended_as_azure_has_them(ground: Ground, told: str) -> None:
+    """Not as the file has them, which was edited since."""
+    other = {"none": "reimage", "reimage": "none"}[told]
+    ground.up(ground.site(repair=other))
+    site = ground.site(repair=told)
+    stop(site)
+    found = status_of(site)
+    assert found.instances[0].power == "deallocated"
+    assert found.repairs_suspended is (other == "reimage")
 
 
 def test_now_is_now(ground: Ground) -> None:

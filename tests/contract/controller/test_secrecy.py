@@ -11,7 +11,7 @@ CANARY = "canary-9f86d081884c7d659a2feaa0c55ad015"
 
 
 def test_values_are_in_the_vault_and_nowhere_else(ground: Ground) -> None:
-    site = ground.site(openclaw_config="fragment.json5")
+    site = ground.site(openclaw_config="fragment.json")
     site = replace(site, deployment=replace(site.deployment, fragment=f"{{key: '{CANARY}'}}"))
     steps = ground.up(site)
     ground.plan(site)
@@ -27,7 +27,7 @@ def test_values_are_in_the_vault_and_nowhere_else(ground: Ground) -> None:
 
 
 def test_a_token_is_made_once_and_a_fragment_follows_the_file(ground: Ground) -> None:
-    site = ground.site(openclaw_config="fragment.json5")
+    site = ground.site(openclaw_config="fragment.json")
 
     def with_fragment(text: str) -> tuple[Step, ...]:
         return ground.up(replace(site, deployment=replace(site.deployment, fragment=text)))

@@ -61,7 +61,6 @@ def test_two_reserved_addresses_are_two_on_the_bill(offline: list[str]) -> None:
         ({"image_size": "20g"}, "$1.26  share, about 21 GiB"),
         ({"backend": "share"}, "$0.06  share, about 1 GiB"),
         ({"backend": "share"}, "$8.08  requests to the share when idle"),
-        ({"backend": "local"}, "$0.06  share, about 1 GiB"),
     ],
 )
 def test_the_share_is_billed_by_what_is_on_it_and_asked_of_it(

@@ -57,6 +57,10 @@ def test_the_example_fits_the_schema_which_refuses_unknown_keys() -> None:
         (deployment_text(tags={"a": 3}), "azure.tags.a: must be text, not 3"),
         (deployment_text(share_gib=9), "azure.share_gib: must be at least 10"),
         (deployment_text(tier="light"), "azure.tier: light has too little memory"),
+        (
+            deployment_text(bot={"state": {"backend": "local"}}),
+            "bot.state.backend: must be image or share: a local memory ends with the instance",
+        ),
         (deployment_text(openclaw_config="/etc/x"), "azure.openclaw_config: must be a path"),
         (deployment_text(bot={"openclaw": {"versoin": "1"}}), "did you mean 'version'"),
         (deployment_text(bot={"azure": {"client_id": "x"}}), "bot.azure.client_id: is filled in"),
@@ -98,19 +102,46 @@ def test_a_secret_name_of_the_operator_is_kept() -> None:
 
 
 def test_the_fragment_lies_beside_the_file(tmp_path: Path) -> None:
-    (tmp_path / "fragment.json5").write_text("{a: 1}")
+    (tmp_path / "fragment.json").write_text('{"a": 1}')
     file = tmp_path / "bot.yaml"
-    file.write_text(deployment_text(openclaw_config="fragment.json5"))
-    assert load_deployment(file).fragment == "{a: 1}"
-    file.write_text(deployment_text(openclaw_config="other.json5"))
-    with pytest.raises(ConfigError, match=r"other\.json5: cannot be read"):
+    file.write_text(deployment_text(openclaw_config="fragment.json"))
+    assert load_deployment(file).fragment == '{"a": 1}'
+    file.write_text(deployment_text(openclaw_config="other.json"))
+    with pytest.raises(ConfigError, match=r"other\.json: cannot be read"):
         load_deployment(file)
 
 
-def test_a_secret_in_the_fragment_is_in_no_repr(tmp_path: Path) -> None:
-    (tmp_path / "fragment.json5").write_text("{key: 'canary'}")
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("", "is not JSON at line 1"),
+        ('{"canary": 1,\n canary}', "is not JSON at line 2"),
+        ('{"a": NaN, "canary": 1}', "is not JSON"),
+        ('["canary"]', "holds a JSON list, not an object"),
+        (
+            json.dumps({"canary": "x" * 25_000}),
+            "has 25014 bytes; a secret of Key Vault holds 25000",
+        ),
+    ],
+    ids=["empty", "not json", "nan", "list", "large"],
+)
+def test_a_fragment_that_the_agent_or_the_vault_refuses(
+    tmp_path: Path, text: str, problem: str
+) -> None:
+    """On the laptop, not on the instance in the middle of the night."""
+    (tmp_path / "fragment.json").write_text(text)
     file = tmp_path / "bot.yaml"
-    file.write_text(deployment_text(openclaw_config="fragment.json5"))
+    file.write_text(deployment_text(openclaw_config="fragment.json"))
+    with pytest.raises(ConfigError) as caught:
+        load_deployment(file)
+    (told,) = map(str, caught.value.problems)
+    assert told == f"azure.openclaw_config: fragment.json {problem}"
+
+
+def test_a_secret_in_the_fragment_is_in_no_repr(tmp_path: Path) -> None:
+    (tmp_path / "fragment.json").write_text('{"key": "canary"}')
+    file = tmp_path / "bot.yaml"
+    file.write_text(deployment_text(openclaw_config="fragment.json"))
     assert "canary" not in repr(load_deployment(file))
 
 
