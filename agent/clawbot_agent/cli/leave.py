@@ -17,6 +17,8 @@ __all__ = ["leave"]
 _POLL_SECONDS: Final = 1.0
 # without a metadata service the daemon looks every half minute
 _HEARD_SECONDS: Final = 45.0
+# what was too slow to be written is tried again
+_UNSAFE_SECONDS: Final = 30.0
 
 
 @click.command()
@@ -73,6 +75,7 @@ def _followed(host: Host) -> EventsReport:
         LeaveUnheardError: nobody does anything.
     """
     began, told = host.clock.monotonic(), ""
+    unsafe: float | None = None
     while True:
         waited = host.clock.monotonic() - began
         report = read_report(host.files)
@@ -80,8 +83,10 @@ def _followed(host: Host) -> EventsReport:
             if (line := report.problem or report.phase.value) != told:
                 told = line
                 click.echo(line)
-            over = report.phase.safe or report.phase is Phase.UNSAFE
-            if over or host.limit.remaining() <= _POLL_SECONDS:
+            if report.phase is Phase.UNSAFE and unsafe is None:
+                unsafe = waited
+            given_up = unsafe is not None and waited - unsafe >= _UNSAFE_SECONDS
+            if report.phase.safe or given_up or host.limit.remaining() <= _POLL_SECONDS:
                 return report
         elif waited >= _HEARD_SECONDS:
             withdraw(host.files)

@@ -4,6 +4,7 @@ An operator's wish (`clawbot-agent leave`) counts as one of Azure's announcement
 """
 
 import contextlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -37,6 +38,8 @@ _ABSENT_SECONDS: Final = 30.0
 # what a machine is left whose event has started without its agreement
 _STARTED_SECONDS: Final = 5.0
 _REPORT_SECONDS: Final = 10.0
+# what a boot finds of these is the one that brought it about: Azure lists it for minutes after
+_REBOOTING: Final = frozenset({"Reboot", "Redeploy"})
 _ENDING: Final = frozenset({"Terminate", "Preempt", "Reboot", "Redeploy", LEAVE})
 
 
@@ -70,6 +73,10 @@ class Daemon:
     _wished: bool = False
     _agreed: set[str] = field(default_factory=set)
     _noted: set[str] = field(default_factory=set)
+    # the machine has just booted; its own reboot may be on the list, as one that has started
+    _booted: bool = False
+    _survived: set[str] = field(default_factory=set)
+    _started: dict[str, datetime] = field(default_factory=dict)
     _absent_since: float | None = None
     # when the machine may be cut, or was agreed to be
     _end: datetime | None = None
@@ -88,7 +95,9 @@ class Daemon:
 
     def begin(self) -> None:
         """Take up what was under way when the daemon before this one ended."""
-        self._report = read_report(self.host.files) or self._report
+        before = read_report(self.host.files)
+        self._booted = before is None
+        self._report = before or self._report
         if self._report.leaving:
             # whoever was that far may have asked just before it ended
             self._wished = self._report.kind == LEAVE
@@ -103,7 +112,7 @@ class Daemon:
         self.notifier.watchdog()
         notices = self._ask()
         if notices is not None:
-            self._azure = tuple(one for one in notices if one.names(self._name))
+            self._azure = self._ahead(one for one in notices if one.names(self._name))
         wish = read_wish(self.host.files, now=self.host.clock.now())
         self._wished = self._wished or wish is not None
         if notices is not None or self._wished:
@@ -139,6 +148,17 @@ class Daemon:
             self._write()
         return found.notices
 
+    def _ahead(self, mine: Iterable[Notice]) -> tuple[Notice, ...]:
+        """Those that are still to come."""
+        mine = tuple(mine)
+        if self._booted:
+            self._booted = False
+            past = (one for one in mine if one.kind in _REBOOTING and not one.scheduled)
+            for one in past:
+                self._survived.add(one.event_id)
+                self.tell("scheduled.noted", f"{one.kind} is what this boot comes from")
+        return tuple(one for one in mine if one.event_id not in self._survived)
+
     def _take_in(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
             if notice.kind not in _ENDING and notice.event_id not in self._noted:
@@ -149,16 +169,20 @@ class Daemon:
             self._miss()
             return
         self._absent_since = None
-        first = min(self._mine, key=self._start_of)
         if not self._asked:
-            self._end = self._start_of(first)
-        if self._leave is not None:
-            self._leave.hurry(self._left())
-            return
+            self._end = min(map(self._start_of, self._mine))
+        # an operator's wish is none of Azure's reasons
+        first = min(self._mine, key=lambda one: (one.kind == LEAVE, self._start_of(one)))
+        news = first.kind != self._report.kind
         # before anything else: from here on no run starts anything
-        self._change(phase=Phase.DRAINING, kind=first.kind, not_before=first.not_before)
-        self.tell("scheduled.announced", f"{self._report.text}; {self._left():.0f} s are left")
-        self._start_leaving()
+        phase = Phase.DRAINING if self._leave is None else self._report.phase
+        self._change(phase=phase, kind=first.kind, not_before=first.not_before)
+        if news:
+            self.tell("scheduled.announced", f"{self._report.text}; {self._left():.0f} s are left")
+        if self._leave is None:
+            self._start_leaving()
+        else:
+            self._leave.hurry(self._left())
 
     def _start_leaving(self) -> None:
         self._leave = Leave(self.machine, self.host.clock)
@@ -224,7 +248,9 @@ class Daemon:
         self.machine.return_to_work()
 
     def _start_of(self, notice: Notice) -> datetime:
-        return notice.not_before or self.host.clock.now()
+        """When it may happen; of one that has started, when that was first seen."""
+        now = self.host.clock.now()
+        return notice.not_before or self._started.setdefault(notice.event_id, now)
 
     def _left(self) -> float:
         """Seconds until the machine may be cut."""

@@ -26,6 +26,8 @@ _SYNC_PART: Final = 0.2
 _LEAST_SYNC_SECONDS: Final = 2.0
 # a killed container is gone within a second, unless Docker hangs
 _KILL_SECONDS: Final = 5.0
+# what was too slow once may come to its end in the time that is left
+_AGAIN_SECONDS: Final = 5.0
 
 
 def drain_seconds(left: float) -> float:
@@ -50,6 +52,7 @@ class Leave:
     _drain_until: float = 0.0
     _killed: float | None = None
     _runs_over: bool = False
+    _synced: float = 0.0
     _sync_seconds: float = field(default=_SYNC_SECONDS)
 
     def begin(self, left: float) -> None:
@@ -72,6 +75,8 @@ class Leave:
             self._drain()
         elif self.phase is Phase.FLUSHING and self.machine.release_is_over():
             self._end()
+        elif self.phase is Phase.UNSAFE and not self.machine.release_problem():
+            self._sync_again()
 
     def _drain(self) -> None:
         if not self._runs_over and self.machine.runs_are_over():
@@ -80,7 +85,8 @@ class Leave:
             self.machine.stop_gateway()
         now = self.clock.monotonic()
         if self._killed is not None and now - self._killed >= _KILL_SECONDS:
-            self.problem = "the gateway did not end when it was killed"
+            what = "the gateway" if self._runs_over else "a run of the agent"
+            self.problem = f"{what} did not end when it was told to"
         elif not (self.machine.gateway_is_over() and self._runs_over):
             if now >= self._drain_until and self._killed is None:
                 self._killed = now
@@ -99,3 +105,12 @@ class Leave:
         else:
             self.problem = "not all could be written in time"
             self.phase = Phase.UNSAFE
+        self._synced = self.clock.monotonic()
+
+    def _sync_again(self) -> None:
+        """The lease was given back in order; only the writing was too slow."""
+        if self.clock.monotonic() - self._synced < _AGAIN_SECONDS:
+            return
+        if self.machine.sync(self._sync_seconds):
+            self.phase, self.problem = Phase.FLUSHED, ""
+        self._synced = self.clock.monotonic()

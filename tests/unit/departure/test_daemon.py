@@ -1,9 +1,12 @@
 """An announced end: what is done, in which order, and when Azure is told to go ahead."""
 
+from datetime import timedelta
+
 import pytest
 
 from clawbot_agent.departure.leave import drain_seconds
 from clawbot_agent.departure.report import read_report
+from clawbot_agent.departure.wish import Wish, withdraw
 from clawbot_agent.paths import SCHEDULED_EVENTS_FILE
 from tests.unit.departure.world import ME, World
 
@@ -351,3 +354,92 @@ def test_a_report_that_cannot_be_written_is_told_once_and_stops_nothing(world: W
     told = [text for name, text in world.told if name == "scheduled.trouble"]
     assert told == [f"the report is not written: {SCHEDULED_EVENTS_FILE}: No space left on device"]
     assert len(world.agreed) == 1
+
+
+@pytest.mark.parametrize("kind", ["Reboot", "Redeploy"])
+def test_the_reboot_that_the_boot_comes_from_is_no_reason_to_leave(kind: str) -> None:
+    """Azure lists it as started for ten minutes more; with /run the report of it is gone."""
+    world = World()
+    world.announce(kind, seconds=None)
+    world.pass_(900)
+    assert world.instance.done == []
+    assert world.report["phase"] == "watching"
+    assert [name for name, _text in world.told] == ["scheduled.noted"]
+    # the next one counts
+    world.announce(kind, seconds=300, name="F")
+    world.pass_(60)
+    assert [one for _second, one in world.agreed] == ["F"]
+
+
+def test_a_terminate_that_has_started_counts_also_after_a_boot() -> None:
+    world = World()
+    world.announce("Terminate", seconds=None)
+    world.pass_(5)
+    assert world.instance.asked("stop gateway")
+
+
+def test_one_that_started_long_ago_keeps_nobody_ten_minutes_more(world: World) -> None:
+    """The ten minutes count from its start, and not from when Azure takes it off the list."""
+    world.announce("Reboot", seconds=None)
+    world.pass_(580)
+    world.events.clear()
+    began = world.clock.monotonic()
+    world.pass_(120)
+    assert world.instance.when("return") - began <= 60
+
+
+def test_what_was_too_slow_to_be_written_is_tried_again(world: World) -> None:
+    world.instance.syncs, world.instance.drains_in = False, 1
+    world.announce("Terminate", seconds=900)
+    world.pass_(30)
+    assert world.report["phase"] == "unsafe"
+    assert world.agreed == []
+    world.instance.syncs = True
+    world.pass_(10)
+    assert (world.report["phase"], world.report["problem"]) == ("agreed", "")
+    assert [one for _second, one in world.agreed] == ["E"]
+
+
+def test_a_state_that_is_not_released_stays_unsafe(world: World) -> None:
+    world.instance.refuses, world.instance.drains_in = "busy", 1
+    world.announce("Terminate", seconds=900)
+    world.pass_(300)
+    assert world.report["phase"] == "unsafe"
+    assert world.agreed == []
+
+
+def test_what_did_not_end_is_named(world: World) -> None:
+    world.instance.run_ends_in, world.instance.drains_in = 1000, 1
+    world.announce("Terminate", seconds=300)
+    world.pass_(250)
+    told = [text for name, text in world.told if name == "scheduled.flushing"]
+    assert "a run of the agent did not end" in told[0]
+
+
+def test_the_report_says_that_it_has_started(world: World) -> None:
+    world.instance.drains_in = 1000
+    world.announce("Terminate", seconds=60)
+    world.pass_(5)
+    assert world.report["not_before"] is not None
+    world.announce("Terminate", seconds=None)
+    world.pass_(5)
+    assert world.report["not_before"] is None
+
+
+def test_azures_event_counts_for_more_than_an_operators_wish(world: World) -> None:
+    """It is told; and once Azure was told to go ahead, nobody calls that off."""
+    Wish(world.clock.now() + timedelta(minutes=15)).write(world.files)
+    world.pass_(60)
+    assert (world.report["kind"], world.agreed) == ("Leave", [])
+    world.announce("Terminate")
+    world.pass_(5)
+    assert (world.report["kind"], world.report["phase"]) == ("Terminate", "agreed")
+    announced = [text for name, text in world.told if name == "scheduled.announced"]
+    assert [text.split()[0] for text in announced] == ["Leave", "Terminate"]
+    # Azure takes it off its list, and the daemon is started anew
+    world.events.clear()
+    world.start()
+    world.pass_(10)
+    withdraw(world.files)
+    world.pass_(60)
+    assert not world.instance.asked("return")
