@@ -30,6 +30,7 @@ _AT_ONCE: Final = 4
 _MOST_BYTES: Final = 8 * 1024 * 1024
 _KEPT: Final = 3
 _LEVEL: Final = 9
+_PACKING_SECONDS: Final = 10.0
 _PATTERN: Final = "clawbot-"
 _SUFFIX: Final = ".tar.zst"
 
@@ -67,7 +68,7 @@ def collect(
     Raises:
         FileWriteError: there is no room for it, or no such place.
     """
-    redaction = Redaction(known_secrets(host, config))
+    redaction = Redaction(known_secrets(host, config), expired=lambda: _hurries(host))
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
         brought = list(pool.map(lambda piece: _bring(piece, host, config, redaction), pieces))
     data = _packed(host, brought, redaction)
@@ -78,6 +79,11 @@ def collect(
     if output is None:
         _forget_old(host)
     return path
+
+
+def _hurries(host: Host) -> bool:
+    """Whether the rest of the time is for packing, or somebody waits for the end."""
+    return host.limit.cancelled.is_set() or host.limit.remaining() < _PACKING_SECONDS
 
 
 def _bring(piece: Piece, host: Host, config: BotConfig | None, redaction: Redaction) -> _Brought:

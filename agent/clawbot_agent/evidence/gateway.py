@@ -78,8 +78,14 @@ def _blinded(value: object, *, telling: bool = False) -> object:
             for key, one in value.items()
         }
     if isinstance(value, list):
-        return [_blinded(one, telling=telling) for one in value]
+        # in a list of arguments the one before may be what tells
+        pairs = zip(("", *value), value, strict=False)
+        return [_blinded(one, telling=telling or _is_telling_option(two)) for two, one in pairs]
     return MASK if telling and isinstance(value, str) else value
+
+
+def _is_telling_option(argument: object) -> bool:
+    return isinstance(argument, str) and argument.startswith("-") and tells_of_secret(argument)
 
 
 def _health(host: Host, config: BotConfig | None) -> str:

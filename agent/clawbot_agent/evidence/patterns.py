@@ -8,8 +8,9 @@ __all__ = ["MASK", "masked"]
 MASK: Final = "[REDACTED]"
 
 _KEY: Final = (
-    r"[\w.-]*(?:password|passwd|passphrase|secret|token|api[_-]?key|access[_-]?key|account[_-]?key"
-    r"|shared[_-]?key|credential|private[_-]?key|authorization|cookie)[\w-]*"
+    # bounded: else a run of base64url is read again from each of its dashes
+    r"[\w.-]{0,64}(?:password|passwd|passphrase|secret|token|api[ _-]?key"
+    r"|subscription[_-]?key|access[_-]?key|account[_-]?key|shared[_-]?key|credential|private[_-]?key|authorization|cookie)[\w-]*"
 )
 _BLOCKS: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [^\n]*?-----|\Z)",
@@ -22,15 +23,20 @@ _KEEPING: Final = tuple(
         r"(\bbearer[ \t]+)[A-Za-z0-9._~+/=:-]{8,}",
         r"(\b(?:proxy-)?authorization:[ \t]*)[^\n\"']+",
         # the password in a URL
-        r"(\b[a-z][a-z0-9+.-]*://[^\s/:@\"']*:)[^\s/@\"']+(?=@)",
+        r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"']*:)[^\s/@\"']+(?=@)",
         # in a query, of a SAS, in a connection string
         r"([?&#;](?:sig|se|skoid|code|key|auth|token|access_token|id_token|refresh_token)=)[^\s&#;\"']+",
         r"(\b(?:AccountKey|SharedAccessSignature|SharedAccessKey)=)[^\s;\"']+",
         # NAME=value, name: value, "name": "value", --name value
         rf"(\b{_KEY}[ \t]*=[ \t]*)(?!\[REDACTED\])[^\s&;,\"']+",
         rf"(\b{_KEY}\\*[\"']?[ \t]*[:=][ \t]*\\*[\"'])(?!\[REDACTED\])(?:\\[^\n]|[^\"'\\\n])+",
+        # without quotes: only what has a digit, for "secrets: unchanged" is no secret
+        rf"(\b{_KEY}[ \t]*:[ \t]*)(?!\[REDACTED\])(?=[^\s\"',;]*\d)[^\s\"',;\[{{]{{8,}}",
         rf"(--{_KEY}[ =])(?!\[REDACTED\])[^\s\"']+",
         r"(\b(?:set-)?cookie:[ \t]*)[^\n]+",
+        # whoever has the address of a webhook may write there
+        r"(\bhooks\.slack\.com/(?:services|workflows)/)[^\s\"']+",
+        r"(\bdiscord(?:app)?\.com/api/webhooks/\d+/)[^\s\"']+",
     )
 )
 _WHOLE: Final = tuple(
@@ -38,13 +44,18 @@ _WHOLE: Final = tuple(
     for pattern in (
         # JSON Web Token
         r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.?[A-Za-z0-9_-]*",
-        # OpenAI, Anthropic, GitHub, Slack, Google, AWS, Telegram, npm, Hugging Face, Discord
+        # OpenAI, Anthropic, GitHub, GitLab, Slack, Google, AWS, Stripe, Groq, xAI, Telegram, npm,
+        # Hugging Face, Discord
         r"\bsk-[A-Za-z0-9_-]{16,}",
         r"\b(?:gh[pousr]_|github_pat_)[A-Za-z0-9_]{20,}",
-        r"\bxox[a-z]-[A-Za-z0-9-]{10,}",
+        r"\bglpat-[A-Za-z0-9_-]{16,}",
+        r"\b(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}",
+        r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}",
+        r"\b(?:gsk_|xai-)[A-Za-z0-9]{20,}",
         r"\bAIza[A-Za-z0-9_-]{30,}",
         r"\bA[KS]IA[A-Z0-9]{16}\b",
-        r"\b\d{8,10}:[A-Za-z0-9_-]{30,}",
+        # also behind the "bot" of an address
+        r"(?<!\d)\d{8,10}:[A-Za-z0-9_-]{30,}",
         r"\b(?:npm|hf)_[A-Za-z0-9]{20,}",
         r"\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
     )

@@ -83,15 +83,14 @@ class Failures:
         """Those that ended with `code`."""
         return replace(self, known=tuple(one for one in self.known if one.code == code))
 
-    def in_a_row(self, failure: Failure, *, within: timedelta) -> int:
-        """How many instances up to that of `failure` ended alike, none of them too long ago."""
-        number = 0
+    def in_a_row(self, failure: Failure, *, within: timedelta) -> tuple[Failure, ...]:
+        """Those of the instances up to that of `failure`, none of them too long ago."""
+        found: list[Failure] = []
         for other in reversed(self._until(failure)):
-            recent = failure.last - other.last <= within
-            if not (recent and other.same_error(failure)):
+            if failure.last - other.last > within:
                 break
-            number += 1
-        return number
+            found.append(other)
+        return tuple(reversed(found))
 
     def text(self) -> str:
         """As it is stored."""

@@ -6,6 +6,7 @@ The sidecar reads it and tells Azure; the share is not asked for it.
 import json
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import takewhile
 from typing import Any, Final, Self
 
 from clawbot_agent.config.model import RepairConfig
@@ -18,6 +19,8 @@ __all__ = ["Verdict"]
 _SCHEMA: Final = 1
 _HOLD: Final = "hold"
 _ASK: Final = "ask"
+# so many times the replacements with one error may end with any
+_OTHERS: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ class Verdict:
     Attributes:
         hold: no further instance is to be asked for.
         code: of the error.
-        failures: instances in a row that ended with it, this one included.
+        failures: instances in a row that ended with it, this one included; or with any error, when
+            that is why it holds.
         window_hours: how long a failure counts.
         reason: for people, one line.
     """
@@ -41,9 +45,13 @@ class Verdict:
     @classmethod
     def of(cls, failures: Failures, mine: Failure, config: RepairConfig) -> Self:
         """Hold when this instance is the last of so many replacements, and the first of them."""
-        number = failures.in_a_row(mine, within=timedelta(hours=config.window_hours))
+        row = failures.in_a_row(mine, within=timedelta(hours=config.window_hours))
+        number = sum(1 for _ in takewhile(mine.same_error, reversed(row)))
         what = f"{mine.code} in {mine.stage}"
         within = f"within {config.window_hours} h"
+        # one cause may show in several ways by turns: that must not go on without end either
+        if number <= config.replacements and len(row) > _OTHERS * config.replacements:
+            number, what = len(row), " or ".join(dict.fromkeys(one.code for one in row))
         hold = number > config.replacements
         if hold:
             reason = (

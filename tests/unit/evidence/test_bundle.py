@@ -41,7 +41,11 @@ def _files() -> FakeFiles:
     files.put(GATEWAY_SECRETS_DIR / "token", TOKEN)
     files.put(SECRETS_DIR / "openclaw.json", json.dumps({"env": {"vars": {"KEY": INNER}}}))
     files.put("/etc/smbcredentials/account.cred", f"username=account\npassword={KEY}\n")
-    added = {"channels": {"x": {"botToken": ADDED}}, "workspace": "/home/node/.openclaw/workspace"}
+    added = {
+        "channels": {"x": {"botToken": ADDED}},
+        "mcp": {"args": ["serve", "--api-key", "an-argument", "--port", "80"]},
+        "workspace": "/home/node/.openclaw/workspace",
+    }
     files.put(Path(CONFIG.state.path) / "openclaw.json", json.dumps(added))
     return files
 
@@ -107,6 +111,7 @@ def test_what_it_would_be_worthless_without_is_in_it() -> None:
     config = json.loads(found["gateway/openclaw.json"])
     assert config["workspace"] == "/home/node/.openclaw/workspace"
     assert config["channels"]["x"]["botToken"] == "[REDACTED]"
+    assert config["mcp"]["args"] == ["serve", "--api-key", "[REDACTED]", "--port", "80"]
     container = json.loads(found["gateway/containers.json"])["openclaw-gateway"]
     assert container["Config"]["Env"] == [
         "PATH=/usr/bin",
@@ -200,7 +205,7 @@ def test_a_piece_that_does_not_end_has_no_more_than_its_time() -> None:
 def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clawbot_agent.evidence.bundle._MOST_BYTES", 4000)
     # what does not compress
-    noise = " ".join(f"{number * 2654435761 % 2**32:x}" for number in range(2000))
+    noise = "\n".join(f"{number * 2654435761 % 2**32:x}" for number in range(2000))
     files = FakeFiles()
     pieces = (
         Piece("large.txt", lambda _host, _config: noise),

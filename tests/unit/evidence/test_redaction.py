@@ -2,6 +2,7 @@
 
 import base64
 import gzip
+import hashlib
 import html
 import json
 import quopri
@@ -15,7 +16,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clawbot_agent.evidence.redaction import WITHHELD, Redaction
+from clawbot_agent.evidence.redaction import UNSEARCHED, WITHHELD, Redaction
 from clawbot_agent.secret import Secret
 
 Encoder = Callable[[str], str]
@@ -32,6 +33,11 @@ PHRASES: Final = st.text(
     max_size=40,
 ).filter(lambda text: len(set(text.strip())) >= 8 and text == text.strip())
 NOISE: Final = st.text(alphabet="abcXYZ 0189/+=-_.:{}\"'\\%&;,", max_size=12)
+
+
+def _noise(size: int) -> bytes:
+    """The same in every run."""
+    return b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(size // 32))
 
 
 def _base64(text: str) -> str:
@@ -190,6 +196,22 @@ def test_what_holds_no_secret_stays_as_it_is() -> None:
         ("-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----", "MIIabc"),
         ("-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNza", "b3BlbnNza"),
         ("Set-Cookie: session=abcdef; Path=/", "abcdef"),
+        (
+            "https://api.telegram.org/bot12345678:AAHdqTcvCH1vGWJxfSeofSAs0K5PALD fails",
+            "AAHdq",
+        ),
+        ("x-api-key: 9f8e7d6c5b4a39281706", "9f8e7d6c5b"),
+        ("API key: 9f8e7d6c5b4a39281706", "9f8e7d6c5b"),
+        ("password: hunter2hunter2", "hunter2"),
+        ("Ocp-Apim-Subscription-Key: 0123456789abcdef", "0123456789"),
+        ('"--header", "X-Api-Key: 9f8e7d6c5b4a39281706"', "9f8e7d6c5b"),
+        ("https://hooks.slack.com/services/T01234567/B01234567/XyZabcdefghij", "XyZabc"),
+        ("https://discord.com/api/webhooks/123456789012345678/abcDEFghi-JKLmno", "abcDEFghi"),
+        ("xapp-1-A0123456789-1234567890-abcdef", "A0123456789"),
+        ("glpat-abcdefghij1234567890", "abcdefghij"),
+        ("sk_live_abcdefghijklmnopqrstuv", "abcdefghij"),
+        ("gsk_abcdefghijklmnopqrstuvwxyz012345", "abcdefghij"),
+        ("xai-abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghij"),
     ],
 )
 def test_what_looks_like_a_secret_goes_too(text: str, secret: str) -> None:
@@ -202,3 +224,38 @@ def test_a_text_out_of_which_it_cannot_be_cut_is_withheld() -> None:
     """One character a line, as nobody writes it."""
     canary = "canary-Q8w7e6R5t4"
     assert Redaction([Secret(canary)])("\n".join(canary)) == WITHHELD
+
+
+@pytest.mark.parametrize("alphabet", [base64.b64encode, base64.urlsafe_b64encode])
+def test_what_is_too_long_to_be_searched_goes_unread(alphabet: Callable[[bytes], bytes]) -> None:
+    """A picture in a log's line took minutes; the lines around it stay."""
+    canary = "canary-Q8w7e6R5t4"
+    noise = _noise(150_000)
+    picture = alphabet(noise[:70_000] + canary.encode() + noise[70_000:]).decode()
+    shown = Redaction([Secret(canary)])(f"before\nimage {picture}\nafter")
+    length = len(f"image {picture}")
+    assert shown == f"before\n[WITHHELD: a line of {length} characters]\nafter"
+
+
+def test_a_long_wrapped_text_goes_unread_as_well() -> None:
+    wrapped = base64.encodebytes(_noise(60_000)).decode()
+    shown = Redaction([])(f"before\n{wrapped}after")
+    assert shown.splitlines()[0] == "before"
+    assert shown.splitlines()[-1] == "after"
+    assert not any(line in shown for line in wrapped.splitlines())
+
+
+def test_an_encoding_in_the_midst_of_noise_is_found() -> None:
+    """Only what reads like text is decoded further, and this does."""
+    canary = "canary-Q8w7e6R5t4"
+    noise = _noise(2000)
+    inner = base64.b64encode(canary.encode())
+    text = base64.b64encode(noise + b"\xff" + inner + b"\xff" + noise).decode()
+    assert Redaction([Secret(canary)])(text) == "[REDACTED]"
+    assert Redaction([])(text) == text
+
+
+def test_what_there_was_no_time_to_search_is_withheld() -> None:
+    looked = iter([False, False, True])
+    redaction = Redaction([], expired=lambda: next(looked))
+    assert redaction("one\ntwo\nthree") == UNSEARCHED

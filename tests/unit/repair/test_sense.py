@@ -375,6 +375,24 @@ def test_who_holds_does_not_ask_again_when_the_others_are_long_ago(bot: Successo
     assert bot.verdict["verdict"] == "ask"
 
 
+def test_a_cause_that_shows_by_turns_does_not_go_on_without_end(bot: Successors) -> None:
+    """A gateway that ends at each start is once GATEWAY_EXITED and once GATEWAY_NOT_READY."""
+    codes = ["GATEWAY_EXITED", "GATEWAY_NOT_READY"] * 3
+    verdicts = []
+    for number, code in enumerate(codes):
+        bot.next_instance(f"number {number}")
+        bot.ends(Result.FAILED, code=code, stage="container")
+        verdicts.append(bot.verdict["verdict"])
+    assert verdicts == ["ask", "ask", "ask", "ask", "hold", "hold"]
+    assert bot.verdict["failures"] == 6
+    assert "6 instances in a row failed with GATEWAY_EXITED or GATEWAY_NOT_READY" in str(
+        bot.verdict["reason"]
+    )
+    # nor does the turn itself lift it
+    bot.ends(Result.FAILED, code=codes[0], stage="container")
+    assert bot.verdict["verdict"] == "hold"
+
+
 class _Defective(FakeFiles):
     """Something nobody thought of."""
 
