@@ -171,18 +171,23 @@ class Daemon:
         self._absent_since = None
         if not self._asked:
             self._end = min(map(self._start_of, self._mine))
-        # an operator's wish is none of Azure's reasons
+        self._tell_why()
+        if self._leave is None:
+            self._start_leaving()
+        else:
+            self._leave.hurry(self._left())
+
+    def _tell_why(self) -> None:
+        """Azure's reason before an operator's; and what Azure was told to do stays the reason."""
         first = min(self._mine, key=lambda one: (one.kind == LEAVE, self._start_of(one)))
+        if self._asked and first.kind == LEAVE:
+            return
         news = first.kind != self._report.kind
         # before anything else: from here on no run starts anything
         phase = Phase.DRAINING if self._leave is None else self._report.phase
         self._change(phase=phase, kind=first.kind, not_before=first.not_before)
         if news:
             self.tell("scheduled.announced", f"{self._report.text}; {self._left():.0f} s are left")
-        if self._leave is None:
-            self._start_leaving()
-        else:
-            self._leave.hurry(self._left())
 
     def _start_leaving(self) -> None:
         self._leave = Leave(self.machine, self.host.clock)

@@ -53,7 +53,9 @@ class Estimate:
             dollars = "unknown" if line.dollars is None else f"${line.dollars:.2f}"
             yield f"{dollars:>8}  {line.says}"
         total = f"${self.total:.2f}"
-        yield f"{total:>8}  a month; the request counted ${REQUESTED:.2f} ({self.source})"
+        missing = any(line.dollars is None for line in self.lines)
+        month = "a month, without what is unknown" if missing else "a month"
+        yield f"{total:>8}  {month}; the request counted ${REQUESTED:.2f} ({self.source})"
 
 
 def estimate(deployment: Deployment, prices: Prices) -> Estimate:

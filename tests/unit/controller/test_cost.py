@@ -75,6 +75,7 @@ def test_a_size_that_the_table_does_not_know_is_told(offline: list[str]) -> None
     assert offline == []
     text = "\n".join(estimate(deployment(size="Standard_X1"), Prices()).text())
     assert " unknown  Standard_X1" in text
+    assert "a month, without what is unknown" in text
 
 
 @pytest.mark.parametrize(("gib", "dollars"), [(30, 2.40), (33, 4.80), (1024, 76.80)])
