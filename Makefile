@@ -71,7 +71,7 @@ contract: $(STAMP)
 machine: $(STAMP)
 	$(VENV)/bin/pytest -v tests/machine tests/faults
 
-# a bot from power-on through what happens to it; half of the time is its first boot in QEMU
+# by QEMU up to the gateway; then a bot from power-on through all that happens to it
 vm: $(STAMP)
 	$(VENV)/bin/pytest -v tests/vm
 

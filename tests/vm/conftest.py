@@ -1,8 +1,7 @@
 """One bench with virtual machines for the session, and what goes on beside the tests.
 
-One bot goes through all tests of this directory in their order. Its first instance is run by QEMU,
-with firmware and devices as Azure has them: many minutes without hardware acceleration. Those after
-it, on the same share, are run by user-mode Linux.
+One bot goes through all tests of the flow in their order. Its instances are run by user-mode Linux:
+where QEMU has to emulate, it depends on the day whether OpenClaw keeps its own limit of 5 s.
 """
 
 from collections.abc import Iterator
@@ -67,19 +66,14 @@ def bots() -> Iterator[BotVms]:
 @pytest.fixture(scope="session")
 def flow(bots: BotVms) -> Flow:
     """The first instance, powered on."""
-    first = Ground(bots, baked_image=True)
-    first.prepare()
-    instance = first.boot()
-    faster = replace(bots, user_mode=True)
-    return Flow(Ground(faster, baked_image=True, prefix="next", device=first.device), instance)
+    ground = Ground(replace(bots, user_mode=True), baked_image=True)
+    ground.prepare()
+    return Flow(ground, ground.boot())
 
 
 @pytest.fixture(scope="session")
 def refused(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Future[Report]]:
-    """The drill of the wrong hash in a thread; if it breaks off, that is an error of its test.
-
-    Not beside an emulated gateway that starts: OpenClaw gives its own threads 5 s to come up.
-    """
+    """The drill of the wrong hash in a thread; if it breaks off, that is an error of its test."""
     report = Report("wrong hash")
     request.config.stash[_REPORTS].append(report)
     ground = Ground(replace(bots, user_mode=True))
