@@ -4,6 +4,7 @@ The gateway itself is the flow's: OpenClaw gives its threads five seconds to com
 emulated processor is fast enough on some days only.
 """
 
+import json
 import time
 from typing import Final
 
@@ -32,6 +33,8 @@ def test_everything_before_the_gateway(bots: BotVms, report: Report) -> None:
         report.figure("power-on to the gateway's turn", time.monotonic() - instance.powered_on)
         assert missing == {}
         assert instance.vm.exec("cloud-id", timeout=60).stdout.strip() == "azure"
+        told = json.loads(instance.vm.exec("cloud-init status --format json", timeout=60).stdout)
+        assert (told["errors"], told.get("recoverable_errors", {})) == ([], {})
         assert instance.lease()["state"] == "held"
         assert instance.vm.exec("findmnt -n -o FSTYPE /var/lib/clawbot/state").stdout == "ext4\n"
     finally:

@@ -64,8 +64,12 @@ def test_cloud_init_ended_without_errors(host: Host) -> None:
     told = json.loads(done.stdout)
     assert told["status"] == "done"
     assert told["errors"] == []
-    assert told.get("recoverable_errors", {}) == {}
-    assert done.rc == 0
+    recoverable = [one for found in told.get("recoverable_errors", {}).values() for one in found]
+    # the block devices of user-mode Linux have no tray
+    trayless = "User Mode Linux" in host.check_output("cat /proc/cpuinfo")
+    excused = [one for one in recoverable if trayless and one.startswith("Failed ejecting the")]
+    assert recoverable == excused
+    assert done.rc == (2 if excused else 0)
 
 
 def test_cloud_init_knows_the_cloud(host: Host) -> None:
