@@ -1,4 +1,4 @@
-"""A machine of QEMU's, with firmware and devices as Azure has them, up to the gateway.
+"""A machine of QEMU's, with several processors and devices like Azure's, up to the gateway.
 
 The gateway itself is the flow's: OpenClaw gives its threads five seconds to come up, for which an
 emulated processor is fast enough on some days only.

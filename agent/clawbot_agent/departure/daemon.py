@@ -4,7 +4,6 @@ An operator's wish (`clawbot-agent leave`) counts as one of Azure's announcement
 """
 
 import contextlib
-from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
@@ -40,7 +39,7 @@ _STARTED_SECONDS: Final = 5.0
 _REPORT_SECONDS: Final = 10.0
 # what a boot finds of these is the one that brought it about: Azure lists it for minutes after
 _REBOOTING: Final = frozenset({"Reboot", "Redeploy"})
-_ENDING: Final = frozenset({"Terminate", "Preempt", "Reboot", "Redeploy", LEAVE})
+_ENDING: Final = _REBOOTING | {"Terminate", "Preempt", LEAVE}
 
 
 class Tell(Protocol):
@@ -112,7 +111,7 @@ class Daemon:
         self.notifier.watchdog()
         notices = self._ask()
         if notices is not None:
-            self._azure = self._ahead(one for one in notices if one.names(self._name))
+            self._azure = self._ahead(notices)
         wish = read_wish(self.host.files, now=self.host.clock.now())
         self._wished = self._wished or wish is not None
         if notices is not None or self._wished:
@@ -148,15 +147,15 @@ class Daemon:
             self._write()
         return found.notices
 
-    def _ahead(self, mine: Iterable[Notice]) -> tuple[Notice, ...]:
-        """Those that are still to come."""
-        mine = tuple(mine)
+    def _ahead(self, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
+        """Those for this instance that are still to come."""
+        mine = [one for one in notices if one.names(self._name)]
         if self._booted:
             self._booted = False
-            past = (one for one in mine if one.kind in _REBOOTING and not one.scheduled)
-            for one in past:
-                self._survived.add(one.event_id)
-                self.tell("scheduled.noted", f"{one.kind} is what this boot comes from")
+            for one in mine:
+                if one.kind in _REBOOTING and not one.scheduled:
+                    self._survived.add(one.event_id)
+                    self.tell("scheduled.noted", f"{one.kind} is what this boot comes from")
         return tuple(one for one in mine if one.event_id not in self._survived)
 
     def _take_in(self, notices: tuple[Notice, ...]) -> None:

@@ -79,8 +79,10 @@ def _blinded(value: object, *, telling: bool = False) -> object:
         }
     if isinstance(value, list):
         # in a list of arguments the one before may be what tells
-        pairs = zip(("", *value), value, strict=False)
-        return [_blinded(one, telling=telling or _is_telling_option(two)) for two, one in pairs]
+        return [
+            _blinded(one, telling=telling or _is_telling_option(before))
+            for before, one in zip(("", *value), value, strict=False)
+        ]
     return MASK if telling and isinstance(value, str) else value
 
 

@@ -10,7 +10,8 @@ MASK: Final = "[REDACTED]"
 _KEY: Final = (
     # bounded: else a run of base64url is read again from each of its dashes
     r"[\w.-]{0,64}(?:password|passwd|passphrase|secret|token|api[ _-]?key"
-    r"|subscription[_-]?key|access[_-]?key|account[_-]?key|shared[_-]?key|credential|private[_-]?key|authorization|cookie)[\w-]*"
+    r"|(?:subscription|access|account|shared|private)[_-]?key"
+    r"|credential|authorization|cookie)[\w-]*"
 )
 _BLOCKS: Final = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [^\n]*?-----|\Z)",

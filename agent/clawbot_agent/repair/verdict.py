@@ -44,7 +44,7 @@ class Verdict:
 
     @classmethod
     def of(cls, failures: Failures, mine: Failure, config: RepairConfig) -> Self:
-        """Hold when this instance is the last of so many replacements, and the first of them."""
+        """Hold when so many replacements ended with this error, or twice as many with any."""
         row = failures.in_a_row(mine, within=timedelta(hours=config.window_hours))
         number = sum(1 for _ in takewhile(mine.same_error, reversed(row)))
         what = f"{mine.code} in {mine.stage}"

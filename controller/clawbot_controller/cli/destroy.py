@@ -31,25 +31,24 @@ def destroy(*, files: tuple[Path, ...], delete_data: bool, confirmed: tuple[str,
     """
     sites = sites_of(files)
 
-    def work(site: Site) -> None:
+    def work(site: Site) -> bool:
         if delete_data and site.deployment.name not in agreed:
             msg = f"the memory of {site.deployment.name} is not to be deleted"
             raise DestroyNotConfirmedError(msg)
-        if not take_away(site, delete_data=delete_data):
-            nothing.add(site.deployment.name)
+        return take_away(site, delete_data=delete_data)
 
-    nothing: set[str] = set()
     agreed = {name for name in sites if name in confirmed or (delete_data and _typed(name))}
-    outcomes = for_each(sites, work)
-    if delete_data:
-        outcomes |= _shared(sites, outcomes)
+    there = for_each(sites, work)
+    outcomes: dict[str, object] = {**there, **(_shared(sites, there) if delete_data else {})}
     for name in reported(outcomes):
-        if name in nothing:
-            group = sites[name].names.place.resource_group
-            click.echo(f"{name}: nothing of it is in the resource group {group}")
-            continue
-        click.echo(f"{name}: destroyed" + ("" if delete_data else ", but for its data"))
+        click.echo(f"{name}: {_told(sites[name], there=bool(there[name]), whole=delete_data)}")
     done(outcomes)
+
+
+def _told(site: Site, *, there: bool, whole: bool) -> str:
+    if not there:
+        return f"nothing of it is in the resource group {site.names.place.resource_group}"
+    return "destroyed" if whole else "destroyed, but for its data"
 
 
 def _typed(name: str) -> bool:

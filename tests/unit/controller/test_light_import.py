@@ -35,13 +35,16 @@ def test_no_sdk(verb: str) -> None:
     assert [name for name in found if name.startswith("azure")] == []
 
 
-def test_the_others_say_what_to_install(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("more", [(), ("bot.yaml",), ("--json", "bot.yaml")])
+def test_the_others_say_what_to_install(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, more: tuple[str, ...]
+) -> None:
     def absent(name: str) -> object:
         raise ModuleNotFoundError(name, name="azure.mgmt")
 
     monkeypatch.setattr(cli, "import_module", absent)
     (tmp_path / "bot.yaml").write_text(example_text())
-    done = CliRunner().invoke(cli.main, ["plan"])
+    done = CliRunner().invoke(cli.main, ["plan", *more])
     assert done.exit_code == 1
     assert "pip install 'clawbot-agent[controller]'" in done.stderr
     assert CliRunner().invoke(cli.main, ["--help"]).exit_code == 0
