@@ -4,11 +4,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any, Final
 
+import hypothesis
 import pytest
 
 from tests.bench import product
 from tests.bench.bench import Bench
 from tests.support.bot import Bot, Done
+
+# no test is timed: on a busy machine any of them is slow at times
+hypothesis.settings.register_profile(
+    "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
+hypothesis.settings.load_profile("untimed")
 
 _FIGURES: Final = pytest.StashKey[dict[str, float]]()
 

@@ -11,14 +11,21 @@ from clawbot_agent.host import Host
 __all__ = ["Progress"]
 
 _KEPT_LINES: Final = 40
+_LONGEST_LINE: Final = 4_096
 _SECONDS_BETWEEN: Final = 5.0
 _MEGABYTE: Final = 1_000_000
 _STEP: Final = re.compile(r"^Step (\d+/\d+) : ")
 # our Dockerfile names its longer steps with a no-op
 _NAMED_STEP: Final = re.compile(r"^Step (\d+/\d+) : RUN : ([^;]*);")
 # what the engine and npm say about themselves
-_ENGINE_LINES: Final = (" ---> ", "Removing intermediate", "npm http ", "npm notice")
+_ENGINE_LINES: Final = (" ---> ", "Removing intermediate")
+_DULL_LINES: Final = (*_ENGINE_LINES, "npm http ", "npm notice")
 _FETCHED: Final = "npm http fetch GET 200 "
+# the engine marks what a step wrote to its standard error; it has a line of its own
+# (moby/moby, pkg/streamformatter: StderrFormatter)
+_FROM_STDERR: Final = "\x1b[91m"
+# a bar that is drawn again and again ends with a return
+_LINE_END: Final = re.compile(r"[\r\n]")
 _COLOURS: Final = re.compile(r"\x1b\[[0-9;]*m")
 
 
@@ -36,6 +43,7 @@ class Progress:
     lines: deque[str] = field(default_factory=lambda: deque(maxlen=_KEPT_LINES))
     error: str | None = None
     _fetched: int = 0
+    _begun: dict[bool, str] = field(default_factory=dict)
     _layers: dict[str, int] = field(default_factory=dict)
     _told_at: float = float("-inf")
 
@@ -44,11 +52,27 @@ class Progress:
         for message in messages:
             if "error" in message:
                 self.error = _COLOURS.sub("", str(message["error"]))
-            for line in _COLOURS.sub("", str(message.get("stream", ""))).splitlines():
-                self._line(line)
+            self._piece(str(message.get("stream", "")))
             if "progressDetail" in message:
                 self._layer(message)
+        self._end_lines()
         return self.error
+
+    def _piece(self, piece: str) -> None:
+        """Take what one write(2) of a step gave: part of a line, or several."""
+        from_stderr = piece.startswith(_FROM_STDERR)
+        text = _COLOURS.sub("", piece)
+        if _STEP.match(text) or text.startswith(_ENGINE_LINES):
+            self._end_lines()
+        *lines, begun = _LINE_END.split(self._begun.pop(from_stderr, "") + text)
+        for line in lines:
+            self._line(line)
+        self._begun[from_stderr] = begun[-_LONGEST_LINE:]
+
+    def _end_lines(self) -> None:
+        for line in self._begun.values():
+            self._line(line)
+        self._begun.clear()
 
     def _line(self, line: str) -> None:
         if not line.strip():
@@ -61,7 +85,7 @@ class Progress:
         elif line.startswith(_FETCHED):
             self._fetched += 1
             self._note(f"npm: {self._fetched} files fetched")
-        elif not line.startswith(_ENGINE_LINES):
+        elif not line.startswith(_DULL_LINES):
             self.lines.append(line)
 
     def _layer(self, message: Mapping[str, Any]) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -56,7 +56,6 @@ def test_arbitrary_yaml_syntax_never_raises_anything_else(text: str) -> None:
     load_or_config_error(text)
 
 
-@settings(deadline=None)
 @given(SECTIONS)
 def test_arbitrary_values_never_raise_anything_else(data: dict[str, Any]) -> None:
     load_or_config_error(yaml.safe_dump({**MINIMAL, **data}, allow_unicode=True))

@@ -45,7 +45,7 @@ def graphs(draw: st.DrawFn) -> list[AnyStage]:
     return stages
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stages=graphs())
 def test_every_stage_ends_and_the_result_fits(stages: list[AnyStage]) -> None:
     journal = Journal()
@@ -68,7 +68,7 @@ def test_every_stage_ends_and_the_result_fits(stages: list[AnyStage]) -> None:
         assert status.stage(stage.name).reason, "every end has a reason"
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(stages=graphs())
 def test_each_stage_finishes_once_and_works_after_its_needs(stages: list[AnyStage]) -> None:
     """One that cannot run any more is told so at once; the others wait for all needs."""

@@ -92,7 +92,7 @@ ASCII_ONLY: Final = {"C", "octal", "base64 of UTF-16", "mail"}
 @pytest.mark.parametrize("name", ENCODERS)
 @given(secret=TOKENS, before=NOISE, after=NOISE)
 @example(secret="0000000001234567", before="", after="=")  # noqa: S106 - nobody's
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_token_in_any_encoding_is_cut_out(
     name: str, secret: str, before: str, after: str
 ) -> None:
@@ -105,7 +105,7 @@ def test_a_token_in_any_encoding_is_cut_out(
 
 @pytest.mark.parametrize("name", [name for name in ENCODERS if name not in ASCII_ONLY])
 @given(secret=PHRASES)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_a_passphrase_of_any_letters_is_cut_out(name: str, secret: str) -> None:
     encoded = ENCODERS[name](secret)
     shown = Redaction([Secret(secret)])(f"before {encoded} after")
@@ -119,7 +119,7 @@ def test_a_passphrase_of_any_letters_is_cut_out(name: str, secret: str) -> None:
 )
 @example(secret="0000000001234567", names=["base64 of gzip", "base64, wrapped"])  # noqa: S106 - nobody's
 @example(secret="0000000001234567", names=["base64 of zlib", "base64, wrapped"])  # noqa: S106 - nobody's
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 def test_an_encoding_of_an_encoding_is_cut_out(secret: str, names: list[str]) -> None:
     encoded = secret
     for name in names:
@@ -130,7 +130,7 @@ def test_an_encoding_of_an_encoding_is_cut_out(secret: str, names: list[str]) ->
 
 @pytest.mark.parametrize("width", [60, 64, 76])
 @given(secret=TOKENS, before=st.binary(max_size=80))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_wrapped_behind_a_logs_prefix(width: int, secret: str, before: bytes) -> None:
     letters = base64.b64encode(before + secret.encode() + b"tail").decode()
     lines = [f"Nov 25 12:00:00 bot docker[12]: {part}" for part in textwrap.wrap(letters, width)]
@@ -141,7 +141,7 @@ def test_wrapped_behind_a_logs_prefix(width: int, secret: str, before: bytes) ->
 
 
 @given(secret=TOKENS, at=st.integers(min_value=1, max_value=15))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_broken_in_two_by_a_terminal(secret: str, at: int) -> None:
     shown = Redaction([Secret(secret)])(f"a line with {secret[:at]}\n{secret[at:]} in it")
     assert secret not in "".join(shown.split())
@@ -156,7 +156,7 @@ def test_every_value_in_a_document_is_a_secret_of_its_own() -> None:
 
 
 @given(text=st.text(alphabet=st.characters(codec="utf-8")))
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_text_of_any_kind_is_taken(text: str) -> None:
     Redaction([Secret("canary-Q8w7e6R5t4")])(text)
 

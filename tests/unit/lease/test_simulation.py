@@ -45,7 +45,7 @@ def instances(draw: st.DrawFn, *, world: World, pause: float) -> list[Instance]:
     return made
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data(), away=st.lists(spans, max_size=2))
 def test_never_two_gateways_and_always_one_again(data: st.DataObject, away: list[Span]) -> None:
     """Outages, cut lines, deaths, and pauses shorter than the margin."""
@@ -63,7 +63,7 @@ def test_never_two_gateways_and_always_one_again(data: st.DataObject, away: list
     assert not alive or any(machine.serves for machine in alive)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(start=st.floats(25, 60), length=st.floats(0.5, 60), latency=st.sampled_from((0.0, 0.5, 3.0)))
 def test_a_minute_without_the_server_costs_nothing(
     start: float, length: float, latency: float
@@ -81,7 +81,7 @@ def test_a_minute_without_the_server_costs_nothing(
     assert not machines[1].holds
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(length=st.floats(120, 1000), clock_stops=st.booleans())
 def test_a_machine_that_sleeps_too_long_is_fenced_soon_after_it_wakes(
     length: float, *, clock_stops: bool

@@ -136,6 +136,53 @@ def test_only_the_failed_step_explains_a_failure() -> None:
     assert "retry worked" not in caught.value.message
 
 
+RED = "\x1b[91m"
+PLAIN = "\x1b[0m"
+
+
+@pytest.mark.parametrize(
+    "pieces",
+    [
+        [f"{RED}E: {PLAIN}", f"{RED}Unable to locate package x{PLAIN}", f"{RED}\n{PLAIN}"],
+        [f"{RED}E: {PLAIN}", "Done\n", f"{RED}Unable to locate package x\n{PLAIN}"],
+        [f"{RED}W: x\nE: Unable to {PLAIN}", f"{RED}locate package x{PLAIN}"],
+        ["Reading", f"{RED}E: Unable to locate package x{PLAIN}", " lists...\n"],
+    ],
+    ids=["by words", "other output between", "by half lines", "two lines at once"],
+)
+def test_a_line_that_comes_in_pieces_is_one_line(pieces: list[str]) -> None:
+    """The engine passes on what each write(2) of the step gave it, not lines."""
+    docker = FakeDocker(images={BASE: {"Id": "sha256:base"}})
+    docker.progress = [
+        {"stream": "Step 1/2 : RUN a"},
+        {"stream": "\n"},
+        *({"stream": piece} for piece in pieces),
+        {"error": "The command 'a' returned a non-zero code: 100"},
+    ]
+    host = fake_host(docker=docker)
+    with pytest.raises(ClawbotError) as caught:
+        ImageStage().look(host, CONFIG).actions[0].apply(host)
+    assert caught.value.code == "IMAGE_PACKAGE_NOT_FOUND"
+    assert "E: Unable to locate package x" in caught.value.message
+
+
+def test_the_engine_s_own_lines_start_anew() -> None:
+    docker = FakeDocker(images={BASE: {"Id": "sha256:base"}})
+    docker.progress = [
+        {"stream": "Step 1/2 : RUN a\n"},
+        {"stream": "a last line without an end"},
+        {"stream": "Step 2/2 : RUN : Debian packages; b"},
+        {"stream": "\n"},
+        {"error": "The command 'b' returned a non-zero code: 1"},
+    ]
+    notes: list[str] = []
+    host = fake_host(docker=docker, note=notes.append)
+    with pytest.raises(ClawbotError) as caught:
+        ImageStage().look(host, CONFIG).actions[0].apply(host)
+    assert notes == ["step 2/2: Debian packages"]
+    assert "last line" not in caught.value.message
+
+
 def test_a_pull_of_another_digest_is_refused() -> None:
     host = fake_host(docker=FakeDocker())
     with pytest.raises(ClawbotError) as caught:
