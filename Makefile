@@ -66,14 +66,14 @@ unit: $(STAMP)
 	$(VENV)/bin/pytest -q tests/unit
 
 contract: $(STAMP)
-	$(VENV)/bin/pytest -q tests/contract
+	$(VENV)/bin/pytest -q --durations=12 tests/contract
 
 machine: $(STAMP)
-	$(VENV)/bin/pytest -v tests/machine tests/faults
+	$(VENV)/bin/pytest -v --durations=12 tests/machine tests/faults
 
-# by QEMU up to the gateway; then a bot from power-on through all that happens to it
+# a bot from power-on through all that happens to it; beside it one by QEMU, up to the gateway
 vm: $(STAMP)
-	$(VENV)/bin/pytest -v tests/vm
+	$(VENV)/bin/pytest -v --durations=12 tests/vm
 
 clean: down
 	rm -rf .bench $(VENV)

@@ -10,6 +10,7 @@ from tests.bench.bench import Bench
 from tests.bench.ending import clean_up_when_told_to_end
 from tests.bench.errors import BenchError
 from tests.bench.product_vm import BotVms
+from tests.drills.before_gateway import before_gateway
 from tests.drills.controlled import controlled
 from tests.drills.frozen import frozen
 from tests.drills.ground import Ground
@@ -107,6 +108,7 @@ _DRILLS: Final[dict[str, _Drill]] = {
     ),
     "mount-faults": lambda bots, _options, report: mount_faults(bots, report),
     "controlled": lambda bots, _options, report: controlled(bots, report),
+    "before-gateway": lambda bots, options, report: before_gateway(_ground(bots, options), report),
     "wrong-hash": lambda bots, options, report: wrong_hash(_ground(bots, options), report),
 }
 

@@ -4,7 +4,7 @@ One bot goes through all tests of the flow in their order. Its instances are run
 where QEMU has to emulate, it depends on the day whether OpenClaw keeps its own limit of 5 s.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +14,7 @@ import pytest
 from tests.bench import product
 from tests.bench.bench import Bench
 from tests.bench.product_vm import BotVms
+from tests.drills.before_gateway import before_gateway
 from tests.drills.ground import Ground, Instance
 from tests.drills.report import Report
 from tests.drills.wrong_hash import wrong_hash
@@ -72,18 +73,33 @@ def flow(bots: BotVms) -> Flow:
 
 
 @pytest.fixture(scope="session")
-def refused(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Future[Report]]:
-    """The drill of the wrong hash in a thread; if it breaks off, that is an error of its test."""
-    report = Report("wrong hash")
-    request.config.stash[_REPORTS].append(report)
-    ground = Ground(replace(bots, user_mode=True))
+def emulated(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Future[Report]]:
+    """The drill of the emulated machine, beside the tests that ask for it first."""
+    ground = Ground(bots, share="emulated", prefix="emulated", baked_image=True)
+    ground.prepare(seed=False)
+    yield from _beside(request, lambda report: before_gateway(ground, report), "emulated")
 
-    def drill() -> Report:
-        wrong_hash(ground, report)
+
+@pytest.fixture(scope="session")
+def refused(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Future[Report]]:
+    """The drill of the wrong hash, beside the tests that ask for it first."""
+    ground = Ground(replace(bots, user_mode=True))
+    yield from _beside(request, lambda report: wrong_hash(ground, report), "wrong hash")
+
+
+def _beside(
+    request: pytest.FixtureRequest, drill: Callable[[Report], None], title: str
+) -> Iterator[Future[Report]]:
+    """A drill in a thread; if it breaks off, that is an error of the test that takes the result."""
+    report = Report(title)
+    request.config.stash[_REPORTS].append(report)
+
+    def run() -> Report:
+        drill(report)
         return report
 
     with ThreadPoolExecutor(1) as pool:
-        yield pool.submit(drill)
+        yield pool.submit(run)
 
 
 @pytest.fixture
