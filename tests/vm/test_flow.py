@@ -57,14 +57,14 @@ def test_a_wrong_hash_installs_nothing(refused: Future[Report]) -> None:
     assert refused.result().broken == []
 
 
+def test_an_emulated_machine_comes_up_to_its_gateway(emulated: Future[Report]) -> None:
+    assert emulated.result().broken == []
+
+
 def test_it_is_killed_and_replaced(flow: Flow, report: Report) -> None:
     """Without warning; another machine, an empty disk, the same memory."""
     flow.instance = replacement(flow.ground, report, texts=20, first=flow.instance)
     assert report.broken == []
-
-
-def test_an_emulated_machine_comes_up_to_its_gateway(emulated: Future[Report]) -> None:
-    assert emulated.result().broken == []
 
 
 def test_the_server_of_the_share_is_away_for_a_minute(flow: Flow, report: Report) -> None:
