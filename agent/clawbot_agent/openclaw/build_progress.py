@@ -22,7 +22,7 @@ _ENGINE_LINES: Final = (" ---> ", "Removing intermediate")
 _DULL_LINES: Final = (*_ENGINE_LINES, "npm http ", "npm notice")
 _FETCHED: Final = "npm http fetch GET 200 "
 # the engine marks what a step wrote to its standard error; it has a line of its own
-# (moby/moby, pkg/streamformatter: StderrFormatter)
+# (moby/moby, pkg/streamformatter: NewStderrWriter)
 _FROM_STDERR: Final = "\x1b[91m"
 # a bar that is drawn again and again ends with a return
 _LINE_END: Final = re.compile(r"[\r\n]")

@@ -1,5 +1,6 @@
 """The planner of the stage image as a table, and its actions on a fake engine."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -20,6 +21,10 @@ DIGEST = "sha256:" + "a" * 64
 PULLED = a_config(openclaw={"image": {"source": "pull", "reference": f"ghcr.io/x/y@{DIGEST}"}})
 LABELS = recipe(CONFIG).labels
 GOOD = ImageFacts(labels=LABELS, base=True)
+WITH_BASE = {BASE: {"Id": "sha256:base"}}
+# as the engine marks what comes from standard error
+RED = "\x1b[91m"
+PLAIN = "\x1b[0m"
 
 
 def _old(name: str, created: int) -> OldImage:
@@ -106,6 +111,14 @@ def test_builds_from_rendered_files_and_is_done() -> None:
     assert set(notes) == {"step 3/9: Debian packages"}
 
 
+def _failure(docker: FakeDocker, note: Callable[[str], None] = print) -> ClawbotError:
+    """What the first action ends with."""
+    host = fake_host(docker=docker, note=note)
+    with pytest.raises(ClawbotError) as caught:
+        ImageStage().look(host, CONFIG).actions[0].apply(host)
+    return caught.value
+
+
 @pytest.mark.parametrize(
     ("progress", "code"),
     [
@@ -114,30 +127,20 @@ def test_builds_from_rendered_files_and_is_done() -> None:
     ],
 )
 def test_a_base_that_cannot_be_pulled(progress: list[dict[str, Any]], code: str) -> None:
-    host = fake_host(docker=FakeDocker(progress=progress))
-    with pytest.raises(ClawbotError) as caught:
-        ImageStage().look(host, CONFIG).actions[0].apply(host)
-    assert caught.value.code == code
+    assert _failure(FakeDocker(progress=progress)).code == code
 
 
 def test_only_the_failed_step_explains_a_failure() -> None:
-    docker = FakeDocker(images={BASE: {"Id": "sha256:base"}})
-    docker.progress = [
+    progress = [
         {"stream": "Step 1/2 : RUN a"},
         {"stream": "E: Failed to fetch, but a retry worked"},
         {"stream": "Step 2/2 : RUN b"},
         {"stream": "Killed"},
         {"error": "The command 'b' returned a non-zero code: 137"},
     ]
-    host = fake_host(docker=docker)
-    with pytest.raises(ClawbotError) as caught:
-        ImageStage().look(host, CONFIG).actions[0].apply(host)
-    assert caught.value.code == "IMAGE_OOM"
-    assert "retry worked" not in caught.value.message
-
-
-RED = "\x1b[91m"
-PLAIN = "\x1b[0m"
+    error = _failure(FakeDocker(images=WITH_BASE, progress=progress))
+    assert error.code == "IMAGE_OOM"
+    assert "retry worked" not in error.message
 
 
 @pytest.mark.parametrize(
@@ -152,23 +155,19 @@ PLAIN = "\x1b[0m"
 )
 def test_a_line_that_comes_in_pieces_is_one_line(pieces: list[str]) -> None:
     """The engine passes on what each write(2) of the step gave it, not lines."""
-    docker = FakeDocker(images={BASE: {"Id": "sha256:base"}})
-    docker.progress = [
+    progress = [
         {"stream": "Step 1/2 : RUN a"},
         {"stream": "\n"},
         *({"stream": piece} for piece in pieces),
         {"error": "The command 'a' returned a non-zero code: 100"},
     ]
-    host = fake_host(docker=docker)
-    with pytest.raises(ClawbotError) as caught:
-        ImageStage().look(host, CONFIG).actions[0].apply(host)
-    assert caught.value.code == "IMAGE_PACKAGE_NOT_FOUND"
-    assert "E: Unable to locate package x" in caught.value.message
+    error = _failure(FakeDocker(images=WITH_BASE, progress=progress))
+    assert error.code == "IMAGE_PACKAGE_NOT_FOUND"
+    assert "E: Unable to locate package x" in error.message
 
 
 def test_the_engine_s_own_lines_start_anew() -> None:
-    docker = FakeDocker(images={BASE: {"Id": "sha256:base"}})
-    docker.progress = [
+    progress = [
         {"stream": "Step 1/2 : RUN a\n"},
         {"stream": "a last line without an end"},
         {"stream": "Step 2/2 : RUN : Debian packages; b"},
@@ -176,11 +175,9 @@ def test_the_engine_s_own_lines_start_anew() -> None:
         {"error": "The command 'b' returned a non-zero code: 1"},
     ]
     notes: list[str] = []
-    host = fake_host(docker=docker, note=notes.append)
-    with pytest.raises(ClawbotError) as caught:
-        ImageStage().look(host, CONFIG).actions[0].apply(host)
+    error = _failure(FakeDocker(images=WITH_BASE, progress=progress), notes.append)
     assert notes == ["step 2/2: Debian packages"]
-    assert "last line" not in caught.value.message
+    assert "last line" not in error.message
 
 
 def test_a_pull_of_another_digest_is_refused() -> None:
