@@ -2,8 +2,8 @@
 
 import pytest
 
-from clawbot_agent.cures import CAUSES
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.failure_cause import CAUSES
 from tests.support.error_reference import PAGES, Page, classes, text_of
 
 

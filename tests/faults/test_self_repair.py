@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.openclaw.image_recipe import VERSION_LABEL
+from clawbot_agent.features.image.recipe import VERSION_LABEL
 from tests.support.bot import Bot
 
 _SERVICE: Final = "clawbot-reconcile.service"
@@ -20,7 +20,7 @@ import dataclasses, json, pathlib
 from clawbot_agent.config.load import load_config
 from clawbot_agent.host import system_host
 from clawbot_agent.host.space import Space
-from clawbot_agent.stages.housekeeping import HousekeepingStage
+from clawbot_agent.features.disk_space.stage import HousekeepingStage
 
 config = load_config(pathlib.Path("/etc/clawbot/config.yaml"))
 full = lambda _path: Space(100, 5, 100, 50)

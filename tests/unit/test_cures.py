@@ -1,6 +1,6 @@
 import pytest
 
-from clawbot_agent.cures import _TABLE, CAUSES, Cause, cause_of, replacing_helps
+from clawbot_agent.core.failure_cause import _TABLE, CAUSES, Cause, cause_of, replacing_helps
 
 
 @pytest.mark.parametrize(

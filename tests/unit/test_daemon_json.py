@@ -2,9 +2,9 @@
 
 import json
 
-from clawbot_agent import daemon_json
-from clawbot_agent.paths import DAEMON_JSON
-from clawbot_agent.sysbox.engine import ConfigureEngine
+from clawbot_agent.core.paths import DAEMON_JSON
+from clawbot_agent.features.docker import daemon_json
+from clawbot_agent.features.sysbox.engine import ConfigureEngine
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, fake_host
 
 CLOSED = json.dumps({"proxies": {"http-proxy": "http://user:password@proxy.test"}})

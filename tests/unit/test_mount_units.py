@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.mount_units import MountFailedError, StartMount, start_mount, unit_text
+from clawbot_agent.features.mounts.units import MountFailedError, StartMount, start_mount, unit_text
 from tests.fakes import FakeFiles, FakeRun, fake_host
 
 WHERE = Path("/srv/clawbot/share")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clawbot_agent.secret import Redactor, Secret
+from clawbot_agent.core.secret import Redactor, Secret
 
 # what a vault can hold; the mask's own letters would be found in the mask
 VALUES = st.text(

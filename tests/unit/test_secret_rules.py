@@ -1,7 +1,7 @@
 import pytest
 
-from clawbot_agent.secret import Secret
-from clawbot_agent.secret_rules import (
+from clawbot_agent.core.secret import Secret
+from clawbot_agent.features.secrets.rules import (
     GatewayTokenWeakError,
     OpenClawFragmentInvalidError,
     gateway_token,

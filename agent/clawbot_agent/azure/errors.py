@@ -4,7 +4,7 @@ Which answer means what: MicrosoftDocs/entra-docs, how-to-use-vm-token.md (ident
 MicrosoftDocs/azure-docs, key-vault/general/rest-error-codes.md (Key Vault).
 """
 
-from clawbot_agent.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
+from clawbot_agent.core.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
 
 __all__ = [
     "IdentityNotFoundError",

@@ -1,6 +1,6 @@
 """What can go wrong when Azure Resource Manager is asked for a storage account's key."""
 
-from clawbot_agent.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
+from clawbot_agent.core.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
 
 __all__ = [
     "ArmRefusedError",

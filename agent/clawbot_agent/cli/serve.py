@@ -19,11 +19,11 @@ def serve(*, port: int) -> None:
 
     Answers come from what was last seen, so nothing that hangs delays them.
     """
-    from clawbot_agent.errors import ClawbotError  # noqa: PLC0415 - the help needs none of this
+    from clawbot_agent.core.errors import ClawbotError  # noqa: PLC0415 - the help needs none of this
+    from clawbot_agent.health.service import Service  # noqa: PLC0415 - same
+    from clawbot_agent.health.watches import bot_watches  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
     from clawbot_agent.host.notify import Notifier  # noqa: PLC0415 - same
-    from clawbot_agent.sidecar.service import Service  # noqa: PLC0415 - same
-    from clawbot_agent.sidecar.watches import bot_watches  # noqa: PLC0415 - same
 
     service = Service(
         host=system_host(deadline=math.inf, cancelled=cancelled_by_signals()),

@@ -9,20 +9,15 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import BRIEF, ClawbotError, InterruptedRunError, UnexpectedError
+from clawbot_agent.engine.backoff import Pace, PausedError
 from clawbot_agent.engine.events import Event, Kind, Observer
 from clawbot_agent.engine.graph import AnyStage, Graph
 from clawbot_agent.engine.held import Held
-from clawbot_agent.engine.pace import Pace, PausedError
-from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus, State
 from clawbot_agent.engine.retry import Wait, retrying, with_cause
 from clawbot_agent.engine.stage import Plan, Resource
-from clawbot_agent.errors import (
-    BRIEF,
-    ClawbotError,
-    InterruptedRunError,
-    UnexpectedError,
-)
 from clawbot_agent.host import Host
+from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
 
 __all__ = ["NotConvergedError", "Runner"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Final, Protocol
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError
 from clawbot_agent.host.limit import Limit
 
 __all__ = ["CommandFailedError", "CommandMissingError", "CommandTimeoutError", "Completed", "Run"]

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
-from clawbot_agent.errors import BRIEF, PATIENT, ClawbotError
+from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError
+from clawbot_agent.core.paths import SYSTEM_CA_BUNDLE
 from clawbot_agent.host.files import FileWriteError, sync_directory
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.paths import SYSTEM_CA_BUNDLE
 
 if TYPE_CHECKING:
     import requests

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError
 
 __all__ = ["FileReadError", "FileStat", "FileWriteError", "Files", "SystemFiles"]
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError
 from clawbot_agent.host.files import FileReadError, Files, FileStat, FileWriteError
 from clawbot_agent.host.frames import HEADER, framed
 from clawbot_agent.host.limit import Limit

@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.errors import BRIEF, PATIENT, ClawbotError
+from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError
 
 __all__ = [
     "ShareAccessLostError",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError
 from clawbot_agent.host.commands import Run
 
 __all__ = ["Unit", "UnitFailedError", "Units"]

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.lease.report import LeaseState
-from clawbot_agent.sidecar.checks import last_run
+from clawbot_agent.features.lease.report import LeaseState
+from clawbot_agent.health.checks import last_run
 from tests.contract.sidecar.instance import ME, OTHER, Instance, Service
 from tests.support.health_extension import Health, Settings
 

@@ -4,8 +4,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.apt.errors import AptLockHeldError
-from clawbot_agent.apt.messages import classify, holder_pid
+from clawbot_agent.features.apt.errors import AptLockHeldError
+from clawbot_agent.features.apt.messages import classify, holder_pid
 
 _DPKG_POSTINST: Final = """\
 Setting up badpkg (1) ...

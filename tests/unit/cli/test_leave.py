@@ -7,8 +7,8 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clawbot_agent.cli import leave as verb
-from clawbot_agent.departure.report import read_report
-from clawbot_agent.paths import LEAVE_FILE
+from clawbot_agent.core.paths import LEAVE_FILE
+from clawbot_agent.lifecycle.shutdown.report import read_report
 from tests.fakes import FakeClock, fake_host
 from tests.unit.departure.world import World
 

@@ -4,10 +4,10 @@ from datetime import timedelta
 
 import pytest
 
-from clawbot_agent.departure.leave import drain_seconds
-from clawbot_agent.departure.report import read_report
-from clawbot_agent.departure.wish import Wish, withdraw
-from clawbot_agent.paths import SCHEDULED_EVENTS_FILE
+from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
+from clawbot_agent.lifecycle.shutdown.leave import drain_seconds
+from clawbot_agent.lifecycle.shutdown.leave_request import Wish, withdraw
+from clawbot_agent.lifecycle.shutdown.report import read_report
 from tests.unit.departure.world import ME, World
 
 

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.departure import instance as module
-from clawbot_agent.departure.instance import Instance
+from clawbot_agent.core.paths import LEASE_FILE, PACE_FILE
+from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host.commands import CommandTimeoutError
 from clawbot_agent.host.lock import run_lock
-from clawbot_agent.lease.report import LeaseReport, LeaseState
-from clawbot_agent.paths import LEASE_FILE, PACE_FILE
+from clawbot_agent.lifecycle.shutdown import instance as module
+from clawbot_agent.lifecycle.shutdown.instance import Instance
 from tests.fakes import FakeClock, FakeFiles, FakeRun, fake_host
 
 GATEWAY = "clawbot-gateway.service"

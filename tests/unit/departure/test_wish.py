@@ -4,8 +4,8 @@ from datetime import timedelta
 
 import pytest
 
-from clawbot_agent.departure.wish import Wish, read_wish, withdraw
-from clawbot_agent.paths import LEAVE_FILE
+from clawbot_agent.core.paths import LEAVE_FILE
+from clawbot_agent.lifecycle.shutdown.leave_request import Wish, read_wish, withdraw
 from tests.unit.departure.world import World
 
 

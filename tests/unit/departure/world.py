@@ -7,10 +7,10 @@ from datetime import timedelta
 from email.utils import format_datetime
 from typing import Any, Final
 
-from clawbot_agent.departure.daemon import Daemon
+from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.notify import Notifier
-from clawbot_agent.paths import SCHEDULED_EVENTS_FILE
+from clawbot_agent.lifecycle.shutdown.daemon import Daemon
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakePostJson, fake_host
 
 __all__ = ["ME", "FakeInstance", "World"]

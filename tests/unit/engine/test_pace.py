@@ -5,9 +5,9 @@ from datetime import timedelta
 
 import pytest
 
-from clawbot_agent.engine.pace import Pace, PausedError
-from clawbot_agent.engine.result import Result, RunStatus, StageError, State
+from clawbot_agent.engine.backoff import Pace, PausedError
 from clawbot_agent.host import Host
+from clawbot_agent.records.status import Result, RunStatus, StageError, State
 from tests.fakes import FakeClock, fake_host
 from tests.unit.engine.scripted import (
     Behaviour,

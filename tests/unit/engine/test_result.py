@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus, State
+from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 

@@ -12,13 +12,13 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clawbot_agent.evidence.bundle import PIECES, collect
-from clawbot_agent.evidence.known import known_secrets
-from clawbot_agent.evidence.piece import LARGEST, Piece, shortened
+from clawbot_agent.bundle.bundle import PIECES, collect
+from clawbot_agent.bundle.known import known_secrets
+from clawbot_agent.bundle.piece import LARGEST, Piece, shortened
+from clawbot_agent.core.paths import BUNDLES_DIR, GATEWAY_SECRETS_DIR, SECRETS_DIR
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, CommandTimeoutError
 from clawbot_agent.host.files import FileWriteError
-from clawbot_agent.paths import BUNDLES_DIR, GATEWAY_SECRETS_DIR, SECRETS_DIR
 from tests.fakes import FakeClock, FakeDocker, FakeFiles, FakeRun, a_config, fake_host
 
 CONFIG = a_config()
@@ -203,7 +203,7 @@ def test_a_piece_that_does_not_end_has_no_more_than_its_time() -> None:
 
 
 def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("clawbot_agent.evidence.bundle._MOST_BYTES", 4000)
+    monkeypatch.setattr("clawbot_agent.bundle.bundle._MOST_BYTES", 4000)
     # what does not compress
     noise = "\n".join(f"{number * 2654435761 % 2**32:x}" for number in range(2000))
     files = FakeFiles()

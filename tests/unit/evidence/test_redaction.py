@@ -16,8 +16,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from clawbot_agent.evidence.redaction import UNSEARCHED, WITHHELD, Redaction
-from clawbot_agent.secret import Secret
+from clawbot_agent.bundle.redaction import UNSEARCHED, WITHHELD, Redaction
+from clawbot_agent.core.secret import Secret
 
 Encoder = Callable[[str], str]
 

@@ -5,13 +5,13 @@ from typing import Final
 
 import pytest
 
+from clawbot_agent.core.paths import LEASE_FILE
+from clawbot_agent.features.lease import instance
+from clawbot_agent.features.lease.instance import Instance
+from clawbot_agent.features.lease.record import Holder
+from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.host.commands import CommandTimeoutError
 from clawbot_agent.host.notify import Notifier
-from clawbot_agent.lease import instance
-from clawbot_agent.lease.instance import Instance
-from clawbot_agent.lease.record import Holder
-from clawbot_agent.lease.report import LeaseReport, LeaseState, read_report
-from clawbot_agent.paths import LEASE_FILE
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 
 STATE: Final = Path("/var/lib/clawbot/state")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from clawbot_agent.lease.daemon import Daemon, Ended
-from clawbot_agent.lease.record import Holder
-from clawbot_agent.lease.report import LeaseReport, LeaseState
+from clawbot_agent.features.lease.daemon import Daemon, Ended
+from clawbot_agent.features.lease.record import Holder
+from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 
 __all__ = ["STEP", "Instance", "Span", "World"]
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from clawbot_agent.openclaw.config_patch import changed_paths, desired_config, merge_patch
+from clawbot_agent.features.gateway.config_patch import changed_paths, desired_config, merge_patch
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=4),

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from clawbot_agent.openclaw.container_spec import (
+from clawbot_agent.core.paths import CANDIDATE_STATE_DIR
+from clawbot_agent.features.gateway.container_spec import (
     Image,
     candidate_document,
     container_document,
     differences,
 )
-from clawbot_agent.paths import CANDIDATE_STATE_DIR
 from tests.fakes.config import a_config
 
 IMAGE = Image("sha256:1", ("PATH=/bin", "NODE_VERSION=24"))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clawbot_agent.openclaw.image_errors import build_error, pull_error
+from clawbot_agent.features.image.errors import build_error, pull_error
 
 FAILED = "The command '/bin/sh -c : npm install' returned a non-zero code: {}"
 BUILDS = {

@@ -9,14 +9,14 @@ from typing import Any, Final
 import pytest
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus, State
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host import Host
 from clawbot_agent.host.share_errors import ShareHungError
-from clawbot_agent.lease.report import LeaseReport, LeaseState
-from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE
-from clawbot_agent.repair.sense import RepairSense, evidence_file, failures_file
+from clawbot_agent.lifecycle.replacement.observer import RepairSense, evidence_file, failures_file
+from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host
 
 LOCAL: Final = a_config()

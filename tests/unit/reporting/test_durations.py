@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import Final
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import RunStatus, StageStatus, State
-from clawbot_agent.reporting.durations import Durations, read_durations
+from clawbot_agent.records.status import RunStatus, StageStatus, State
+from clawbot_agent.report.durations import Durations, read_durations
 from tests.fakes import FakeFiles
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)

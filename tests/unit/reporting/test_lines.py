@@ -5,8 +5,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus, State
-from clawbot_agent.reporting.lines import LineReporter, shortened
+from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
+from clawbot_agent.report.lines import LineReporter, shortened
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -3,8 +3,8 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.registry import all_stages
-from clawbot_agent.reporting.progress import plain_words, progress
+from clawbot_agent.features.registry import all_stages
+from clawbot_agent.report.progress import plain_words, progress
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 ERROR: Final = {

@@ -4,8 +4,8 @@ import json
 
 import pytest
 
-from clawbot_agent.paths import REPAIR_FILE
-from clawbot_agent.reporting.repair_line import repair_line
+from clawbot_agent.core.paths import REPAIR_FILE
+from clawbot_agent.report.replacement_line import repair_line
 from tests.fakes import FakeFiles
 
 

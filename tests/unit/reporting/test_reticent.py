@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import Result, RunStatus, StageStatus, State
-from clawbot_agent.reporting.reticent import Reticent
+from clawbot_agent.records.status import Result, RunStatus, StageStatus, State
+from clawbot_agent.report.quiet import Reticent
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STATUS = RunStatus(

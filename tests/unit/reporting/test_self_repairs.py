@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import RunStatus
-from clawbot_agent.reporting.self_repairs import SelfRepairs, read_self_repairs
+from clawbot_agent.records.status import RunStatus
+from clawbot_agent.report.self_repairs import SelfRepairs, read_self_repairs
 from tests.fakes import FakeFiles
 
 PATH = Path("/var/lib/clawbot/self-repairs.json")

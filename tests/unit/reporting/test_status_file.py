@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import RunStatus, StageStatus
 from clawbot_agent.host.files import FileWriteError
-from clawbot_agent.reporting.status_file import StatusFile, read_status
+from clawbot_agent.records.status import RunStatus, StageStatus
+from clawbot_agent.report.status_file import StatusFile, read_status
 from tests.fakes.files import FakeFiles
 
 PATH = Path("/var/lib/clawbot/status.json")

@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import RunStatus, StageError, StageStatus, State
-from clawbot_agent.reporting.table import LiveTable, stage_table
+from clawbot_agent.records.status import RunStatus, StageError, StageStatus, State
+from clawbot_agent.report.table import LiveTable, stage_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STATUS = RunStatus("i", "b", "1", NOW, (StageStatus("apt", "base"), StageStatus("image", "base")))

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from clawbot_agent.paths import TICKET_FILE
-from clawbot_agent.reporting.ticket_line import ticket_line
+from clawbot_agent.core.paths import TICKET_FILE
+from clawbot_agent.report.ticket_line import ticket_line
 from tests.fakes import FakeFiles
 
 END = "2026-01-02T00:00:00+00:00"

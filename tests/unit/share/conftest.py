@@ -9,15 +9,15 @@ import pytest
 
 from clawbot_agent.azure.storage import Account
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.features.share.credentials import KeySources
+from clawbot_agent.features.share.stage import MountStage
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandTimeoutError, Completed
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.secret import Secret
-from clawbot_agent.share.credentials import KeySources
-from clawbot_agent.stages.mount import MountStage
 from tests.fakes import (
     Call,
     FakeClock,

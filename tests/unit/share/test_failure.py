@@ -4,10 +4,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError
-from clawbot_agent.host.reach import Reached
-from clawbot_agent.host.share_errors import ShareServerAwayError
-from clawbot_agent.share.errors import (
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.features.share.errors import (
     ShareCifsMissingError,
     ShareKeyWrongError,
     ShareMountFailedError,
@@ -18,7 +16,9 @@ from clawbot_agent.share.errors import (
     ShareTicketExpiredError,
     ShareTicketMissingError,
 )
-from clawbot_agent.share.failure import mount_failure
+from clawbot_agent.features.share.failure import mount_failure
+from clawbot_agent.host.reach import Reached
+from clawbot_agent.host.share_errors import ShareServerAwayError
 from tests.fakes import FakeReach
 from tests.unit.share.conftest import HOST, azure_config
 

@@ -16,7 +16,15 @@ from clawbot_agent.azure.storage_errors import (
     StorageAccessLostError,
     StorageKeysForbiddenError,
 )
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.features.share.credentials import file_of
+from clawbot_agent.features.share.errors import (
+    ShareCifsMissingError,
+    ShareCoveredError,
+    ShareKeyWrongError,
+    SharePortBlockedError,
+)
+from clawbot_agent.features.share.trial import ShareNotWritableError
 from clawbot_agent.host.files import FileReadError
 from clawbot_agent.host.reach import Reached
 from clawbot_agent.host.share_errors import (
@@ -25,14 +33,6 @@ from clawbot_agent.host.share_errors import (
     ShareServerAwayError,
     ShareStaleError,
 )
-from clawbot_agent.share.credentials import file_of
-from clawbot_agent.share.errors import (
-    ShareCifsMissingError,
-    ShareCoveredError,
-    ShareKeyWrongError,
-    SharePortBlockedError,
-)
-from clawbot_agent.share.trial import ShareNotWritableError
 from tests.unit.share.conftest import HOST, KEY, SHARE, UNIT, Machine, azure_config
 
 CONFIG: Final = azure_config()

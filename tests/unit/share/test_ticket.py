@@ -11,16 +11,22 @@ from typing import Any, Final
 import pytest
 
 from clawbot_agent.azure.errors import IdentityNotFoundError, ImdsUnavailableError
-from clawbot_agent.errors import ClawbotError
-from clawbot_agent.host.commands import CommandMissingError, Completed
-from clawbot_agent.paths import TICKET_FILE
-from clawbot_agent.share.errors import (
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.paths import TICKET_FILE
+from clawbot_agent.features.share.errors import (
     AzfilesauthMissingError,
     ShareRoleMissingError,
     ShareTicketMissingError,
     ShareTicketRefusedError,
 )
-from clawbot_agent.share.ticket import TICKET_TIMER, Ticket, cruid, present_ticket, refresh_ticket
+from clawbot_agent.features.share.ticket import (
+    TICKET_TIMER,
+    Ticket,
+    cruid,
+    present_ticket,
+    refresh_ticket,
+)
+from clawbot_agent.host.commands import CommandMissingError, Completed
 from tests.fakes import Call, FakeClock, FakeFiles
 from tests.unit.share.conftest import HOST, UNIT, Machine, azure_config
 

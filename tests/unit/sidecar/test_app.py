@@ -4,10 +4,10 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.sidecar.app import PUBLIC_PATH, Response, application, health_pages
-from clawbot_agent.sidecar.cache import Cache
-from clawbot_agent.sidecar.finding import Finding, State
-from clawbot_agent.sidecar.snapshot import Board
+from clawbot_agent.health.app import PUBLIC_PATH, Response, application, health_pages
+from clawbot_agent.health.cache import Cache
+from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.snapshot import Board
 from tests.fakes.clock import FakeClock
 
 REASON: Final = "the reason is nobody's business outside"

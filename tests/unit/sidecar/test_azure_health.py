@@ -4,17 +4,17 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.sidecar.app import azure_page
-from clawbot_agent.sidecar.azure_health import (
+from clawbot_agent.health.app import azure_page
+from clawbot_agent.health.azure_health import (
     AFTER_HOLD_SECONDS,
     BROKEN_SECONDS,
     MAINTENANCE_SECONDS,
     SERVING_SECONDS,
     AzureHealth,
 )
-from clawbot_agent.sidecar.cache import Cache
-from clawbot_agent.sidecar.finding import Finding, State
-from clawbot_agent.sidecar.snapshot import Board
+from clawbot_agent.health.cache import Cache
+from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.snapshot import Board
 from tests.fakes.clock import FakeClock
 from tests.unit.reporting.test_progress import a_stage, a_status
 

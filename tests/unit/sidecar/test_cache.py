@@ -2,8 +2,8 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from clawbot_agent.sidecar.cache import Cache
-from clawbot_agent.sidecar.finding import Component, Finding, State
+from clawbot_agent.health.cache import Cache
+from clawbot_agent.health.finding import Component, Finding, State
 from tests.fakes.clock import FakeClock
 
 

@@ -7,23 +7,23 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.caddy.caddyfile import caddyfile
-from clawbot_agent.caddy.serve import LIVE
-from clawbot_agent.departure.report import EventsReport, Phase
+from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, SCHEDULED_EVENTS_FILE, TICKET_FILE
+from clawbot_agent.features.caddy.caddyfile import caddyfile
+from clawbot_agent.features.caddy.serve import LIVE
+from clawbot_agent.features.gateway.gateway import READY_URL
+from clawbot_agent.health.checks.caddy import Caddy
+from clawbot_agent.health.checks.events import Events
+from clawbot_agent.health.checks.gateway import LIVE_URL, Gateway
+from clawbot_agent.health.checks.lease import Lease
+from clawbot_agent.health.checks.replacement import Repair
+from clawbot_agent.health.checks.resources import Disk, Memory
+from clawbot_agent.health.checks.ticket import Ticket
+from clawbot_agent.health.checks.unit import Container
+from clawbot_agent.health.finding import age_text
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import CertifiedAnswer
 from clawbot_agent.host.space import Space
-from clawbot_agent.openclaw.gateway import READY_URL
-from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE, SCHEDULED_EVENTS_FILE, TICKET_FILE
-from clawbot_agent.sidecar.checks.caddy import Caddy
-from clawbot_agent.sidecar.checks.events import Events
-from clawbot_agent.sidecar.checks.gateway import LIVE_URL, Gateway
-from clawbot_agent.sidecar.checks.lease import Lease
-from clawbot_agent.sidecar.checks.repair import Repair
-from clawbot_agent.sidecar.checks.resources import Disk, Memory
-from clawbot_agent.sidecar.checks.ticket import Ticket
-from clawbot_agent.sidecar.checks.unit import Container
-from clawbot_agent.sidecar.finding import age_text
+from clawbot_agent.lifecycle.shutdown.report import EventsReport, Phase
 from tests.fakes import FakeFiles, FakeRun, fake_host
 from tests.fakes.clock import FakeClock
 from tests.fakes.net import FakeGetJson

@@ -4,11 +4,11 @@ from typing import Any, Final
 
 import pytest
 
+from clawbot_agent.core.paths import STATUS_FILE
+from clawbot_agent.health.checks import last_run
+from clawbot_agent.health.checks.last_run import LastRun
+from clawbot_agent.health.finding import Finding
 from clawbot_agent.host.commands import CommandMissingError
-from clawbot_agent.paths import STATUS_FILE
-from clawbot_agent.sidecar.checks import last_run
-from clawbot_agent.sidecar.checks.last_run import LastRun
-from clawbot_agent.sidecar.finding import Finding
 from tests.fakes import FakeFiles, FakeRun, fake_host
 
 BOOT: Final = "this-boot"

@@ -10,28 +10,34 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from clawbot_agent import __version__
-from clawbot_agent.caddy.caddyfile import caddyfile
-from clawbot_agent.caddy.serve import LIVE
+from clawbot_agent.core.paths import (
+    LEASE_FILE,
+    REPAIR_FILE,
+    SELF_REPAIRS_FILE,
+    STATUS_FILE,
+    TICKET_FILE,
+)
+from clawbot_agent.features.caddy.caddyfile import caddyfile
+from clawbot_agent.features.caddy.serve import LIVE
+from clawbot_agent.features.gateway.gateway import READY_URL
+from clawbot_agent.health.app import health_pages
+from clawbot_agent.health.azure_health import AzureHealth
+from clawbot_agent.health.cache import Cache
+from clawbot_agent.health.checks.caddy import Caddy
+from clawbot_agent.health.checks.gateway import Gateway
+from clawbot_agent.health.checks.lease import Lease
+from clawbot_agent.health.checks.resources import Disk, Memory
+from clawbot_agent.health.checks.ticket import Ticket
+from clawbot_agent.health.checks.unit import Container
+from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.metrics import FIGURES, PATH, Metrics
+from clawbot_agent.health.records import RecordReader
+from clawbot_agent.health.refresh import Check, Watch, look
+from clawbot_agent.health.service import PORT
+from clawbot_agent.health.snapshot import Board
+from clawbot_agent.health.watches import bot_watches
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import CertifiedAnswer
-from clawbot_agent.openclaw.gateway import READY_URL
-from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE, SELF_REPAIRS_FILE, STATUS_FILE, TICKET_FILE
-from clawbot_agent.sidecar.app import health_pages
-from clawbot_agent.sidecar.azure_health import AzureHealth
-from clawbot_agent.sidecar.cache import Cache
-from clawbot_agent.sidecar.checks.caddy import Caddy
-from clawbot_agent.sidecar.checks.gateway import Gateway
-from clawbot_agent.sidecar.checks.lease import Lease
-from clawbot_agent.sidecar.checks.resources import Disk, Memory
-from clawbot_agent.sidecar.checks.ticket import Ticket
-from clawbot_agent.sidecar.checks.unit import Container
-from clawbot_agent.sidecar.finding import Finding, State
-from clawbot_agent.sidecar.metrics import FIGURES, PATH, Metrics
-from clawbot_agent.sidecar.records import RecordReader
-from clawbot_agent.sidecar.refresh import Check, Watch, look
-from clawbot_agent.sidecar.service import PORT
-from clawbot_agent.sidecar.snapshot import Board
-from clawbot_agent.sidecar.watches import bot_watches
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakeRun, fake_host
 
 DOCS: Final = Path(__file__).resolve().parents[3] / "docs/metrics.md"

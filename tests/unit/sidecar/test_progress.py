@@ -8,12 +8,12 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.caddy.caddyfile import caddyfile
-from clawbot_agent.sidecar.app import PROGRESS_MARK, PROGRESS_PATH, progress_pages
-from clawbot_agent.sidecar.finding import Component, State
-from clawbot_agent.sidecar.progress import Progress, page, policy, progress_of
-from clawbot_agent.sidecar.snapshot import Snapshot
-from clawbot_agent.sidecar.verdict import judge
+from clawbot_agent.features.caddy.caddyfile import caddyfile
+from clawbot_agent.health.app import PROGRESS_MARK, PROGRESS_PATH, progress_pages
+from clawbot_agent.health.finding import Component, State
+from clawbot_agent.health.progress import Progress, page, policy, progress_of
+from clawbot_agent.health.snapshot import Snapshot
+from clawbot_agent.health.verdict import judge
 from tests.unit.reporting.test_progress import a_stage, a_status
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)

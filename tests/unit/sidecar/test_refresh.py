@@ -1,10 +1,10 @@
 import pytest
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.refresh import Watch, look
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandTimeoutError
-from clawbot_agent.sidecar.finding import Finding, State
-from clawbot_agent.sidecar.refresh import Watch, look
 from tests.fakes import fake_host
 
 

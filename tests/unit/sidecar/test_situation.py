@@ -3,10 +3,10 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.sidecar.finding import Component, State
-from clawbot_agent.sidecar.situation import Assessment, assess
-from clawbot_agent.sidecar.snapshot import Snapshot
-from clawbot_agent.sidecar.verdict import judge
+from clawbot_agent.health.finding import Component, State
+from clawbot_agent.health.situation import Assessment, assess
+from clawbot_agent.health.snapshot import Snapshot
+from clawbot_agent.health.verdict import judge
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES: Final = ("gateway", "lease", "caddy", "run", "events", "repair")

@@ -3,8 +3,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.sidecar.finding import Component, State
-from clawbot_agent.sidecar.verdict import Overall, judge
+from clawbot_agent.health.finding import Component, State
+from clawbot_agent.health.verdict import Overall, judge
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES: Final = ("gateway", "container", "lease", "caddy", "disk", "memory", "run", "ticket")

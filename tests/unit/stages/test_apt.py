@@ -3,10 +3,10 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.apt.errors import AptLockHeldError, DpkgFailedError
-from clawbot_agent.apt.packages import Package, Packages
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.stages.apt import AptFacts, AptStage, FinishInterrupted, InstallPackages
+from clawbot_agent.features.apt.errors import AptLockHeldError, DpkgFailedError
+from clawbot_agent.features.apt.packages import Package, Packages
+from clawbot_agent.features.apt.stage import AptFacts, AptStage, FinishInterrupted, InstallPackages
 from tests.fakes import Call, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = AptStage()

@@ -5,19 +5,19 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.caddy.caddyfile import Caddyfile, caddyfile, domain_of
-from clawbot_agent.caddy.serve import LIVE, ServeCaddyfile
-from clawbot_agent.caddy.server import (
+from clawbot_agent.config.model import BotConfig
+from clawbot_agent.features.caddy.caddyfile import Caddyfile, caddyfile, domain_of
+from clawbot_agent.features.caddy.serve import LIVE, ServeCaddyfile
+from clawbot_agent.features.caddy.server import (
     CaddyfileInvalidError,
     CaddyReloadFailedError,
     PortInUseError,
     served_digest,
 )
-from clawbot_agent.config.model import BotConfig
+from clawbot_agent.features.caddy.stage import CaddyFacts, CaddyStage
+from clawbot_agent.health.app import PUBLIC_PATH
+from clawbot_agent.health.service import PORT as SIDECAR_PORT
 from clawbot_agent.host.commands import CommandMissingError
-from clawbot_agent.sidecar.app import PUBLIC_PATH
-from clawbot_agent.sidecar.service import PORT as SIDECAR_PORT
-from clawbot_agent.stages.caddy import CaddyFacts, CaddyStage
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = CaddyStage()

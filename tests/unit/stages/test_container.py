@@ -7,19 +7,19 @@ from typing import Any
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, LEASE_FILE
+from clawbot_agent.features.gateway.actions import RefuseStart
+from clawbot_agent.features.gateway.container_spec import Image, container_document
+from clawbot_agent.features.gateway.errors import GatewayConfigRefusedError, GatewayNotReadyError
+from clawbot_agent.features.gateway.gateway import CANDIDATE, GATEWAY, PREVIOUS, READY_URL
+from clawbot_agent.features.gateway.stage import ContainerFacts, ContainerStage
+from clawbot_agent.features.gateway.unit import UNIT
+from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.share_errors import ShareHungError
-from clawbot_agent.lease.report import LeaseReport, LeaseState
-from clawbot_agent.openclaw.container_spec import Image, container_document
-from clawbot_agent.openclaw.gateway import CANDIDATE, GATEWAY, PREVIOUS, READY_URL
-from clawbot_agent.openclaw.gateway_actions import RefuseStart
-from clawbot_agent.openclaw.gateway_errors import GatewayConfigRefusedError, GatewayNotReadyError
-from clawbot_agent.openclaw.gateway_unit import UNIT
-from clawbot_agent.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, LEASE_FILE
-from clawbot_agent.stages.container import ContainerFacts, ContainerStage
 from tests.fakes import Call, FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.fakes.config import a_config
 

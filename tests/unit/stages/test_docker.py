@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from clawbot_agent.core.paths import DAEMON_JSON
+from clawbot_agent.features.docker.stage import DaemonConfigRefusedError, DockerFacts, DockerStage
 from clawbot_agent.host.docker import DockerUnavailableError
-from clawbot_agent.paths import DAEMON_JSON
-from clawbot_agent.stages.docker import DaemonConfigRefusedError, DockerFacts, DockerStage
 from tests.fakes.config import a_config
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles

@@ -2,8 +2,8 @@
 
 import pytest
 
+from clawbot_agent.features.firewall.stage import FirewallFacts, FirewallRefusedError, FirewallStage
 from clawbot_agent.host.commands import CommandMissingError
-from clawbot_agent.stages.firewall import FirewallFacts, FirewallRefusedError, FirewallStage
 from tests.fakes.config import a_config
 from tests.fakes.host import fake_host
 from tests.fakes.run import FakeRun

@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError
-from clawbot_agent.openclaw.image_actions import OldImage
-from clawbot_agent.openclaw.image_recipe import recipe
-from clawbot_agent.paths import IMAGE_BUILD_DIR
-from clawbot_agent.stages.image import ImageFacts, ImageStage
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.paths import IMAGE_BUILD_DIR
+from clawbot_agent.features.image.actions import OldImage
+from clawbot_agent.features.image.recipe import recipe
+from clawbot_agent.features.image.stage import ImageFacts, ImageStage
 from tests.fakes import FakeDocker, FakeFiles, fake_host
 from tests.fakes.config import a_config
 

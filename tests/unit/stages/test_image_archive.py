@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 
+from clawbot_agent.features.image.archive import ImageArchiveUnusableError, archive_of
+from clawbot_agent.features.image.archive_stage import ArchiveFacts, ImageArchiveStage
+from clawbot_agent.features.image.errors import ImageDiskFullError
+from clawbot_agent.features.image.recipe import recipe
+from clawbot_agent.features.image.stage import ImageStage
 from clawbot_agent.host.docker import DockerCallError
-from clawbot_agent.openclaw.image_archive import ImageArchiveUnusableError, archive_of
-from clawbot_agent.openclaw.image_errors import ImageDiskFullError
-from clawbot_agent.openclaw.image_recipe import recipe
-from clawbot_agent.stages.image import ImageStage
-from clawbot_agent.stages.image_archive import ArchiveFacts, ImageArchiveStage
 from tests.fakes import FakeDocker, FakeFiles, fake_host
 from tests.fakes.config import a_config
 

@@ -4,10 +4,14 @@ from typing import Final
 
 import pytest
 
+from clawbot_agent.features.mounts.table import Mount, mount_of
+from clawbot_agent.features.share.stage import MountFacts, MountStage
+from clawbot_agent.features.share.trial import (
+    ShareNotDirectoryError,
+    ShareNotWritableError,
+    TryShare,
+)
 from clawbot_agent.host.files import FileStat
-from clawbot_agent.mounts import Mount, mount_of
-from clawbot_agent.share.trial import ShareNotDirectoryError, ShareNotWritableError, TryShare
-from clawbot_agent.stages.mount import MountFacts, MountStage
 from tests.fakes import FakeFiles, a_config, fake_host
 
 STAGE: Final = MountStage()

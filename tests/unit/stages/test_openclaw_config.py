@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.features.gateway.config_stage import OpenClawConfigFacts, OpenClawConfigStage
 from clawbot_agent.host.docker import RunOnce
-from clawbot_agent.stages.openclaw_config import OpenClawConfigFacts, OpenClawConfigStage
 from tests.fakes import FakeDocker, FakeFiles, fake_host
 from tests.fakes.config import a_config
 

@@ -2,16 +2,16 @@
 
 import pytest
 
-from clawbot_agent.actions import ChangeUnit
 from clawbot_agent.azure.errors import KeyVaultForbiddenError
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.engine.actions import ChangeUnit
+from clawbot_agent.features.image.errors import ImageNotFoundError
+from clawbot_agent.features.registry import all_stages
+from clawbot_agent.features.share.errors import ShareNotFoundError
+from clawbot_agent.features.share.plan import RefreshTicket
+from clawbot_agent.features.state.errors import StateDamagedError, StateNoRoomError
 from clawbot_agent.host.docker import DockerUnavailableError
 from clawbot_agent.host.download import Sha256MismatchError
-from clawbot_agent.openclaw.image_errors import ImageNotFoundError
-from clawbot_agent.registry import all_stages
-from clawbot_agent.share.errors import ShareNotFoundError
-from clawbot_agent.share.plan import RefreshTicket
-from clawbot_agent.state.errors import StateDamagedError, StateNoRoomError
 from tests.fakes import a_config
 
 STAGES = {stage.name: stage for stage in all_stages().order}

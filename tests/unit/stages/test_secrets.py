@@ -13,13 +13,13 @@ from clawbot_agent.azure.errors import (
     KeyVaultUnreachableError,
 )
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import ClawbotError, InterruptedRunError
+from clawbot_agent.core.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.errors import ClawbotError, InterruptedRunError
+from clawbot_agent.features.secrets.rules import GatewayTokenWeakError, OpenClawFragmentInvalidError
+from clawbot_agent.features.secrets.stage import FRAGMENT_FILE, TOKEN_FILE, SecretsStage
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
-from clawbot_agent.secret import Secret
-from clawbot_agent.secret_rules import GatewayTokenWeakError, OpenClawFragmentInvalidError
-from clawbot_agent.stages.secrets import FRAGMENT_FILE, TOKEN_FILE, SecretsStage
 from tests.fakes import FakeClock, FakeFiles, a_config, fake_host
 
 TOKEN = "b7a1c9d2e4f60813572946aebdcf0123"  # noqa: S105 - a test's

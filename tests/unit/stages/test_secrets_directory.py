@@ -8,11 +8,11 @@ from typing import Literal, NoReturn
 import pytest
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.features.secrets.rules import GatewayTokenWeakError
+from clawbot_agent.features.secrets.stage import FRAGMENT_FILE, TOKEN_FILE, SecretsStage
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.secret_rules import GatewayTokenWeakError
-from clawbot_agent.stages.secrets import FRAGMENT_FILE, TOKEN_FILE, SecretsStage
 from tests.fakes import FakeFiles, fake_host
 
 TOKEN = "b7a1c9d2e4f60813572946aebdcf0123"  # noqa: S105 - a test's

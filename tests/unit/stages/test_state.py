@@ -4,11 +4,11 @@ from typing import Final
 
 import pytest
 
+from clawbot_agent.features.state.directory import DirectoryFacts
+from clawbot_agent.features.state.errors import StateNotDirectoryError
+from clawbot_agent.features.state.local import LocalFacts
+from clawbot_agent.features.state.stage import StateStage
 from clawbot_agent.host.files import FileStat
-from clawbot_agent.stages.state import StateStage
-from clawbot_agent.state.directory import DirectoryFacts
-from clawbot_agent.state.errors import StateNotDirectoryError
-from clawbot_agent.state.local import LocalFacts
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = StateStage()

@@ -3,16 +3,16 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.apt.packages import Package
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
+from clawbot_agent.features.apt.packages import Package
+from clawbot_agent.features.sysbox.daemon import Engine
+from clawbot_agent.features.sysbox.errors import SysboxNoPackageError
+from clawbot_agent.features.sysbox.smoke import RECORD, smoke_record
+from clawbot_agent.features.sysbox.stage import SysboxFacts, SysboxStage
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import RunOnce
 from clawbot_agent.host.download import Sha256MismatchError
-from clawbot_agent.paths import CACHE_DIR, DAEMON_JSON
-from clawbot_agent.stages.sysbox import SysboxFacts, SysboxStage
-from clawbot_agent.sysbox.daemon import Engine
-from clawbot_agent.sysbox.errors import SysboxNoPackageError
-from clawbot_agent.sysbox.smoke import RECORD, smoke_record
 from tests.fakes import FakeDocker, FakeDownload, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = SysboxStage()

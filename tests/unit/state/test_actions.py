@@ -5,12 +5,10 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError
-from clawbot_agent.host.commands import Completed
-from clawbot_agent.host.sparse_copy import COPY_ARGV
-from clawbot_agent.mount_units import unit_file
-from clawbot_agent.state.check import CheckImage
-from clawbot_agent.state.errors import (
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.features.mounts.units import unit_file
+from clawbot_agent.features.state.check import CheckImage
+from clawbot_agent.features.state.errors import (
     StateCopyError,
     StateDamagedError,
     StateInUseError,
@@ -18,9 +16,11 @@ from clawbot_agent.state.errors import (
     StateNoRoomError,
     StateToolError,
 )
-from clawbot_agent.state.image_actions import CopyImage, CreateImage, GrowImage
-from clawbot_agent.state.units import GATEWAY_DROP_IN, MountState, WriteUnit, drop_in_text
-from clawbot_agent.state.writeback import SetPatience
+from clawbot_agent.features.state.image_actions import CopyImage, CreateImage, GrowImage
+from clawbot_agent.features.state.sparse_copy_io import COPY_ARGV
+from clawbot_agent.features.state.units import GATEWAY_DROP_IN, MountState, WriteUnit, drop_in_text
+from clawbot_agent.features.state.writeback import SetPatience
+from clawbot_agent.host.commands import Completed
 from tests.fakes import Call, FakeFiles, FakeRun, fake_host
 
 IMAGE: Final = Path("/srv/clawbot/share/state/state-000007.ext4")

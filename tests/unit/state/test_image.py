@@ -5,18 +5,18 @@ from typing import Final
 
 import pytest
 
+from clawbot_agent.core.paths import LEASE_FILE
+from clawbot_agent.features.lease.errors import LeaseLostError
+from clawbot_agent.features.lease.report import LeaseReport, LeaseState
+from clawbot_agent.features.mounts.table import Mount
+from clawbot_agent.features.mounts.units import unit_file
+from clawbot_agent.features.state.directory import DirectoryFacts
+from clawbot_agent.features.state.errors import StateWouldBeHiddenError
+from clawbot_agent.features.state.image import ImageFacts
+from clawbot_agent.features.state.names import image_number, newest_image
+from clawbot_agent.features.state.stage import StateStage
+from clawbot_agent.features.state.units import GATEWAY_DROP_IN, drop_in_text, mount_text
 from clawbot_agent.host.files import FileStat
-from clawbot_agent.lease.errors import LeaseLostError
-from clawbot_agent.lease.report import LeaseReport, LeaseState
-from clawbot_agent.mount_units import unit_file
-from clawbot_agent.mounts import Mount
-from clawbot_agent.paths import LEASE_FILE
-from clawbot_agent.stages.state import StateStage
-from clawbot_agent.state.directory import DirectoryFacts
-from clawbot_agent.state.errors import StateWouldBeHiddenError
-from clawbot_agent.state.image import ImageFacts
-from clawbot_agent.state.names import image_number, newest_image
-from clawbot_agent.state.units import GATEWAY_DROP_IN, drop_in_text, mount_text
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = StateStage()

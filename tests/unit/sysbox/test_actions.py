@@ -2,13 +2,13 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
+from clawbot_agent.features.sysbox.engine import ConfigureEngine
+from clawbot_agent.features.sysbox.errors import SysboxRuntimeMissingError, SysboxSmokeFailedError
+from clawbot_agent.features.sysbox.install import InstallPackage
+from clawbot_agent.features.sysbox.smoke import RECORD, Smoke
 from clawbot_agent.host.docker import DockerCallError, RunOnce
-from clawbot_agent.paths import CACHE_DIR, DAEMON_JSON
-from clawbot_agent.sysbox.engine import ConfigureEngine
-from clawbot_agent.sysbox.errors import SysboxRuntimeMissingError, SysboxSmokeFailedError
-from clawbot_agent.sysbox.install import InstallPackage
-from clawbot_agent.sysbox.smoke import RECORD, Smoke
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, fake_host
 
 DEB: Final = CACHE_DIR / "sysbox-ce_0.6.7_b7ac389e.deb"

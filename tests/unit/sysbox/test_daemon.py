@@ -3,7 +3,7 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.sysbox.daemon import Engine, Settings, differs, merged, same_version
+from clawbot_agent.features.sysbox.daemon import Engine, Settings, differs, merged, same_version
 
 ENTRY: Final[dict[str, Any]] = {"sysbox-runc": {"path": "/usr/bin/sysbox-runc"}}
 
