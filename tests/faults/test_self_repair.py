@@ -90,8 +90,8 @@ def test_a_gateway_that_hangs_is_restarted_and_not_again_and_again(
     # it did not help for long: the next one waits for its time, and says until when
     _hang(bot)
     started = _started(bot)
-    error = _error(_timer_run(bot), "container")
-    assert error["code"] == "REPAIR_PAUSED"
+    error = _error(_timer_run(bot), "gateway")
+    assert error["code"] == "REPAIR_BACKOFF"
     assert _started(bot) == started
     assert _repairs(bot)["gateway"]["count"] == count + 1
     # a hand is not bound to that

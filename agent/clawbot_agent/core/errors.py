@@ -7,6 +7,7 @@ the error and not to the place of the call.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import ClassVar, Final
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "PROPAGATION",
     "ClawbotError",
     "DeadlineExceededError",
+    "ErrorRef",
+    "FailureCause",
     "InterruptedRunError",
     "RetryPolicy",
     "UnexpectedError",
@@ -47,6 +50,40 @@ PATIENT: Final = RetryPolicy(first=2, longest=15, within=300)
 PROPAGATION: Final = RetryPolicy(first=3, longest=20, within=900)
 
 
+class FailureCause(StrEnum):
+    """Where a failure comes from, which decides whether a new instance would be better off.
+
+    A replacement brings a fresh machine and a fresh disk. It brings the same configuration, roles,
+    secrets and bot data, and meets the same services.
+    """
+
+    INSTANCE = "instance"
+    """This machine, or its disk."""
+    UNCERTAIN = "uncertain"
+    """Several causes look alike; after two instances with the same error replacement stops."""
+    OPERATOR = "operator"
+    """Configuration, roles, secrets or sizes, which only the operator can change."""
+    EXTERNAL = "external"
+    """A service that every instance needs is unavailable; the timer tries again."""
+    DATA = "data"
+    """The bot data, which the next instance gets too, or which a replacement would lose."""
+    OTHER_INSTANCE = "other-instance"
+    """Another instance is the bot, or is about to be."""
+
+    @property
+    def replacement_helps(self) -> bool:
+        """Whether the failure may be gone on a new instance."""
+        return self in {FailureCause.INSTANCE, FailureCause.UNCERTAIN}
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorRef:
+    """An error as documents and health checks refer to it."""
+
+    code: str
+    cause: FailureCause
+
+
 class ClawbotError(Exception):
     """Base of all errors with a stable code.
 
@@ -56,6 +93,7 @@ class ClawbotError(Exception):
     """
 
     code: ClassVar[str]
+    cause: ClassVar[FailureCause] = FailureCause.UNCERTAIN
     retry: ClassVar[RetryPolicy] = NEVER
     hint: str = "run 'clawbot-agent logs' for the events around this error"
 
@@ -63,6 +101,11 @@ class ClawbotError(Exception):
         super().__init__(message)
         if hint is not None:
             self.hint = hint
+
+    @classmethod
+    def ref(cls) -> ErrorRef:
+        """Code and cause of this class."""
+        return ErrorRef(cls.code, cls.cause)
 
     @property
     def retryable(self) -> bool:
@@ -79,6 +122,7 @@ class DeadlineExceededError(ClawbotError):
     """The time set for a stage or for the whole run is used up."""
 
     code = "DEADLINE_EXCEEDED"
+    cause = FailureCause.UNCERTAIN
     hint = "the last error before the deadline tells the cause; 'clawbot-agent run' continues"
 
 
@@ -86,6 +130,7 @@ class InterruptedRunError(ClawbotError):
     """The run was told to stop (SIGTERM or SIGINT)."""
 
     code = "INTERRUPTED"
+    cause = FailureCause.UNCERTAIN
     hint = "run 'clawbot-agent run --stage all' to continue where it stopped"
 
 
@@ -93,4 +138,5 @@ class UnexpectedError(ClawbotError):
     """A defect in the agent: an exception that no stage foresaw."""
 
     code = "UNEXPECTED"
+    cause = FailureCause.UNCERTAIN
     hint = "this is a bug in clawbot-agent; the traceback is in events.jsonl"

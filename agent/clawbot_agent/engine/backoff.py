@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any, Final, Self
 
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.records.status import StageError
 
 __all__ = ["Pace", "PausedError", "RepairPausedError", "Strike"]
@@ -30,7 +30,8 @@ _DOUBLINGS: Final = 4
 class RepairPausedError(ClawbotError):
     """What was repaired a while ago is broken again; the next repair waits for its time."""
 
-    code = "REPAIR_PAUSED"
+    code = "REPAIR_BACKOFF"
+    cause = FailureCause.INSTANCE
     hint = "find out why it breaks; 'clawbot-agent run' repairs it at once, pause or not"
 
 
@@ -196,5 +197,5 @@ def _document(strike: Strike) -> dict[str, Any]:
 
 
 def _strike(found: Mapping[str, Any]) -> Strike:
-    error = None if found["error"] is None else StageError(**found["error"])
+    error = None if found["error"] is None else StageError.parsed(found["error"])
     return Strike(int(found["count"]), datetime.fromisoformat(found["last"]), error)

@@ -9,7 +9,13 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.core.errors import BRIEF, ClawbotError, InterruptedRunError, UnexpectedError
+from clawbot_agent.core.errors import (
+    BRIEF,
+    ClawbotError,
+    FailureCause,
+    InterruptedRunError,
+    UnexpectedError,
+)
 from clawbot_agent.engine.backoff import Pace, PausedError
 from clawbot_agent.engine.events import Event, Kind, Observer
 from clawbot_agent.engine.graph import AnyStage, Graph
@@ -32,6 +38,7 @@ class NotConvergedError(ClawbotError):
     """A stage did all it planned, and still is not done."""
 
     code = "NOT_CONVERGED"
+    cause = FailureCause.UNCERTAIN
     retry = BRIEF
     hint = "something undoes the change: look for another tool that manages the same thing"
 

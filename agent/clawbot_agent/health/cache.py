@@ -28,7 +28,7 @@ class _Entry:
                 reason=found.reason,
                 since=self.since,
                 figures=found.figures,
-                codes=found.codes,
+                errors=found.errors,
                 story=found.story,
             )
         if found.state is State.PENDING:

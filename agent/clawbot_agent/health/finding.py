@@ -6,6 +6,8 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
+from clawbot_agent.core.errors import ErrorRef
+
 __all__ = ["Component", "Finding", "State", "age_text"]
 
 
@@ -34,14 +36,14 @@ class Finding:
         state: how it is.
         reason: why, for people: one line, no secret.
         figures: numbers worth a metric, by name with unit ("free_bytes").
-        codes: of the errors behind it, as docs/errors.md has them.
+        errors: behind it, as docs/reference/errors.md lists them.
         story: the document that was read, for pages that tell more of it; None without one.
     """
 
     state: State
     reason: str
     figures: Mapping[str, float] = field(default_factory=dict)
-    codes: tuple[str, ...] = ()
+    errors: tuple[ErrorRef, ...] = ()
     story: Mapping[str, Any] | None = None
 
 
@@ -54,7 +56,7 @@ class Component:
     reason: str
     since: datetime
     figures: Mapping[str, float] = field(default_factory=dict)
-    codes: tuple[str, ...] = ()
+    errors: tuple[ErrorRef, ...] = ()
     story: Mapping[str, Any] | None = None
 
     def document(self) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.health.app import Page, application, azure_page, health_pages, progress_pages
 from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
 from clawbot_agent.health.cache import Cache
@@ -33,6 +33,7 @@ class PortTakenError(ClawbotError):
     """The sidecar cannot listen."""
 
     code = "SIDECAR_PORT_TAKEN"
+    cause = FailureCause.INSTANCE
     hint = "'ss -ltnp sport = :18790' names the program that listens there"
 
 
@@ -40,6 +41,7 @@ class ServerEndedError(ClawbotError):
     """The sidecar's web server ended by itself."""
 
     code = "SIDECAR_SERVER_ENDED"
+    cause = FailureCause.UNCERTAIN
     hint = "this is a bug in clawbot-agent; 'journalctl -u clawbot-sidecar' has the traceback"
 
 

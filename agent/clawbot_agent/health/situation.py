@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
-from clawbot_agent.core.failure_cause import replacing_helps
+from clawbot_agent.core.errors import ErrorRef
 from clawbot_agent.health.checks.last_run import UNDER_WAY
 from clawbot_agent.health.checks.replacement import HOLDS
 from clawbot_agent.health.finding import Component, State
@@ -56,8 +56,8 @@ def assess(snapshot: Snapshot) -> Assessment:
     known = {found.name: found for found in snapshot.components}
     run = known.get(RUN)
     working = run is not None and run.figures.get(UNDER_WAY) == 1
-    codes = _codes(snapshot.components)
-    first = next(iter(codes), "")
+    errors = _errors(snapshot.components)
+    first = errors[0].code if errors else ""
     if run is not None and run.state is State.STARTING:
         return Assessment(Situation.STARTING, first, working)
     overall = snapshot.verdict.overall
@@ -67,13 +67,15 @@ def assess(snapshot: Snapshot) -> Assessment:
         return Assessment(Situation.LOOKING, first, working)
     repair = known.get(_REPAIR)
     if repair is not None and repair.figures.get(HOLDS) == 1:
-        return Assessment(Situation.HELD, next(iter(repair.codes), first), working)
-    held = next((code for code in codes if not replacing_helps(code)), None)
+        return Assessment(
+            Situation.HELD, repair.errors[0].code if repair.errors else first, working
+        )
+    held = next((error for error in errors if not error.cause.replacement_helps), None)
     if held is not None:
-        return Assessment(Situation.HELD, held, working)
+        return Assessment(Situation.HELD, held.code, working)
     return Assessment(Situation.BROKEN, first, working)
 
 
-def _codes(components: Iterable[Component]) -> tuple[str, ...]:
-    codes = (code for found in components if found.name != _REPAIR for code in found.codes)
-    return tuple(dict.fromkeys(codes))
+def _errors(components: Iterable[Component]) -> tuple[ErrorRef, ...]:
+    errors = (error for found in components if found.name != _REPAIR for error in found.errors)
+    return tuple(dict.fromkeys(errors))

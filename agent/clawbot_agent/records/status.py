@@ -5,9 +5,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Final, Self
 
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, ErrorRef, FailureCause
 
-__all__ = ["SCHEMA", "Result", "RunStatus", "StageError", "StageStatus", "State"]
+__all__ = [
+    "SCHEMA",
+    "Result",
+    "RunStatus",
+    "StageError",
+    "StageStatus",
+    "State",
+    "cause_of",
+    "error_ref",
+]
 
 SCHEMA: Final = 1
 
@@ -46,11 +55,30 @@ class StageError:
     hint: str
     retryable: bool
     advice: str = ""
+    cause: FailureCause = FailureCause.UNCERTAIN
 
     @classmethod
     def of(cls, error: ClawbotError) -> Self:
         """From the exception."""
-        return cls(error.code, error.message, error.hint, error.retryable, type(error).hint)
+        return cls(
+            error.code, error.message, error.hint, error.retryable, type(error).hint, error.cause
+        )
+
+    @classmethod
+    def parsed(cls, found: dict[str, Any]) -> Self:
+        """From JSON, also that of an agent that knew no causes or knows more of them.
+
+        Raises:
+            KeyError, TypeError: a key is missing.
+        """
+        return cls(
+            code=str(found["code"]),
+            message=str(found["message"]),
+            hint=str(found["hint"]),
+            retryable=bool(found["retryable"]),
+            advice=str(found.get("advice", "")),
+            cause=cause_of(found),
+        )
 
     def document(self) -> dict[str, Any]:
         """As JSON."""
@@ -60,6 +88,7 @@ class StageError:
             "hint": self.hint,
             "retryable": self.retryable,
             "advice": self.advice,
+            "cause": self.cause.value,
         }
 
 
@@ -131,6 +160,19 @@ class RunStatus:
             "finished": _text(self.finished),
             "stages": [stage.document() for stage in self.stages],
         }
+
+
+def cause_of(error: dict[str, Any]) -> FailureCause:
+    """The cause in an error of a document; uncertain when it says none that is known here."""
+    try:
+        return FailureCause(str(error.get("cause")))
+    except ValueError:
+        return FailureCause.UNCERTAIN
+
+
+def error_ref(error: dict[str, Any]) -> ErrorRef:
+    """The error of a stage in a document."""
+    return ErrorRef(str(error["code"]), cause_of(error))
 
 
 def _text(moment: datetime | None) -> str | None:

@@ -34,6 +34,7 @@ from clawbot_agent.host.space import Space
 from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus
 from clawbot_agent.records.status import State as StageState
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
+from tests.support.error_refs import error_refs
 from tests.support.health_extension import Extension, Repairs, Reply, Settings, Watched
 
 ME: Final = Holder("this-instance", "boot", "bot-1", "then")
@@ -185,7 +186,8 @@ class World:
         if code is None:
             self._write(Result.CONVERGED, StageState.UNCHANGED)
         else:
-            error = StageError(code, "why", "what to do", retryable=False)
+            (known,) = error_refs(code)
+            error = StageError(code, "why", "what to do", retryable=False, cause=known.cause)
             self._write(Result.FAILED, StageState.FAILED, error)
 
     def refuse_config(self) -> None:

@@ -181,7 +181,7 @@ def test_a_configuration_that_makes_no_sense(make: Make) -> None:
     assert_left_alone(instance)
     assert instance.health() == (503, "unhealthy")
     assert instance.metrics["situation"] == "held"
-    assert instance.metrics["code"] == "CONFIG_REFUSED"
+    assert instance.metrics["code"] == "CONFIG_INVALID"
     assert instance.watched.states == [INITIALIZING, HEALTHY]
 
 

@@ -88,7 +88,7 @@ def test_without_the_daemon_nobody_hears_and_nothing_is_left_behind(world: World
     world.clock.meanwhile = world.clock.advance
     done = called()
     assert done.exit_code == 1
-    assert "LEAVE_UNHEARD" in done.output
+    assert "LEAVE_UNANSWERED" in done.output
     assert world.files.stat(LEAVE_FILE) is None
 
 

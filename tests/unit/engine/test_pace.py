@@ -253,7 +253,7 @@ def test_what_breaks_again_at_once_says_so() -> None:
     behaviour.todo.append("this")
     error = run(behaviour, pace, host).stage("one").error
     assert error is not None
-    assert error.code == "REPAIR_PAUSED"
+    assert error.code == "REPAIR_BACKOFF"
     assert "left alone until 00:05:00 UTC" in error.message
 
 

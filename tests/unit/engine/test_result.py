@@ -43,6 +43,7 @@ def test_the_keys_of_the_document_are_a_promise() -> None:
                     "hint": "hint",
                     "retryable": True,
                     "advice": "",
+                    "cause": "uncertain",
                 },
                 "title": "Packages",
                 "expected": 60,

@@ -164,6 +164,7 @@ def test_a_failure_says_code_message_and_hint() -> None:
         "hint": "look at it",
         "retryable": False,
         "advice": "look at it",
+        "cause": "uncertain",
     }
 
 

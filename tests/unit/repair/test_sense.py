@@ -187,7 +187,7 @@ def test_another_error_begins_anew(bot: Successors) -> None:
 
 
 def test_the_same_code_in_another_stage_is_another_error(bot: Successors) -> None:
-    for name, stage in (("a", "mount"), ("b", "state"), ("c", "mount")):
+    for name, stage in (("a", "share"), ("b", "state"), ("c", "share")):
         bot.next_instance(name)
         bot.ends(Result.FAILED, stage=stage, code="COMMAND_FAILED")
     assert bot.verdict["failures"] == 1
@@ -266,7 +266,7 @@ def test_a_share_that_is_not_mounted_is_not_written_to() -> None:
     """What would be written there lands on the local disk, under the share."""
     bot = Successors(SHARED)
     bot.mount(there=False)
-    bot.ends(Result.FAILED, code="SHARE_HUNG", stage="mount")
+    bot.ends(Result.FAILED, code="SHARE_HUNG", stage="share")
     assert bot.files.writes == [REPAIR_FILE]
     assert bot.verdict["verdict"] == "ask"
     assert "not mounted" in bot.verdict["reason"]
@@ -330,7 +330,7 @@ def test_times_are_written_with_their_zone(bot: Successors) -> None:
     assert datetime.fromisoformat(bot.remembered[0]["last"]).tzinfo is not None
 
 
-PAUSED: Final = "REPAIR_PAUSED"
+PAUSED: Final = "REPAIR_BACKOFF"
 
 
 def test_instances_that_come_well_and_break_again_and_again_are_not_replaced_for_ever() -> None:
@@ -341,20 +341,20 @@ def test_instances_that_come_well_and_break_again_and_again_are_not_replaced_for
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.CONVERGED)
-        bot.ends(Result.FAILED, code=PAUSED, stage="container")
+        bot.ends(Result.FAILED, code=PAUSED, stage="gateway")
         verdicts.append(bot.verdict["verdict"])
     assert verdicts == ["ask", "ask", "hold"]
     # it recovers for a while, and breaks once more
     bot.ends(Result.CONVERGED)
     assert bot.verdict == {}
-    bot.ends(Result.FAILED, code=PAUSED, stage="container")
+    bot.ends(Result.FAILED, code=PAUSED, stage="gateway")
     assert bot.verdict["verdict"] == "hold"
 
 
 def test_a_success_forgets_the_other_errors_and_tells_it_once(bot: Successors) -> None:
     for name, code in (("first", PAUSED), ("second", FORBIDDEN)):
         bot.next_instance(name)
-        bot.ends(Result.FAILED, code=code, stage="container")
+        bot.ends(Result.FAILED, code=code, stage="gateway")
     bot.next_instance("third")
     for _ in range(3):
         bot.ends(Result.CONVERGED)
@@ -381,7 +381,7 @@ def test_a_cause_that_shows_by_turns_does_not_go_on_without_end(bot: Successors)
     verdicts = []
     for number, code in enumerate(codes):
         bot.next_instance(f"number {number}")
-        bot.ends(Result.FAILED, code=code, stage="container")
+        bot.ends(Result.FAILED, code=code, stage="gateway")
         verdicts.append(bot.verdict["verdict"])
     assert verdicts == ["ask", "ask", "ask", "ask", "hold", "hold"]
     assert bot.verdict["failures"] == 6
@@ -389,7 +389,7 @@ def test_a_cause_that_shows_by_turns_does_not_go_on_without_end(bot: Successors)
         bot.verdict["reason"]
     )
     # nor does the turn itself lift it
-    bot.ends(Result.FAILED, code=codes[0], stage="container")
+    bot.ends(Result.FAILED, code=codes[0], stage="gateway")
     assert bot.verdict["verdict"] == "hold"
 
 

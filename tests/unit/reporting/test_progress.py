@@ -56,7 +56,7 @@ def seen(document: dict[str, Any] | None, *, under_way: bool = True) -> dict[str
 
 def test_the_keys_are_a_promise() -> None:
     found = seen(
-        a_status("running", running("apt", 25.04, reason="install caddy"), a_stage("mount"))
+        a_status("running", running("apt", 25.04, reason="install caddy"), a_stage("share"))
     )
     assert found == {
         "schema": 1,
@@ -77,8 +77,8 @@ def test_the_keys_are_a_promise() -> None:
                 "hint": None,
             },
             {
-                "name": "mount",
-                "title": "Mount",
+                "name": "share",
+                "title": "Share",
                 "state": "pending",
                 "seconds": None,
                 "attempts": 0,
@@ -159,8 +159,8 @@ def test_what_a_degraded_bot_lacks_is_said() -> None:
 
 
 def test_of_several_stages_the_latest_speaks() -> None:
-    stages = (running("image", 60, reason="step 5/9"), running("mount", 3, reason="mount it"))
-    assert seen(a_status("running", *stages))["message"] == "Mount: mount it"
+    stages = (running("image", 60, reason="step 5/9"), running("share", 3, reason="mount it"))
+    assert seen(a_status("running", *stages))["message"] == "Share: mount it"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from clawbot_agent.health.cache import Cache
 from clawbot_agent.health.finding import Finding, State
 from clawbot_agent.health.snapshot import Board
 from tests.fakes.clock import FakeClock
+from tests.support.error_refs import error_refs
 from tests.unit.reporting.test_progress import a_stage, a_status
 
 NAMES: Final = ("gateway", "lease", "caddy", "run", "repair")
@@ -47,7 +48,9 @@ class Instance:
         for name in NAMES:
             figures = {"under_way": 1.0} if name == "run" and under_way else {}
             state = State(states.get(name, "ok"))
-            found = Finding(state, "the reason", figures, codes if name == "run" else ())
+            found = Finding(
+                state, "the reason", figures, error_refs(*codes) if name == "run" else ()
+            )
             self.cache.put(name, found)
 
     def pass_time(self, seconds: float) -> str:
@@ -159,7 +162,7 @@ def test_well_again_is_told_after_it_has_served_for_a_while(healthy: Instance) -
     assert healthy.pass_time(1) == "Healthy"
 
 
-@pytest.mark.parametrize("code", ["KEYVAULT_FORBIDDEN", "SHARE_SERVER_AWAY", "LEASE_HELD"])
+@pytest.mark.parametrize("code", ["KEYVAULT_FORBIDDEN", "SHARE_SERVER_UNREACHABLE", "LEASE_HELD"])
 def test_a_boot_that_fails_where_replacing_does_not_help(instance: Instance, code: str) -> None:
     """Neither Unhealthy nor nothing: after the extension's grace Azure replaces for both."""
     instance.look(run="starting", gateway="failed")
@@ -198,7 +201,7 @@ def test_an_error_found_later_takes_the_request_back(healthy: Instance) -> None:
 
 
 def test_after_the_share_is_back_the_bot_has_time_to_follow(healthy: Instance) -> None:
-    healthy.look("SHARE_SERVER_AWAY", run="failed", gateway="failed")
+    healthy.look("SHARE_SERVER_UNREACHABLE", run="failed", gateway="failed")
     healthy.pass_time(600)
     healthy.look(gateway="failed")
     assert healthy.pass_time(AFTER_HOLD_SECONDS) == "Healthy"

@@ -27,6 +27,7 @@ from clawbot_agent.lifecycle.shutdown.report import EventsReport, Phase
 from tests.fakes import FakeFiles, FakeRun, fake_host
 from tests.fakes.clock import FakeClock
 from tests.fakes.net import FakeGetJson
+from tests.support.error_refs import error_refs
 
 NOW: Final = FakeClock().now()
 LIVE_ANSWER: Final = Answer(200, {"ok": True, "status": "live"})
@@ -234,7 +235,7 @@ def test_a_domain_without_a_certificate_is_told_apart(
     files.put(LIVE, caddyfile(domain="bot.example.org", email=None).text)
     answer = CertifiedAnswer(Answer(0, {}, "certificate: none"), refused=refused)
     found = Caddy(secure=lambda *_, **__: answer)(fake_host(files=files))
-    assert (found.state, found.codes) == ("failed", codes)
+    assert (found.state, found.errors) == ("failed", error_refs(*codes))
 
 
 @pytest.mark.parametrize(
@@ -254,7 +255,7 @@ def test_what_the_lease_tells_of_causes(changes: dict[str, Any], codes: tuple[st
     """A new instance would meet the same share and the same holder."""
     files = FakeFiles()
     files.put(LEASE_FILE, lease(**changes))
-    assert Lease()(fake_host(files=files)).codes == codes
+    assert Lease()(fake_host(files=files)).errors == error_refs(*codes)
 
 
 # --- repair -------------------------------------------------------------------------
@@ -283,7 +284,11 @@ def test_repair(
     if text is not None:
         files.put(REPAIR_FILE, text)
     found = Repair()(fake_host(files=files))
-    assert (found.state, found.figures.get("holds"), found.codes) == (state, holds, codes)
+    assert (found.state, found.figures.get("holds"), tuple(e.code for e in found.errors)) == (
+        state,
+        holds,
+        codes,
+    )
     assert found.reason.startswith(reason)
 
 
@@ -401,5 +406,5 @@ def test_events(text: str | None, state: str, reason: str) -> None:
         files.put(SCHEDULED_EVENTS_FILE, text)
     found = Events()(fake_host(files=files))
     assert found.state == state
-    assert bool(found.codes) is (text is not None and "draining" in text)
+    assert bool(found.errors) is (text is not None and "draining" in text)
     assert found.reason.startswith(reason)

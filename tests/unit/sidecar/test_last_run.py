@@ -10,6 +10,7 @@ from clawbot_agent.health.checks.last_run import LastRun
 from clawbot_agent.health.finding import Finding
 from clawbot_agent.host.commands import CommandMissingError
 from tests.fakes import FakeFiles, FakeRun, fake_host
+from tests.support.error_refs import cause_of, error_refs
 
 BOOT: Final = "this-boot"
 HOLDER: Final = "pid 7"
@@ -17,7 +18,8 @@ EXITED: Final = "ExecMainExitTimestampMonotonic"
 
 
 def stage(name: str, state: str, code: str | None = None) -> dict[str, Any]:
-    return {"name": name, "state": state, "error": None if code is None else {"code": code}}
+    error = None if code is None else {"code": code, "cause": cause_of(code)}
+    return {"name": name, "state": state, "error": error}
 
 
 def status(
@@ -91,18 +93,18 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         (RUNNING, False, 60, "warning", "was cut off: 1 of 3 stages"),
         (status("converged"), False, 60, "ok", "converged at T"),
         (
-            status("degraded", stage("apt", "changed"), stage("sysbox", "degraded", "SYSBOX")),
+            status("degraded", stage("apt", "changed"), stage("sysbox", "degraded", "SYSBOX_KERNEL")),
             False,
             60,
             "warning",
-            "degraded at T: sysbox SYSBOX",
+            "degraded at T: sysbox SYSBOX_KERNEL",
         ),
         (
-            status("failed", stage("mount", "failed", "SHARE_PORT_BLOCKED")),
+            status("failed", stage("share", "failed", "SHARE_PORT_BLOCKED")),
             False,
             60,
             "failed",
-            "failed at T: mount SHARE_PORT_BLOCKED",
+            "failed at T: share SHARE_PORT_BLOCKED",
         ),
         (status("interrupted"), False, 60, "warning", "interrupted at T: no stage says why"),
     ],
@@ -122,7 +124,7 @@ def test_a_later_run_is_no_new_start(machine: Machine) -> None:
 
 
 def test_a_failure_stays_known_while_the_next_run_tries(machine: Machine) -> None:
-    machine.look(status("failed", stage("mount", "failed", "SHARE_HUNG")), locked=False)
+    machine.look(status("failed", stage("share", "failed", "SHARE_HUNG")), locked=False)
     assert machine.look(RUNNING, locked=True).state == "failed"
 
 
@@ -135,7 +137,7 @@ def test_a_boots_run_that_ended_without_a_status_had_its_configuration_refused(
     machine: Machine, up: float
 ) -> None:
     found = machine.look(None, locked=False, up=up, exited="81234567", status=2)
-    assert (found.state, found.codes) == ("failed", ("CONFIG_REFUSED",))
+    assert (found.state, found.errors) == ("failed", error_refs("CONFIG_INVALID"))
     assert "config check" in found.reason
 
 
@@ -144,7 +146,7 @@ def test_nothing_is_refused_by_a_run_that_has_not_ended_so(
     machine: Machine, exited: str, status: int
 ) -> None:
     found = machine.look(None, locked=False, up=60, exited=exited, status=status)
-    assert (found.state, found.codes) == ("starting", ())
+    assert (found.state, found.errors) == ("starting", ())
 
 
 def test_a_run_that_is_still_to_come_needs_no_systemd_either(machine: Machine) -> None:
@@ -163,14 +165,14 @@ def test_a_failed_run_names_the_errors_that_failed_it(machine: Machine) -> None:
         "failed",
         stage("sysbox", "degraded", "SHA256_MISMATCH"),
         stage("secrets", "failed", "KEYVAULT_FORBIDDEN"),
-        stage("container", "skipped"),
+        stage("gateway", "skipped"),
     )
-    assert machine.look(text, locked=False).codes == ("KEYVAULT_FORBIDDEN",)
+    assert machine.look(text, locked=False).errors == error_refs("KEYVAULT_FORBIDDEN")
 
 
 def test_what_did_not_fail_names_none(machine: Machine) -> None:
     text = status("interrupted", stage("apt", "failed", "INTERRUPTED"))
-    assert machine.look(text, locked=False).codes == ()
+    assert machine.look(text, locked=False).errors == ()
 
 
 def test_a_run_beside_the_bot_is_told(machine: Machine) -> None:

@@ -39,6 +39,7 @@ from clawbot_agent.health.watches import bot_watches
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import CertifiedAnswer
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakeRun, fake_host
+from tests.support.error_refs import error_refs
 
 DOCS: Final = Path(__file__).resolve().parents[3] / "docs/metrics.md"
 NOW: Final = FakeClock().now()
@@ -99,7 +100,7 @@ STATUS: Final = {
             "error": None,
         },
         {
-            "name": "mount",
+            "name": "share",
             "phase": "node",
             "state": "failed",
             "reason": "",
@@ -361,7 +362,7 @@ def test_a_held_bot_is_told_as_such_beside_what_azure_hears() -> None:
     assert site.which("clawbot_situation", "situation") == {"looking"}
     assert site.which("clawbot_azure_state", "state") == {"Initializing"}
     site.put("caddy", Finding(State.OK, "up"))
-    site.put("run", Finding(State.FAILED, "failed", codes=("KEYVAULT_FORBIDDEN",)))
+    site.put("run", Finding(State.FAILED, "failed", errors=error_refs("KEYVAULT_FORBIDDEN")))
     site.put("gateway", Finding(State.FAILED, "no answer"))
     assert site.which("clawbot_health", "status") == {"unhealthy"}
     assert site.which("clawbot_situation", "situation") == {"held"}

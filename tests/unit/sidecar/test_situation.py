@@ -7,6 +7,7 @@ from clawbot_agent.health.finding import Component, State
 from clawbot_agent.health.situation import Assessment, assess
 from clawbot_agent.health.snapshot import Snapshot
 from clawbot_agent.health.verdict import judge
+from tests.support.error_refs import error_refs
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES: Final = ("gateway", "lease", "caddy", "run", "events", "repair")
@@ -23,7 +24,7 @@ def assessed(looks: Look) -> Assessment:
         if "under_way" in codes:
             codes.remove("under_way")
             figures = {"under_way": 1.0}
-        found = Component(name, State(state), "why", NOW, figures, tuple(codes))
+        found = Component(name, State(state), "why", NOW, figures, error_refs(*codes))
         components.append(found)
     return assess(Snapshot(judge(components), NOW, tuple(components), 0, NOW))
 

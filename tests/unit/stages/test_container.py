@@ -367,7 +367,7 @@ def test_going_back_has_time_of_its_own() -> None:
     machine.only_ready(old)
     (replace_it,) = ContainerStage().look(machine.host, CONFIG).actions
     with pytest.raises(ClawbotError) as caught:
-        replace_it.apply(machine.host.within(60, label="container"))
+        replace_it.apply(machine.host.within(60, label="gateway"))
     assert caught.value.code == "DEADLINE_EXCEEDED"
     assert caught.value.message.endswith("; the old container serves again")
     assert machine.docker.containers[GATEWAY]["Id"] == old

@@ -172,10 +172,10 @@ def test_a_journal_is_shortened_and_not_emptied() -> None:
 def test_its_failure_breaks_no_bot() -> None:
     assert not STAGE.required(CONFIG)
     (action, *_) = STAGE.look(Machine(root=space(free=0.05)).host, CONFIG).actions
-    assert STAGE.repairs(action) == "disk"
+    assert STAGE.repairs(action) == "disk-space"
 
 
 def test_it_comes_before_all_that_a_full_disk_keeps_down() -> None:
     graph = all_stages()
     assert STAGE.needs == ()
-    assert {"apt", "docker", "image", "container"} <= graph.dependants(STAGE.name)
+    assert {"apt", "docker", "image", "gateway"} <= graph.dependants(STAGE.name)

@@ -117,7 +117,7 @@ class AptStage(Stage[AptFacts]):
     title = "Debian packages"
     phase = Phase.BASE
     # a full disk has to be emptied before anything is unpacked
-    needs = ("housekeeping",)
+    needs = ("disk-space",)
     locks = frozenset({Resource.DPKG})
     budget = 600
     typical = 60

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.core.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.features.caddy.caddyfile import ADMIN_SOCKET, MARK
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, Completed
@@ -31,6 +31,7 @@ class CaddyfileInvalidError(ClawbotError):
     """Caddy refuses the new Caddyfile; the live one is untouched."""
 
     code = "CADDYFILE_INVALID"
+    cause = FailureCause.OPERATOR
     hint = "the message is Caddy's own; an unusual Caddy version may not know a directive"
 
 
@@ -38,6 +39,7 @@ class CaddyReloadFailedError(ClawbotError):
     """Caddy did not take the new Caddyfile; the old one is back."""
 
     code = "CADDY_RELOAD_FAILED"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "see 'journalctl -u caddy'; /etc/caddy/Caddyfile.refused is what it did not take"
 
@@ -46,6 +48,7 @@ class PortInUseError(ClawbotError):
     """Another program listens where Caddy must."""
 
     code = "PORT_IN_USE"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "stop and disable the program that the message names"
 

@@ -5,13 +5,16 @@ apt and the engine down.
 """
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.engine.actions import Action
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.disk_space.find import Scarce, removables, scarce_disks
 from clawbot_agent.features.disk_space.removables import Removable
 from clawbot_agent.host import Host
+
+if TYPE_CHECKING:
+    from clawbot_agent.engine.actions import Action
 
 __all__ = ["HousekeepingFacts", "HousekeepingStage"]
 
@@ -32,7 +35,7 @@ class HousekeepingFacts:
 class HousekeepingStage(Stage[HousekeepingFacts]):
     """Room on the disk."""
 
-    name = "housekeeping"
+    name = "disk-space"
     title = "Room on the disk"
     phase = Phase.BASE
     budget = 300
@@ -55,8 +58,3 @@ class HousekeepingStage(Stage[HousekeepingFacts]):
             return Plan("the disks have room")
         told = "; ".join(str(one) for one in facts.scarce)
         return Plan(f"{told} free, and nothing is left that could go", actions)
-
-    def repairs(self, action: Action) -> str:
-        """The disk."""
-        del action
-        return "disk"

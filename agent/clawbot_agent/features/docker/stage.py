@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.core.paths import DAEMON_JSON
 from clawbot_agent.engine.actions import Action, ChangeUnit, WriteFile
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
@@ -30,6 +30,7 @@ class DaemonConfigRefusedError(ClawbotError):
     """The engine did not start with the new daemon.json; the old one is back."""
 
     code = "DAEMON_CONFIG_REFUSED"
+    cause = FailureCause.OPERATOR
     hint = "compare docker.bip and docker.address_pools with the instance's own networks"
 
 

@@ -13,7 +13,7 @@ from itertools import takewhile
 from typing import TYPE_CHECKING, Final
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.core.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError
@@ -47,6 +47,7 @@ class FirewallRefusedError(ClawbotError):
     """The kernel or iptables does not take a rule for containers."""
 
     code = "FIREWALL_REFUSED"
+    cause = FailureCause.UNCERTAIN
     retry = BRIEF
     hint = (
         "the message ends with what iptables says; Docker makes the chain DOCKER-USER unless "

@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.features.gateway.gateway import GATEWAY_UID
 from clawbot_agent.host import Host
 
@@ -23,6 +23,7 @@ class ConfigInvalidError(ClawbotError):
     """OpenClaw itself refuses the file that the agent would have written."""
 
     code = "OPENCLAW_CONFIG_INVALID"
+    cause = FailureCause.OPERATOR
     hint = "correct the fragment in Key Vault (or openclaw.json); the bot keeps its old file"
 
 

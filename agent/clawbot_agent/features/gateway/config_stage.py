@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.core.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.core.paths import SECRETS_DIR
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.actions import Action, RemovePath
@@ -32,6 +32,7 @@ class ConfigMovedError(ClawbotError):
     """OpenClaw wrote its file while the agent was about to replace it."""
 
     code = "OPENCLAW_CONFIG_MOVED"
+    cause = FailureCause.UNCERTAIN
     retry = BRIEF
     hint = "the stage starts again from the new content"
 

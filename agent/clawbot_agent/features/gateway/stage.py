@@ -74,7 +74,7 @@ class ContainerFacts:
 class ContainerStage(Stage[ContainerFacts]):
     """One gateway that serves."""
 
-    name = "container"
+    name = "gateway"
     title = "OpenClaw gateway"
     phase = Phase.NODE
     needs = ("docker", "image", "openclaw-config")
@@ -115,11 +115,6 @@ class ContainerStage(Stage[ContainerFacts]):
         else:
             actions += _recovery(facts, facts.previous, config)
         return Plan(f"{GATEWAY} is ready with {config.image_tag}", tuple(actions))
-
-    def repairs(self, action: "Action") -> str:
-        """The gateway, whatever of it."""
-        del action
-        return "gateway"
 
     def paced(self, error: ClawbotError) -> bool:
         """A refused configuration has a pace of its own (`_refused_since`)."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.core.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.features.image.errors import ImageDiskFullError
 from clawbot_agent.features.image.recipe import INPUTS_LABEL, Recipe
 from clawbot_agent.host import Host
@@ -37,6 +37,7 @@ class ImageArchiveUnusableError(ClawbotError):
     """An image on the share is damaged or not what its name says; it was removed."""
 
     code = "IMAGE_ARCHIVE_UNUSABLE"
+    cause = FailureCause.DATA
     retry = BRIEF
     hint = "the image is built instead; if this comes back, check the share"
 

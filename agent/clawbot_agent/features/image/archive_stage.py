@@ -50,7 +50,7 @@ class ImageArchiveStage(Stage[ArchiveFacts]):
     name = "image-archive"
     title = "OpenClaw image on the share"
     phase = Phase.NODE
-    needs = ("mount", "container")
+    needs = ("share", "gateway")
     budget = 600
     typical = 40
 

@@ -4,7 +4,7 @@ import re
 from collections.abc import Sequence
 from typing import Final
 
-from clawbot_agent.core.errors import PATIENT, ClawbotError
+from clawbot_agent.core.errors import PATIENT, ClawbotError, FailureCause
 
 __all__ = [
     "DebianUnavailableError",
@@ -32,6 +32,7 @@ class ImageBuildFailedError(ClawbotError):
     """A step of the build failed for a reason of its own."""
 
     code = "IMAGE_BUILD_FAILED"
+    cause = FailureCause.UNCERTAIN
     hint = "the message ends with what the failed step wrote last"
 
 
@@ -39,6 +40,7 @@ class ImageOomError(ClawbotError):
     """The kernel or Node.js itself ended a step that needed more memory than there is."""
 
     code = "IMAGE_OOM"
+    cause = FailureCause.OPERATOR
     hint = "the build needs 4 GB of memory: take a larger size, add swap, or set image source: pull"
 
 
@@ -46,6 +48,7 @@ class ImageDiskFullError(ClawbotError):
     """No room for the image."""
 
     code = "IMAGE_DISK_FULL"
+    cause = FailureCause.INSTANCE
     hint = "see 'docker system df' and 'df -h'; build and image need 6 GB: enlarge the OS disk"
 
 
@@ -53,6 +56,7 @@ class ImageBaseNotFoundError(ClawbotError):
     """The base image does not exist, or not for us."""
 
     code = "IMAGE_BASE_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "correct openclaw.image.base"
 
 
@@ -60,6 +64,7 @@ class ImageNotFoundError(ClawbotError):
     """The image to pull does not exist, or not for us."""
 
     code = "IMAGE_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "correct openclaw.image.reference or openclaw.version; the image must be public"
 
 
@@ -67,6 +72,7 @@ class ImageDigestMismatchError(ClawbotError):
     """The engine has another image under the name than the digest in it says."""
 
     code = "IMAGE_DIGEST_MISMATCH"
+    cause = FailureCause.OPERATOR
     hint = "the registry served something else; compare the digest with the publisher's"
 
 
@@ -74,6 +80,7 @@ class RegistryUnavailableError(ClawbotError):
     """The image registry cannot be reached."""
 
     code = "REGISTRY_UNAVAILABLE"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = "check outbound HTTPS (network security group, proxy) and the registry's status page"
 
@@ -82,6 +89,7 @@ class RegistryThrottledError(ClawbotError):
     """The registry has had enough pulls from this address."""
 
     code = "REGISTRY_THROTTLED"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = "wait an hour, or set openclaw.image.base to the image in a registry of your own"
 
@@ -90,6 +98,7 @@ class NpmVersionNotFoundError(ClawbotError):
     """npm has no such release of OpenClaw."""
 
     code = "NPM_VERSION_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "correct openclaw.version; 'npm view openclaw versions' lists them"
 
 
@@ -97,6 +106,7 @@ class NpmUnavailableError(ClawbotError):
     """The npm registry cannot be reached from the build."""
 
     code = "NPM_UNAVAILABLE"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = "check outbound HTTPS and DNS to the npm registry, and that registry's status page"
 
@@ -105,6 +115,7 @@ class DebianUnavailableError(ClawbotError):
     """Debian's mirror cannot be reached from the build."""
 
     code = "IMAGE_APT_UNAVAILABLE"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = "check outbound HTTP and DNS to the mirror in the image's apt sources"
 
@@ -113,6 +124,7 @@ class ImagePackageNotFoundError(ClawbotError):
     """The base image's Debian has no such package."""
 
     code = "IMAGE_PACKAGE_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "correct openclaw.image.packages"
 
 
@@ -120,6 +132,7 @@ class ImageStartFailedError(ClawbotError):
     """OpenClaw was installed, but its gateway does not start in the image."""
 
     code = "IMAGE_START_FAILED"
+    cause = FailureCause.OPERATOR
     hint = "this release does not run on this base image; the message has the gateway's own words"
 
 

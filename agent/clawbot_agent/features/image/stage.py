@@ -60,7 +60,7 @@ class ImageStage(Stage[ImageFacts]):
     title = "OpenClaw image"
     phase = Phase.BASE
     # an earlier instance may have left the image on the share; a build needs room
-    needs = ("docker", "firewall", "mount")
+    needs = ("docker", "firewall", "share")
     budget = 1200
     typical = 150
 

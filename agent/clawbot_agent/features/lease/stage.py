@@ -102,7 +102,7 @@ class LeaseStage(Stage[LeaseFacts]):
     name = "lease"
     title = "Lease"
     phase = Phase.NODE
-    needs = ("mount",)
+    needs = ("share",)
     budget = _PATIENCE_SECONDS + 60
     typical = 5
     # another instance gives it back when it likes

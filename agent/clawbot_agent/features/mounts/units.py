@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.core.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.host import Host
 
 __all__ = [
@@ -45,6 +45,7 @@ class MountFailedError(ClawbotError):
     """
 
     code = "MOUNT_FAILED"
+    cause = FailureCause.UNCERTAIN
     retry = BRIEF
     hint = "the message ends with what mount said; 'systemctl status UNIT' has more"
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.core.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.host import Host
 
@@ -30,6 +30,7 @@ class SecretsFileMissingError(ClawbotError):
     """There is no file for a secret that the configuration names."""
 
     code = "SECRETS_FILE_MISSING"
+    cause = FailureCause.OPERATOR
     # what launches a local machine may be about to write it
     retry = BRIEF
     hint = "create it with 'install -m 0600 FILE PATH' as root, or correct its name under secrets"
@@ -39,6 +40,7 @@ class SecretsFileExposedError(ClawbotError):
     """A secret's file, or the directory with it, is open to others than root."""
 
     code = "SECRETS_FILE_EXPOSED"
+    cause = FailureCause.OPERATOR
     hint = "put a new value into a file of root with mode 0600; the old one may be known to others"
 
 
@@ -46,6 +48,7 @@ class SecretsFileEmptyError(ClawbotError):
     """A secret's file holds nothing that could be a secret."""
 
     code = "SECRETS_FILE_EMPTY"
+    cause = FailureCause.OPERATOR
     hint = "write the value into the file, for example with 'openssl rand -hex 32'"
 
 

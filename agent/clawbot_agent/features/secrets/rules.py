@@ -3,7 +3,7 @@
 from typing import Final, NoReturn
 
 from clawbot_agent.config.fragment import json_object_problem
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.core.secret import Secret
 
 __all__ = [
@@ -24,6 +24,7 @@ class GatewayTokenWeakError(ClawbotError):
     """The gateway token is one that can be guessed, or that OpenClaw refuses."""
 
     code = "GATEWAY_TOKEN_WEAK"
+    cause = FailureCause.OPERATOR
     hint = "put a random token into the secret: openssl rand -hex 32"
 
 
@@ -31,6 +32,7 @@ class OpenClawFragmentInvalidError(ClawbotError):
     """The secret with the fragment of openclaw.json does not hold a JSON object."""
 
     code = "OPENCLAW_FRAGMENT_INVALID"
+    cause = FailureCause.OPERATOR
     hint = "the secret must hold a JSON object such as {\"agents\": {}}; check it with 'jq type'"
 
 

@@ -1,6 +1,6 @@
 """What can keep the share from being mounted, one class for each thing to do about it."""
 
-from clawbot_agent.core.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError
+from clawbot_agent.core.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, FailureCause
 
 __all__ = [
     "AzfilesauthMissingError",
@@ -22,6 +22,7 @@ class SharePortBlockedError(ClawbotError):
     """Nothing comes back from port 445 of the file server."""
 
     code = "SHARE_PORT_BLOCKED"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = (
         "allow outbound TCP 445 in the subnet's network security group and in firewalls on the "
@@ -33,6 +34,7 @@ class ShareNameUnknownError(ClawbotError):
     """DNS does not lead to the file server."""
 
     code = "SHARE_NAME_UNKNOWN"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = (
         "check share.account and share.suffix; with a private endpoint link its DNS zone "
@@ -44,6 +46,7 @@ class ShareKeyWrongError(ClawbotError):
     """The file server does not accept the account key."""
 
     code = "SHARE_KEY_WRONG"
+    cause = FailureCause.OPERATOR
     retry = BRIEF
     hint = (
         "put the present key of the storage account into Key Vault (share.key_secret); if it is "
@@ -56,6 +59,7 @@ class ShareRoleMissingError(ClawbotError):
     """The file server knows the managed identity and does not let it in, or not yet."""
 
     code = "SHARE_ROLE_MISSING"
+    cause = FailureCause.OPERATOR
     retry = PROPAGATION
     hint = (
         "assign the role 'Storage File Data SMB MI Admin' on the storage account to the bot's "
@@ -68,6 +72,7 @@ class ShareNotFoundError(ClawbotError):
     """The storage account has no such share."""
 
     code = "SHARE_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "create it with 'az storage share-rm create', or correct share.name"
 
 
@@ -75,6 +80,7 @@ class ShareTicketExpiredError(ClawbotError):
     """The Kerberos ticket of the managed identity is over."""
 
     code = "SHARE_TICKET_EXPIRED"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = (
         "'clawbot-agent refresh-ticket' asks for a new one; check the instance's clock and "
@@ -86,6 +92,7 @@ class ShareTicketMissingError(ClawbotError):
     """There is no Kerberos ticket, or the kernel does not find it."""
 
     code = "SHARE_TICKET_MISSING"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = (
         "'clawbot-agent refresh-ticket' asks for one; check that USER_UID in "
@@ -97,6 +104,7 @@ class ShareTicketRefusedError(ClawbotError):
     """Azure Files gave the managed identity no ticket, or does not yet."""
 
     code = "SHARE_TICKET_REFUSED"
+    cause = FailureCause.OPERATOR
     retry = PROPAGATION
     hint = (
         "enable SMB OAuth on the storage account ('az storage account update --enable-smb-oauth "
@@ -108,6 +116,7 @@ class AzfilesauthMissingError(ClawbotError):
     """The tool that gets tickets for managed identities is not installed."""
 
     code = "AZFILESAUTH_MISSING"
+    cause = FailureCause.OPERATOR
     hint = (
         "add Microsoft's repository (packages-microsoft-prod.deb of packages.microsoft.com) and "
         "'apt-get install azfilesauth keyutils', or use share.auth: account-key"
@@ -118,6 +127,7 @@ class ShareCifsMissingError(ClawbotError):
     """The kernel or the system has no SMB client."""
 
     code = "SHARE_CIFS_MISSING"
+    cause = FailureCause.OPERATOR
     hint = "run 'apt-get install cifs-utils linux-modules-extra-$(uname -r)', then run again"
 
 
@@ -125,6 +135,7 @@ class ShareCoveredError(ClawbotError):
     """Something else is mounted at the share's path, or its directory has files of its own."""
 
     code = "SHARE_COVERED"
+    cause = FailureCause.OPERATOR
     hint = (
         "unmount or move away what is there, or choose another share.path; the agent mounts "
         "nothing over what is somebody else's"
@@ -135,5 +146,6 @@ class ShareMountFailedError(ClawbotError):
     """Mounting failed for a reason that is none of the usual ones."""
 
     code = "SHARE_MOUNT_FAILED"
+    cause = FailureCause.UNCERTAIN
     retry = BRIEF
     hint = "the message ends with what mount said; 'dmesg | grep -i cifs' may say more"

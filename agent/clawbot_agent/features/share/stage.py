@@ -46,7 +46,7 @@ class MountStage(Stage[MountFacts]):
         sources: where the account's key comes from.
     """
 
-    name = "mount"
+    name = "share"
     title = "Share"
     phase = Phase.NODE
     # mount.cifs

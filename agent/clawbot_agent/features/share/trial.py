@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.core.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileWriteError
@@ -30,6 +30,7 @@ class ShareNotDirectoryError(ClawbotError):
     """There is something else than a directory at the share's path."""
 
     code = "SHARE_NOT_A_DIRECTORY"
+    cause = FailureCause.OPERATOR
     hint = "remove what is there, or set share.path to the directory that is meant"
 
 
@@ -37,6 +38,7 @@ class ShareNotWritableError(ClawbotError):
     """The share does not take a write, or does not give back what was written."""
 
     code = "SHARE_NOT_WRITABLE"
+    cause = FailureCause.OPERATOR
     retry = BRIEF
     hint = "check 'findmnt -T PATH' for a read-only mount, and 'df -h' and 'df -i' for room"
 

@@ -21,7 +21,7 @@ class StateStage(Stage[StateFacts]):
     name = "state"
     title = "State directory"
     phase = Phase.NODE
-    needs = ("mount", "lease")
+    needs = ("share", "lease")
     # a copy of the image, e2fsck and a gateway that drains may all come together
     budget = 1500
     typical = 8

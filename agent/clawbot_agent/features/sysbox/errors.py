@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from clawbot_agent.core.errors import BRIEF, ClawbotError, RetryPolicy
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause, RetryPolicy
 
 __all__ = [
     "SysboxContainersRunningError",
@@ -21,6 +21,7 @@ class SysboxNoPackageError(ClawbotError):
     """There is no Sysbox package for this machine, or the file is another package."""
 
     code = "SYSBOX_NO_PACKAGE"
+    cause = FailureCause.OPERATOR
     hint = "set sysbox.url and sysbox.sha256 to the right package, or sysbox.enabled to false"
 
 
@@ -28,6 +29,7 @@ class SysboxInstallFailedError(ClawbotError):
     """The package could not be installed; what was half installed is removed again."""
 
     code = "SYSBOX_INSTALL_FAILED"
+    cause = FailureCause.INSTANCE
     hint = "/var/log/apt/term.log has the package's own output"
 
 
@@ -35,6 +37,7 @@ class SysboxKernelError(ClawbotError):
     """The package refuses this kernel."""
 
     code = "SYSBOX_KERNEL"
+    cause = FailureCause.OPERATOR
     hint = "Sysbox needs Linux 5.5 or later and systemd; use a newer image of the distribution"
 
 
@@ -42,6 +45,7 @@ class SysboxContainersRunningError(ClawbotError):
     """The package wants to restart Docker and refuses because there are containers."""
 
     code = "SYSBOX_CONTAINERS_RUNNING"
+    cause = FailureCause.INSTANCE
     hint = "remove all containers ('docker ps -a'), stopped ones too, and run again"
 
 
@@ -49,6 +53,7 @@ class SysboxRuntimeMissingError(ClawbotError):
     """The engine does not list the runtime although daemon.json names it."""
 
     code = "SYSBOX_RUNTIME_MISSING"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "'journalctl -u docker' tells what the engine thinks of daemon.json"
 
@@ -57,5 +62,6 @@ class SysboxSmokeFailedError(ClawbotError):
     """A container with the runtime does not run."""
 
     code = "SYSBOX_SMOKE_FAILED"
+    cause = FailureCause.UNCERTAIN
     retry = _WHILE_STARTING
     hint = "see 'journalctl -u sysbox -u sysbox-mgr -u sysbox-fs'; engine 29.5+ needs Sysbox 0.7.1"

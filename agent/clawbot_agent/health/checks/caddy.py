@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Final
 
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.features.caddy.caddyfile import domain_of
 from clawbot_agent.features.caddy.serve import LIVE
 from clawbot_agent.health.finding import Finding, State, age_text
@@ -25,6 +25,7 @@ class CertificateNotAcceptedError(ClawbotError):
     """Caddy serves the domain without a certificate that clients accept."""
 
     code = "CERTIFICATE_NOT_ACCEPTED"
+    cause = FailureCause.OPERATOR
     hint = (
         "check that the domain's DNS leads to this instance and that ports 80 and 443 are open; "
         "'journalctl -u caddy' has the certificate authority's own words"
@@ -47,7 +48,7 @@ class Caddy:
         found = self._secure(domain, _PATH, timeout=_SECONDS)
         finding = _judged(found.answer)
         if found.refused:
-            return replace(finding, codes=(CertificateNotAcceptedError.code,))
+            return replace(finding, errors=(CertificateNotAcceptedError.ref(),))
         if found.certificate_end is None:
             return finding
         left = (found.certificate_end - host.clock.now()).total_seconds()

@@ -36,7 +36,7 @@ def _judged(report: EventsReport, host: Host) -> Finding:
         return Finding(State.UNKNOWN, f"the watcher last spoke {age_text(silent)} ago")
     if report.leaving:
         # it does not serve because it goes: nobody has to replace it for that
-        return Finding(State.WARNING, report.text, codes=(InstanceLeavingError.code,))
+        return Finding(State.WARNING, report.text, errors=(InstanceLeavingError.ref(),))
     if report.answered is None:
         return Finding(State.ABSENT, "the metadata service has never answered: not in Azure?")
     unheard = (now - report.answered).total_seconds()

@@ -5,13 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.core.paths import LOCK_FILE, STATUS_FILE
 from clawbot_agent.health.checks.unit import unit_properties
 from clawbot_agent.health.finding import Finding, State, age_text
 from clawbot_agent.host import Host
 from clawbot_agent.host.identity import identity
 from clawbot_agent.host.lock import holder_of
+from clawbot_agent.records.status import error_ref
 from clawbot_agent.report.status_file import read_status
 
 __all__ = ["UNDER_WAY", "ConfigRefusedError", "LastRun"]
@@ -33,7 +34,8 @@ _DONE: Final = frozenset({"unchanged", "changed", "skipped", "degraded", "failed
 class ConfigRefusedError(ClawbotError):
     """The boot's run ended at once: its configuration makes no sense to this agent."""
 
-    code = "CONFIG_REFUSED"
+    code = "CONFIG_INVALID"
+    cause = FailureCause.OPERATOR
     hint = "'clawbot-agent config check /etc/clawbot/config.yaml' says what is wrong in it"
 
 
@@ -64,7 +66,7 @@ class LastRun:
             return Finding(State.STARTING, "the boot's run begins")
         if _config_refused(host):
             why = f"the configuration was refused: {ConfigRefusedError.hint}"
-            return Finding(State.FAILED, why, codes=(ConfigRefusedError.code,))
+            return Finding(State.FAILED, why, errors=(ConfigRefusedError.ref(),))
         up = float((host.files.read_text(_UPTIME) or "0").split()[0])
         if up < _BEGIN_SECONDS:
             return Finding(State.STARTING, f"no run yet, {age_text(up)} after the boot")
@@ -120,8 +122,8 @@ def _ended(document: dict[str, Any]) -> Finding:
     if result != "failed":
         return Finding(State.WARNING, reason)
     failed = [stage for stage in document["stages"] if stage["state"] == "failed"]
-    codes = (stage["error"]["code"] for stage in failed if stage["error"] is not None)
-    return Finding(State.FAILED, reason, codes=tuple(dict.fromkeys(codes)))
+    errors = (error_ref(stage["error"]) for stage in failed if stage["error"] is not None)
+    return Finding(State.FAILED, reason, errors=tuple(dict.fromkeys(errors)))
 
 
 def _told(stage: dict[str, Any]) -> str:

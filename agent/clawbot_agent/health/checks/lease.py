@@ -3,6 +3,7 @@
 from datetime import datetime
 from typing import Final
 
+from clawbot_agent.core.errors import ErrorRef
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease.errors import LeaseHeldError, LeaseLostError
 from clawbot_agent.features.lease.record import Holder
@@ -36,28 +37,28 @@ def _judged(report: LeaseReport, now: datetime) -> Finding:
         return Finding(State.UNKNOWN, f"the lease's daemon last spoke {silent} ago")
     if report.state is LeaseState.HELD:
         return _held(report, now)
-    why, codes = _lacking(report)
+    why, errors = _lacking(report)
     problem = f"; {report.problem}" if report.problem else ""
-    return Finding(State.FAILED, f"{why}{problem}", _figures(report), codes)
+    return Finding(State.FAILED, f"{why}{problem}", _figures(report), errors)
 
 
-def _lacking(report: LeaseReport) -> tuple[str, tuple[str, ...]]:
-    """Why it is not held, and the codes for that."""
+def _lacking(report: LeaseReport) -> tuple[str, tuple[ErrorRef, ...]]:
+    """Why it is not held, and the errors behind that."""
     match report.state:
         case LeaseState.WAITING:
             quiet = f", quiet for {report.quiet_seconds} s"
             return f"waits for {_named(report.waiting_for)}{quiet}", _in_the_way(report)
         case LeaseState.LOST:
             to = f" to {_named(report.waiting_for)}" if report.waiting_for else ""
-            return f"generation {report.generation} is lost{to}", (LeaseLostError.code,)
+            return f"generation {report.generation} is lost{to}", (LeaseLostError.ref(),)
         case _:
             return "given back", ()
 
 
-def _in_the_way(report: LeaseReport) -> tuple[str, ...]:
+def _in_the_way(report: LeaseReport) -> tuple[ErrorRef, ...]:
     if report.waiting_for is not None:
-        return (LeaseHeldError.code,)
-    return (ShareHungError.code,) if report.problem else ()
+        return (LeaseHeldError.ref(),)
+    return (ShareHungError.ref(),) if report.problem else ()
 
 
 def _figures(report: LeaseReport) -> dict[str, float]:
@@ -75,7 +76,7 @@ def _held(report: LeaseReport, now: datetime) -> Finding:
         return Finding(State.OK, f"{held}; the share answers", figures)
     problem = f"; {report.problem}" if report.problem else ""
     why = f"{held}, but the share has not answered for {age_text(beat)}{problem}"
-    return Finding(State.WARNING, why, figures, codes=(ShareHungError.code,))
+    return Finding(State.WARNING, why, figures, errors=(ShareHungError.ref(),))
 
 
 def _named(holder: Holder | None) -> str:

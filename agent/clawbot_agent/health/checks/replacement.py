@@ -2,6 +2,7 @@
 
 from typing import Any, Final
 
+from clawbot_agent.core.errors import ErrorRef, FailureCause
 from clawbot_agent.core.paths import REPAIR_FILE
 from clawbot_agent.health.checks.documents import read_document
 from clawbot_agent.health.finding import Finding, State
@@ -30,5 +31,5 @@ class Repair:
 def _held(found: dict[str, Any]) -> Finding:
     why = found.get("reason") or "instances failed with the same error"
     code = found.get("code")
-    codes = (code,) if isinstance(code, str) else ()
-    return Finding(State.WARNING, f"no new instance is asked for: {why}", {HOLDS: 1}, codes)
+    errors = (ErrorRef(code, FailureCause.UNCERTAIN),) if isinstance(code, str) else ()
+    return Finding(State.WARNING, f"no new instance is asked for: {why}", {HOLDS: 1}, errors)
