@@ -7,13 +7,14 @@ from typing import Any, Final
 from clawbot_agent.bundle.patterns import MASK
 from clawbot_agent.bundle.piece import Piece
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_CONTAINER, HEALTH_PORT
 from clawbot_agent.core.secret import tells_of_secret
-from clawbot_agent.features.gateway.gateway import CANDIDATE, GATEWAY, PREVIOUS
+from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS
 from clawbot_agent.host import Host
 
 __all__ = ["PIECES"]
 
-_HEALTH_URL: Final = "http://127.0.0.1:18790/health"
+_HEALTH_URL: Final = f"http://127.0.0.1:{HEALTH_PORT}/health"
 _LINES: Final = 3000
 # variables that tell how the container is set up; of others only the names are kept
 _PLAIN_VARIABLES: Final = frozenset(
@@ -26,7 +27,7 @@ _PLAIN_VARIABLES: Final = frozenset(
 
 def _inspected(host: Host, config: BotConfig | None) -> str | None:
     del config
-    names = (GATEWAY, PREVIOUS, CANDIDATE)
+    names = (GATEWAY_CONTAINER, PREVIOUS, CANDIDATE)
     found = {name: host.docker.container(name) for name in names}
     shown = {name: _without_environment(one) for name, one in found.items() if one is not None}
     return json.dumps(shown, indent=2) if shown else None
@@ -51,9 +52,9 @@ def _engine(host: Host, config: BotConfig | None) -> str | None:
 
 def _output(host: Host, config: BotConfig | None) -> str | None:
     del config
-    if host.docker.container(GATEWAY) is None:
+    if host.docker.container(GATEWAY_CONTAINER) is None:
         return None
-    return host.docker.logs(GATEWAY, tail=_LINES)
+    return host.docker.logs(GATEWAY_CONTAINER, tail=_LINES)
 
 
 def _openclaw_json(host: Host, config: BotConfig | None) -> str | None:

@@ -7,10 +7,10 @@ from pathlib import Path
 from typing import Final
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_CONTAINER
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
 from clawbot_agent.core.secret import Secret, tells_of_secret
-from clawbot_agent.features.gateway.gateway import GATEWAY
 from clawbot_agent.features.share.credentials import DIRECTORY
 from clawbot_agent.host import Host
 
@@ -84,7 +84,7 @@ def _told(value: object, *, telling: bool = False) -> Iterator[str]:
 
 def _of_container(host: Host, config: BotConfig | None) -> Iterator[Secret]:
     del config
-    container = host.docker.container(GATEWAY) or {}
+    container = host.docker.container(GATEWAY_CONTAINER) or {}
     for variable in (container.get("Config") or {}).get("Env") or ():
         name, _, value = str(variable).partition("=")
         if tells_of_secret(name):

@@ -8,6 +8,7 @@ from typing import Any, Final
 import click
 
 from clawbot_agent.cli.common import Exit, fail, require_root
+from clawbot_agent.core.constants import GATEWAY_CONTAINER
 from clawbot_agent.core.paths import EVENTS_FILE
 from clawbot_agent.host.streams import read_lines
 from clawbot_agent.report.lines import shortened
@@ -48,9 +49,7 @@ def _foreign(source: str, lines: int) -> str:
     host = system_host(deadline=60)
     try:
         if source == "gateway":
-            from clawbot_agent.features.gateway.container_spec import GATEWAY  # noqa: PLC0415 - same
-
-            return host.docker.logs(GATEWAY, tail=lines)
+            return host.docker.logs(GATEWAY_CONTAINER, tail=lines)
         argv = ("journalctl", "--unit", _UNITS[source], f"--lines={lines}", "--no-pager")
         return host.run(argv).require().stdout
     except ClawbotError as error:

@@ -1,19 +1,17 @@
 """`clawbot-agent serve`: how the bot is, at any time, for whoever asks."""
 
 import math
-from typing import Final
 
 import click
 
 from clawbot_agent.cli.common import Exit, cancelled_by_signals, fail
+from clawbot_agent.core.constants import HEALTH_PORT
 
 __all__ = ["serve"]
 
-_PORT: Final = 18790
-
 
 @click.command()
-@click.option("--port", type=click.IntRange(0, 65535), default=_PORT, show_default=True)
+@click.option("--port", type=click.IntRange(0, 65535), default=HEALTH_PORT, show_default=True)
 def serve(*, port: int) -> None:
     """Serve /health on this machine's loopback; runs as clawbot-sidecar.service.
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
+from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.health.app import Page, application, azure_page, health_pages, progress_pages
 from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
@@ -20,9 +21,8 @@ from clawbot_agent.host.listen import listening_on_loopback
 from clawbot_agent.host.notify import Notifier
 from clawbot_agent.host.web import WebServer
 
-__all__ = ["PORT", "PortTakenError", "ServerEndedError", "Service"]
+__all__ = ["PortTakenError", "ServerEndedError", "Service"]
 
-PORT: Final = 18790
 _TICK_SECONDS: Final = 1.0
 # without an own answer, or a single finding, for this long systemd may start us anew
 _SILENT_SECONDS: Final = 40.0
@@ -34,7 +34,7 @@ class PortTakenError(ClawbotError):
 
     code = "SIDECAR_PORT_TAKEN"
     cause = FailureCause.INSTANCE
-    hint = "'ss -ltnp sport = :18790' names the program that listens there"
+    hint = f"'ss -ltnp sport = :{HEALTH_PORT}' names the program that listens there"
 
 
 class ServerEndedError(ClawbotError):
@@ -62,7 +62,7 @@ class Service:
     watches: tuple[Watch, ...]
     notifier: Notifier
     say: Callable[[str], None]
-    port: int = PORT
+    port: int = HEALTH_PORT
     pages: Callable[[Board], Mapping[str, Page]] = health_pages
 
     def run(self) -> None:

@@ -8,8 +8,8 @@ from click.testing import CliRunner, Result
 
 from clawbot_agent import host
 from clawbot_agent.cli import refresh_ticket as verb
+from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.paths import TICKET_FILE
-from clawbot_agent.features.share.ticket import TICKET_TIMER
 from tests.unit.share.conftest import HOST, Machine
 from tests.unit.share.test_ticket import Tool, refused
 

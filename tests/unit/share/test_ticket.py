@@ -11,6 +11,7 @@ from typing import Any, Final
 import pytest
 
 from clawbot_agent.azure.errors import IdentityNotFoundError, ImdsUnavailableError
+from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import TICKET_FILE
 from clawbot_agent.features.share.errors import (
@@ -19,13 +20,7 @@ from clawbot_agent.features.share.errors import (
     ShareTicketMissingError,
     ShareTicketRefusedError,
 )
-from clawbot_agent.features.share.ticket import (
-    TICKET_TIMER,
-    Ticket,
-    cruid,
-    present_ticket,
-    refresh_ticket,
-)
+from clawbot_agent.features.share.ticket import Ticket, cruid, present_ticket, refresh_ticket
 from clawbot_agent.host.commands import CommandMissingError, Completed
 from tests.fakes import Call, FakeClock, FakeFiles
 from tests.unit.share.conftest import HOST, UNIT, Machine, azure_config

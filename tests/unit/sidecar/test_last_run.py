@@ -93,7 +93,9 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
         (RUNNING, False, 60, "warning", "was cut off: 1 of 3 stages"),
         (status("converged"), False, 60, "ok", "converged at T"),
         (
-            status("degraded", stage("apt", "changed"), stage("sysbox", "degraded", "SYSBOX_KERNEL")),
+            status(
+                "degraded", stage("apt", "changed"), stage("sysbox", "degraded", "SYSBOX_KERNEL")
+            ),
             False,
             60,
             "warning",

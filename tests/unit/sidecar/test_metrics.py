@@ -10,6 +10,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from clawbot_agent import __version__
+from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_agent.core.paths import (
     LEASE_FILE,
     REPAIR_FILE,
@@ -33,7 +34,6 @@ from clawbot_agent.health.finding import Finding, State
 from clawbot_agent.health.metrics import FIGURES, PATH, Metrics
 from clawbot_agent.health.records import RecordReader
 from clawbot_agent.health.refresh import Check, Watch, look
-from clawbot_agent.health.service import PORT
 from clawbot_agent.health.snapshot import Board
 from clawbot_agent.health.watches import bot_watches
 from clawbot_agent.host.http import Answer
@@ -449,7 +449,7 @@ def test_no_watch_and_no_page_of_health_has_the_same_name() -> None:
 def test_caddy_has_no_way_to_it(domain: str | None) -> None:
     """Whatever Caddy asks the sidecar for is one path that is written out, and none is this."""
     lines = caddyfile(domain=domain, email=None).text.splitlines()
-    asking = [at for at, line in enumerate(lines) if f"127.0.0.1:{PORT}" in line]
+    asking = [at for at, line in enumerate(lines) if f"127.0.0.1:{HEALTH_PORT}" in line]
     paths = {only_path(lines, at) for at in asking}
     assert paths
     assert all(re.fullmatch(r"/[\w./-]+", path) for path in paths)

@@ -6,6 +6,7 @@ from typing import Final
 import pytest
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import HEALTH_PORT as SIDECAR_PORT
 from clawbot_agent.features.caddy.caddyfile import Caddyfile, caddyfile, domain_of
 from clawbot_agent.features.caddy.serve import LIVE, ServeCaddyfile
 from clawbot_agent.features.caddy.server import (
@@ -16,7 +17,6 @@ from clawbot_agent.features.caddy.server import (
 )
 from clawbot_agent.features.caddy.stage import CaddyFacts, CaddyStage
 from clawbot_agent.health.app import PUBLIC_PATH
-from clawbot_agent.health.service import PORT as SIDECAR_PORT
 from clawbot_agent.host.commands import CommandMissingError
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 

@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
+from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, LEASE_FILE
 from clawbot_agent.features.gateway.actions import RefuseStart
 from clawbot_agent.features.gateway.container_spec import Image, container_document
 from clawbot_agent.features.gateway.errors import GatewayConfigRefusedError, GatewayNotReadyError
-from clawbot_agent.features.gateway.gateway import CANDIDATE, GATEWAY, PREVIOUS, READY_URL
+from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS, READY_URL
 from clawbot_agent.features.gateway.stage import ContainerFacts, ContainerStage
-from clawbot_agent.features.gateway.unit import UNIT
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
@@ -51,61 +51,65 @@ REFUSED = replace(
 )
 OTHER = _container()
 OTHER["HostConfig"] |= {"CapDrop": None, "PortBindings": {}}
-BACK = f"rename container {PREVIOUS} to {GATEWAY} (its replacement was interrupted)"
+NAME = GATEWAY_CONTAINER
+BACK = f"rename container {PREVIOUS} to {NAME} (its replacement was interrupted)"
 TABLE = {
     "as it should be": (GOOD, []),
-    "nothing at all": (ContainerFacts(), [f"create {GATEWAY} from {TAG} (there is none)"]),
+    "nothing at all": (
+        ContainerFacts(),
+        [f"create {NAME} from {TAG} (there is none)"],
+    ),
     "stopped": (
         replace(GOOD, current=_container(running=False, ExitCode=137), problem="x"),
-        [f"start {GATEWAY} (it ended with status 137)"],
+        [f"start {NAME} (it ended with status 137)"],
     ),
     "started by hand": (
-        replace(GOOD, unkept=f"it was started without {UNIT}"),
-        [f"restart {GATEWAY} (it was started without {UNIT})"],
+        replace(GOOD, unkept=f"it was started without {GATEWAY_UNIT}"),
+        [f"restart {NAME} (it was started without {GATEWAY_UNIT})"],
     ),
     "refused its configuration": (
         replace(REFUSED, config_written=NOW - timedelta(days=1)),
-        [f"leave {GATEWAY} down (it refused its configuration at 11:50:00)"],
+        [f"leave {NAME} down (it refused its configuration at 11:50:00)"],
     ),
     "refused a configuration that is another now": (
         replace(REFUSED, config_written=NOW - timedelta(minutes=5)),
-        [f"start {GATEWAY} (it ended with status 78)"],
+        [f"start {NAME} (it ended with status 78)"],
     ),
     "refused its configuration with another token": (
         replace(REFUSED, token_written=NOW - timedelta(minutes=5)),
-        [f"start {GATEWAY} (it ended with status 78)"],
+        [f"start {NAME} (it ended with status 78)"],
     ),
     "refused its configuration long ago": (
         replace(REFUSED, now=NOW + timedelta(hours=1)),
-        [f"start {GATEWAY} (it ended with status 78)"],
+        [f"start {NAME} (it ended with status 78)"],
     ),
     "refused its state": (
         replace(REFUSED, refused=False),
-        [f"start {GATEWAY} (it ended with status 78)"],
+        [f"start {NAME} (it ended with status 78)"],
     ),
     "refused its configuration in another shape": (
         replace(REFUSED, image=Image("sha256:2")),
-        [f"replace {GATEWAY} (differs in Image)"],
+        [f"replace {NAME} (differs in Image)"],
     ),
     "drifted": (
         replace(GOOD, current=OTHER),
-        [f"replace {GATEWAY} (differs in PortBindings, CapDrop)"],
+        [f"replace {NAME} (differs in PortBindings, CapDrop)"],
     ),
     "new image under the same name": (
         replace(GOOD, image=Image("sha256:2")),
-        [f"replace {GATEWAY} (differs in Image)"],
+        [f"replace {NAME} (differs in Image)"],
     ),
     "still starting": (
         replace(GOOD, current=_container(age=5), problem="503"),
-        [f"wait for {GATEWAY}, up to 180 s (it is starting)"],
+        [f"wait for {NAME}, up to 180 s (it is starting)"],
     ),
     "long running and not ready": (
         replace(GOOD, problem="/readyz answers 200 without it"),
-        [f"restart {GATEWAY} (not ready: /readyz answers 200 without it)"],
+        [f"restart {NAME} (not ready: /readyz answers 200 without it)"],
     ),
     "token written after the start": (
         replace(GOOD, token_written=NOW),
-        [f"restart {GATEWAY} (the gateway token changed)"],
+        [f"restart {NAME} (the gateway token changed)"],
     ),
     "token written before the start": (
         replace(GOOD, token_written=NOW - timedelta(days=1)),
@@ -117,20 +121,20 @@ TABLE = {
     ),
     "killed after the old one was renamed": (
         replace(GOOD, current=None, previous=_container(running=False), problem="x"),
-        [BACK, f"start {GATEWAY} (it ended with status 0)"],
+        [BACK, f"start {NAME} (it ended with status 0)"],
     ),
     "killed after the new one was created": (
         replace(GOOD, current=_container(running=False), previous=OTHER, problem="x"),
         [
-            f"remove container {GATEWAY} (it never became ready)",
+            f"remove container {NAME} (it never became ready)",
             BACK,
-            f"replace {GATEWAY} (differs in PortBindings, CapDrop)",
+            f"replace {NAME} (differs in PortBindings, CapDrop)",
         ],
     ),
     "killed while the new one was starting": (
         replace(GOOD, current=_container(age=5), previous=OTHER, problem="x"),
         [
-            f"wait for {GATEWAY}, up to 180 s (it is starting)",
+            f"wait for {NAME}, up to 180 s (it is starting)",
             f"remove container {PREVIOUS} (its replacement is ready then)",
         ],
     ),
@@ -168,22 +172,22 @@ class Machine:
 
     def _systemctl(self, call: Call) -> Completed | None:
         """The unit as systemd would have it."""
-        assert UNIT in call.argv
+        assert GATEWAY_UNIT in call.argv
         if call.argv[1] == "show":
             text = f"LoadState=loaded\nActiveState={self.unit}\nUnitFileState=static\n"
             return Completed(call.argv, 0, text, "")
         self.unit = "inactive"
         if call.argv[1] == "stop":
-            if GATEWAY in self.docker.containers:
-                self.docker.stop(GATEWAY, timeout=1)
+            if NAME in self.docker.containers:
+                self.docker.stop(NAME, timeout=1)
             return None
         self.unit = "active"
         try:
-            self.docker.start(GATEWAY)
+            self.docker.start(NAME)
         except DockerCallError as error:
             self.unit = "failed"
             return Completed(call.argv, 1, "", error.message)
-        if not self.docker.containers[GATEWAY]["State"]["Running"]:
+        if not self.docker.containers[NAME]["State"]["Running"]:
             self.unit = "failed"
         return None
 
@@ -196,8 +200,8 @@ class Machine:
         """A gateway that somebody made in another way."""
         document = container_document(CONFIG, image=IMAGE, socket_gid=106)
         document["HostConfig"] |= host_config
-        self.docker.create(GATEWAY, document)
-        self.host.units.change("restart", UNIT)
+        self.docker.create(NAME, document)
+        self.host.units.change("restart", GATEWAY_UNIT)
         self.docker.calls.clear()
 
     def candidate_answers(self, answer: Answer) -> None:
@@ -226,7 +230,7 @@ class Machine:
 def test_the_first_one_is_created_without_a_candidate() -> None:
     machine = Machine(STARTING, READY)
     machine.apply()
-    assert machine.docker.calls == [("create", GATEWAY), ("start", GATEWAY)]
+    assert machine.docker.calls == [("create", NAME), ("start", NAME)]
     assert ContainerStage().look(machine.host, CONFIG).empty
 
 
@@ -235,9 +239,9 @@ def test_a_replacement_is_proven_before_the_old_one_stops() -> None:
     machine.serve(CapDrop=[])
     machine.candidate_answers(READY)
     machine.apply()
-    stopped = machine.docker.calls.index(("stop", GATEWAY))
+    stopped = machine.docker.calls.index(("stop", NAME))
     assert ("start", CANDIDATE) in machine.docker.calls[:stopped]
-    assert set(machine.docker.containers) == {GATEWAY}
+    assert set(machine.docker.containers) == {NAME}
     assert machine.files.stat(CANDIDATE_STATE_DIR) is None
     assert ContainerStage().look(machine.host, CONFIG).empty
 
@@ -251,8 +255,8 @@ def test_a_candidate_that_fails_leaves_the_old_one_alone() -> None:
         machine.apply()
     assert caught.value.code == "GATEWAY_NOT_READY"
     assert "no gateway today" in caught.value.message
-    assert ("stop", GATEWAY) not in machine.docker.calls
-    assert set(machine.docker.containers) == {GATEWAY}
+    assert ("stop", NAME) not in machine.docker.calls
+    assert set(machine.docker.containers) == {NAME}
     assert machine.files.stat(CANDIDATE_STATE_DIR) is None
 
 
@@ -272,7 +276,7 @@ def test_a_candidate_that_ends_at_once_is_not_taken_for_the_one_that_serves() ->
     with pytest.raises(ClawbotError) as caught:
         machine.apply()
     assert caught.value.code == "GATEWAY_EXITED"
-    assert ("stop", GATEWAY) not in machine.docker.calls
+    assert ("stop", NAME) not in machine.docker.calls
 
 
 def test_what_another_program_answers_is_not_the_gateways() -> None:
@@ -287,16 +291,16 @@ def test_what_another_program_answers_is_not_the_gateways() -> None:
 def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
     machine = Machine(READY)
     machine.serve(CapDrop=[])
-    old = machine.docker.containers[GATEWAY]["Id"]
+    old = machine.docker.containers[NAME]["Id"]
     machine.candidate_answers(READY)
     machine.only_ready(old)
     with pytest.raises(ClawbotError) as caught:
         machine.apply()
     assert caught.value.code == "GATEWAY_NOT_READY"
     assert caught.value.message.endswith("; the old container serves again")
-    assert machine.docker.containers[GATEWAY]["Id"] == old
-    assert machine.docker.containers[GATEWAY]["State"]["Running"]
-    assert set(machine.docker.containers) == {GATEWAY}
+    assert machine.docker.containers[NAME]["Id"] == old
+    assert machine.docker.containers[NAME]["State"]["Running"]
+    assert set(machine.docker.containers) == {NAME}
 
 
 @pytest.mark.parametrize(
@@ -309,7 +313,7 @@ def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
 )
 def test_a_gateway_that_ends_while_it_starts(state: dict[str, Any], code: str) -> None:
     machine = Machine()
-    machine.docker.outputs[GATEWAY] = "its last words"
+    machine.docker.outputs[NAME] = "its last words"
 
     def started(name: str) -> None:
         machine.docker.containers[name]["State"].update({"Running": False, **state})
@@ -333,7 +337,7 @@ def test_a_page_instead_of_json_is_not_ready() -> None:
 def test_a_taken_port_is_named_with_its_holder() -> None:
     machine = Machine()
     words = "Bind for 127.0.0.1:18789 failed: port is already allocated"
-    machine.docker.refusals["start"] = DockerCallError(f"docker start {GATEWAY}: {words}")
+    machine.docker.refusals["start"] = DockerCallError(f"docker start {NAME}: {words}")
     machine.run.answer(
         "ss", stdout='LISTEN 0 5 127.0.0.1:18789 0.0.0.0:* users:(("nginx",pid=7,fd=3))\n'
     )
@@ -347,22 +351,22 @@ def test_after_a_boot_too_a_replacement_is_proven_and_the_old_one_started_again(
     """Docker does not start the gateway at boot, and a boot is when changes arrive."""
     machine = Machine(READY)
     machine.serve(CapDrop=[])
-    old = machine.docker.containers[GATEWAY]["Id"]
-    machine.host.units.change("stop", UNIT)
+    old = machine.docker.containers[NAME]["Id"]
+    machine.host.units.change("stop", GATEWAY_UNIT)
     machine.candidate_answers(READY)
     machine.only_ready(old)
     with pytest.raises(ClawbotError, match="the old container serves again"):
         machine.apply()
     assert ("start", CANDIDATE) in machine.docker.calls
-    assert machine.docker.containers[GATEWAY]["Id"] == old
-    assert machine.docker.containers[GATEWAY]["State"]["Running"]
+    assert machine.docker.containers[NAME]["Id"] == old
+    assert machine.docker.containers[NAME]["State"]["Running"]
 
 
 def test_going_back_has_time_of_its_own() -> None:
     """The time of the run may be what ran out."""
     machine = Machine(READY)
     machine.serve(CapDrop=[])
-    old = machine.docker.containers[GATEWAY]["Id"]
+    old = machine.docker.containers[NAME]["Id"]
     machine.candidate_answers(READY)
     machine.only_ready(old)
     (replace_it,) = ContainerStage().look(machine.host, CONFIG).actions
@@ -370,7 +374,7 @@ def test_going_back_has_time_of_its_own() -> None:
         replace_it.apply(machine.host.within(60, label="gateway"))
     assert caught.value.code == "DEADLINE_EXCEEDED"
     assert caught.value.message.endswith("; the old container serves again")
-    assert machine.docker.containers[GATEWAY]["Id"] == old
+    assert machine.docker.containers[NAME]["Id"] == old
 
 
 def test_what_systemd_starts_again_is_waited_for() -> None:
@@ -382,29 +386,29 @@ def test_what_systemd_starts_again_is_waited_for() -> None:
         machine.docker.on_start = lambda _name: None
 
     def restarting(_call: Call) -> Completed | None:
-        machine.docker.start(GATEWAY)
+        machine.docker.start(NAME)
         machine.unit = "activating"
         return None
 
     def shown(call: Call) -> Completed | None:
         """As if systemd started it at this moment."""
         if machine.unit == "activating":
-            machine.docker.start(GATEWAY)
+            machine.docker.start(NAME)
         return Completed(call.argv, 0, f"ActiveState={machine.unit}\n", "")
 
     machine.docker.on_start = started
-    machine.run.effect("systemctl", "restart", UNIT, act=restarting)
-    machine.run.effect("systemctl", "show", UNIT, act=shown)
+    machine.run.effect("systemctl", "restart", GATEWAY_UNIT, act=restarting)
+    machine.run.effect("systemctl", "show", GATEWAY_UNIT, act=shown)
     machine.apply()
-    assert machine.docker.calls.count(("start", GATEWAY)) == 2
+    assert machine.docker.calls.count(("start", NAME)) == 2
 
 
 def test_a_refusal_is_told_again_with_the_last_words() -> None:
     machine = Machine()
-    machine.docker.outputs[GATEWAY] = "no such channel"
+    machine.docker.outputs[NAME] = "no such channel"
     machine.serve()
-    machine.host.units.change("stop", UNIT)
-    state = machine.docker.containers[GATEWAY]["State"]
+    machine.host.units.change("stop", GATEWAY_UNIT)
+    state = machine.docker.containers[NAME]["State"]
     state |= {"ExitCode": 78, "FinishedAt": machine.host.clock.now().isoformat()}
     machine.docker.calls.clear()
     with pytest.raises(ClawbotError) as caught:
@@ -417,10 +421,10 @@ def test_a_refusal_is_told_again_with_the_last_words() -> None:
 def test_a_refused_state_is_tried_again() -> None:
     """A locked database is enough for OpenClaw to refuse a migration, with the same status."""
     machine = Machine(READY)
-    machine.docker.outputs[GATEWAY] = 'Migration step "a" refused execution.'
+    machine.docker.outputs[NAME] = 'Migration step "a" refused execution.'
     machine.serve()
-    machine.host.units.change("stop", UNIT)
-    state = machine.docker.containers[GATEWAY]["State"]
+    machine.host.units.change("stop", GATEWAY_UNIT)
+    state = machine.docker.containers[NAME]["State"]
     state |= {"ExitCode": 78, "FinishedAt": machine.host.clock.now().isoformat()}
     machine.docker.on_start = lambda name: machine.docker.containers[name]["State"].update(
         {"Running": False, "ExitCode": 78}
@@ -439,7 +443,7 @@ def test_a_processor_that_is_too_slow_is_no_fault_of_the_state() -> None:
     machine = Machine(READY)
     lost = "agent database maintenance lease core:agent-database-maintenance/global was lost"
     late = "state lease heartbeat did not become ready (phase=startup, trigger=timeout, status=…"
-    machine.docker.outputs[GATEWAY] = (
+    machine.docker.outputs[NAME] = (
         'Migration step "audit-logs" was not run because "media-persistence" refused execution.\n'
         f"Failing check media-persistence (step-refused): deferred: {lost} | {late}\n"
         'Failing check profile-workspace: Migration step "profile-workspace" was not run.'
@@ -467,7 +471,7 @@ def test_one_that_systemd_starts_again_and_again_is_told_by_how_it_fails(
 ) -> None:
     """The present start has not come that far yet; OpenClaw 2026.9.6 on an emulated processor."""
     machine = Machine(STARTING)
-    machine.docker.outputs[GATEWAY] = (
+    machine.docker.outputs[NAME] = (
         f"2026-11-22T12:00:01.000+00:00 Gateway failed to start: {words}\n"
         f"2026-11-22T12:01:01.000+00:00 Gateway failed to start: {words}\n"
         "2026-11-22T12:02:01.000+00:00 [gateway] loading configuration…\n"
@@ -483,11 +487,11 @@ def test_last_words_are_told_although_the_engine_noted_the_start_after_them() ->
     """One that ends at once has written before the engine has the time of its start."""
     machine = Machine()
     machine.serve()
-    machine.host.units.change("stop", UNIT)
+    machine.host.units.change("stop", GATEWAY_UNIT)
     now = machine.host.clock.now()
     written = (now - timedelta(milliseconds=300)).isoformat()
-    machine.docker.outputs[GATEWAY] = f"{written} set gateway.mode\n"
-    state = machine.docker.containers[GATEWAY]["State"]
+    machine.docker.outputs[NAME] = f"{written} set gateway.mode\n"
+    state = machine.docker.containers[NAME]["State"]
     state |= {"ExitCode": 78, "StartedAt": now.isoformat(), "FinishedAt": now.isoformat()}
     with pytest.raises(ClawbotError) as caught:
         machine.apply()
@@ -497,13 +501,13 @@ def test_last_words_are_told_although_the_engine_noted_the_start_after_them() ->
 def test_what_it_wrote_before_its_last_start_explains_nothing() -> None:
     machine = Machine()
     machine.serve()
-    machine.host.units.change("stop", UNIT)
+    machine.host.units.change("stop", GATEWAY_UNIT)
     now = machine.host.clock.now()
     before = (now - timedelta(minutes=5)).isoformat()
-    machine.docker.outputs[GATEWAY] = (
+    machine.docker.outputs[NAME] = (
         f"{before} database integrity verification passed\n{now.isoformat()} set gateway.mode\n"
     )
-    state = machine.docker.containers[GATEWAY]["State"]
+    state = machine.docker.containers[NAME]["State"]
     state |= {"ExitCode": 78, "StartedAt": now.isoformat(), "FinishedAt": now.isoformat()}
     with pytest.raises(ClawbotError) as caught:
         machine.apply()
@@ -516,7 +520,11 @@ def test_a_stop_includes_what_was_started_by_hand() -> None:
     machine.serve()
     machine.unit = "inactive"
     machine.apply()
-    assert machine.docker.calls == [("stop", GATEWAY), ("stop", GATEWAY), ("start", GATEWAY)]
+    assert machine.docker.calls == [
+        ("stop", NAME),
+        ("stop", NAME),
+        ("start", NAME),
+    ]
     assert ContainerStage().look(machine.host, CONFIG).empty
 
 
@@ -537,8 +545,8 @@ def test_one_that_answers_nobody_is_cut_off_and_not_drained() -> None:
     machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
     machine.apply()
     # not to be waited for: systemd's own stop is the drain
-    assert ("systemctl", "stop", "--no-block", UNIT) in machine.run.argvs
-    assert machine.docker.calls[0] == ("stop", GATEWAY)
+    assert ("systemctl", "stop", "--no-block", GATEWAY_UNIT) in machine.run.argvs
+    assert machine.docker.calls[0] == ("stop", NAME)
     assert ContainerStage().look(machine.host, CONFIG).empty
 
 
@@ -547,7 +555,7 @@ def test_one_that_answers_but_is_not_ready_may_finish_what_it_does() -> None:
     machine.serve()
     machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
     machine.apply()
-    assert ("systemctl", "stop", "--no-block", UNIT) not in machine.run.argvs
+    assert ("systemctl", "stop", "--no-block", GATEWAY_UNIT) not in machine.run.argvs
     assert ContainerStage().look(machine.host, CONFIG).empty
 
 
@@ -566,7 +574,7 @@ def test_a_busy_one_that_misses_an_answer_keeps_its_sessions() -> None:
     machine.http.answers[READY_URL] = [SILENT, SILENT, STARTING]
     for action in actions:
         action.apply(machine.host)
-    assert ("systemctl", "stop", "--no-block", UNIT) not in machine.run.argvs
+    assert ("systemctl", "stop", "--no-block", GATEWAY_UNIT) not in machine.run.argvs
 
 
 @pytest.mark.parametrize(("beat", "alone"), [(24, False), (25, True), (None, False)])
@@ -592,7 +600,7 @@ def test_one_that_systemd_is_stopping_is_started_again() -> None:
     machine.serve()
     machine.unit = "deactivating"
     plan = ContainerStage().look(machine.host, CONFIG)
-    assert [one.summary for one in plan.actions] == [f"restart {GATEWAY} (systemd is stopping it)"]
+    assert [one.summary for one in plan.actions] == [f"restart {NAME} (systemd is stopping it)"]
     machine.apply()
     assert machine.unit == "active"
     assert ContainerStage().look(machine.host, CONFIG).empty

@@ -4,13 +4,14 @@ from typing import Final
 
 import pytest
 
+from clawbot_agent.core.constants import LEASE_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
 from clawbot_agent.features.lease.record import Holder
 from clawbot_agent.features.lease.report import FRESH_SECONDS, LeaseReport, LeaseState
 from clawbot_agent.features.lease.stage import AwaitLease, LeaseFacts, LeaseStage, StartLease
-from clawbot_agent.features.lease.units import LEASE_UNIT, SHARE_DROP_IN, share_drop_in
+from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.units import Unit

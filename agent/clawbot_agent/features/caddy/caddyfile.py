@@ -7,6 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
+from clawbot_agent.core.constants import GATEWAY_PORT, HEALTH_PORT
 from clawbot_agent.core.templates import render
 
 __all__ = ["ADMIN_SOCKET", "MARK", "Caddyfile", "caddyfile", "domain_of"]
@@ -16,9 +17,9 @@ ADMIN_SOCKET: Final = Path("/var/lib/caddy/clawbot-admin.sock")
 MARK: Final = "clawbot_caddyfile"
 """Name of the variable that tells which file a running server was configured with."""
 
-_UPSTREAM: Final = "127.0.0.1:18789"
+_UPSTREAM: Final = f"127.0.0.1:{GATEWAY_PORT}"
 # the sidecar, and its page with the overall word only
-_HEALTH_UPSTREAM: Final = "127.0.0.1:18790"
+_HEALTH_UPSTREAM: Final = f"127.0.0.1:{HEALTH_PORT}"
 _HEALTH_PATH: Final = "/health/public"
 # the page there, and what it asks for: a path that OpenClaw does not have
 _PROGRESS_PATH: Final = "/progress"

@@ -6,18 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_PORT, GATEWAY_UID
 from clawbot_agent.core.errors import ClawbotError, InterruptedRunError
 from clawbot_agent.core.paths import CANDIDATE_STATE_DIR
 from clawbot_agent.features.gateway.container_spec import candidate_document
-from clawbot_agent.features.gateway.gateway import (
-    CANDIDATE,
-    GATEWAY,
-    GATEWAY_UID,
-    PORT,
-    PREVIOUS,
-    STOP_SECONDS,
-    answers,
-)
+from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS, STOP_SECONDS, answers
 from clawbot_agent.features.gateway.start import await_ready, refusal
 from clawbot_agent.features.gateway.unit import cut_off, discard, start, stop
 from clawbot_agent.features.lease.report import share_is_silent
@@ -54,7 +47,7 @@ class RemoveContainer:
 
     def apply(self, host: Host) -> None:
         """Remove it."""
-        if self.name == GATEWAY:
+        if self.name == GATEWAY_CONTAINER:
             discard(host)
         else:
             host.docker.remove(self.name)
@@ -99,12 +92,12 @@ class StartGateway:
     @property
     def summary(self) -> str:
         """Why."""
-        return f"start {GATEWAY} ({self.why})"
+        return f"start {GATEWAY_CONTAINER} ({self.why})"
 
     def apply(self, host: Host) -> None:
         """Start it and wait until it is ready."""
         start(host)
-        await_ready(host, GATEWAY, timeout=self.timeout)
+        await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,7 +109,7 @@ class RefuseStart:
     @property
     def summary(self) -> str:
         """Since when."""
-        return f"leave {GATEWAY} down (it refused its configuration at {self.since})"
+        return f"leave {GATEWAY_CONTAINER} down (it refused its configuration at {self.since})"
 
     def apply(self, host: Host) -> None:
         """Refuse.
@@ -124,7 +117,7 @@ class RefuseStart:
         Raises:
             GatewayConfigRefusedError: always.
         """
-        raise refusal(host, GATEWAY)
+        raise refusal(host, GATEWAY_CONTAINER)
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,11 +129,11 @@ class AwaitGateway:
     @property
     def summary(self) -> str:
         """For how long."""
-        return f"wait for {GATEWAY}, up to {self.timeout:.0f} s (it is starting)"
+        return f"wait for {GATEWAY_CONTAINER}, up to {self.timeout:.0f} s (it is starting)"
 
     def apply(self, host: Host) -> None:
         """Wait."""
-        await_ready(host, GATEWAY, timeout=self.timeout)
+        await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,7 +152,7 @@ class RestartGateway:
     @property
     def summary(self) -> str:
         """Why."""
-        return f"restart {GATEWAY} ({self.why})"
+        return f"restart {GATEWAY_CONTAINER} ({self.why})"
 
     def apply(self, host: Host) -> None:
         """Stop, start, wait until it is ready.
@@ -169,15 +162,15 @@ class RestartGateway:
             ClawbotError: of the unit, the engine or the gateway.
         """
         if self.unready and share_is_silent(host.files, host.clock.now()):
-            msg = f"{GATEWAY} is not ready, and left alone: its share does not answer"
+            msg = f"{GATEWAY_CONTAINER} is not ready, and left alone: its share does not answer"
             raise ShareHungError(msg)
         if self.unready and not answers(host):
-            host.note(f"{GATEWAY} answers nobody and is cut off")
+            host.note(f"{GATEWAY_CONTAINER} answers nobody and is cut off")
             cut_off(host)
         else:
             stop(host)
         start(host)
-        await_ready(host, GATEWAY, timeout=self.timeout)
+        await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,13 +184,13 @@ class CreateGateway:
     @property
     def summary(self) -> str:
         """From which image."""
-        return f"create {GATEWAY} from {self.document['Image']} ({self.why})"
+        return f"create {GATEWAY_CONTAINER} from {self.document['Image']} ({self.why})"
 
     def apply(self, host: Host) -> None:
         """Create, start, wait until it is ready; a failed one stays, for its logs."""
-        host.docker.create(GATEWAY, self.document)
+        host.docker.create(GATEWAY_CONTAINER, self.document)
         start(host)
-        await_ready(host, GATEWAY, timeout=self.timeout)
+        await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,7 +211,7 @@ class ReplaceGateway:
     @property
     def summary(self) -> str:
         """Why."""
-        return f"replace {GATEWAY} ({self.why})"
+        return f"replace {GATEWAY_CONTAINER} ({self.why})"
 
     def apply(self, host: Host) -> None:
         """Prove, drain, switch.
@@ -227,13 +220,13 @@ class ReplaceGateway:
             ClawbotError: of `gateway_errors`; the old container is there again, started.
         """
         self._prove(host)
-        host.note(f"draining {GATEWAY}, up to {STOP_SECONDS} s")
+        host.note(f"draining {GATEWAY_CONTAINER}, up to {STOP_SECONDS} s")
         stop(host)
-        host.docker.rename(GATEWAY, to=PREVIOUS)
+        host.docker.rename(GATEWAY_CONTAINER, to=PREVIOUS)
         with self._old_one_back_on_failure(host):
-            host.docker.create(GATEWAY, self.document)
+            host.docker.create(GATEWAY_CONTAINER, self.document)
             start(host)
-            await_ready(host, GATEWAY, timeout=self.timeout)
+            await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
         host.docker.remove(PREVIOUS)
 
     def _prove(self, host: Host) -> None:
@@ -252,7 +245,7 @@ class ReplaceGateway:
             host.docker.create(CANDIDATE, document)
             host.docker.start(CANDIDATE)
             address = _address(host.docker.container(CANDIDATE))
-            url = f"http://{address}:{PORT}/readyz"
+            url = f"http://{address}:{GATEWAY_PORT}/readyz"
             await_ready(host, CANDIDATE, timeout=self.timeout, url=url)
             host.note(f"{CANDIDATE} was ready: {self.document['Image']} works here")
             host.docker.stop(CANDIDATE, timeout=_CANDIDATE_STOP_SECONDS)
@@ -276,10 +269,10 @@ class ReplaceGateway:
 def _go_back(host: Host) -> str:
     """Have the old container serve again; says how that went."""
     discard(host)
-    host.docker.rename(PREVIOUS, to=GATEWAY)
+    host.docker.rename(PREVIOUS, to=GATEWAY_CONTAINER)
     try:
         start(host)
-        await_ready(host, GATEWAY, timeout=_BACK_SECONDS)
+        await_ready(host, GATEWAY_CONTAINER, timeout=_BACK_SECONDS)
     except ClawbotError as error:
         return f"the old container is back, but: {error.message}"
     return "the old container serves again"

@@ -4,8 +4,8 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.core.errors import ClawbotError, FailureCause
-from clawbot_agent.features.gateway.gateway import GATEWAY_UID
 from clawbot_agent.host import Host
 
 __all__ = ["CANDIDATE_NAME", "STATE_MOUNT", "ConfigInvalidError", "validate"]

@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping
 from copy import deepcopy
 from typing import Any, Final
 
+from clawbot_agent.core.constants import GATEWAY_PORT
+
 __all__ = ["SECRETS_MOUNT", "changed_paths", "desired_config", "merge_patch"]
 
 Json = dict[str, Any]
@@ -17,7 +19,6 @@ Json = dict[str, Any]
 # where the gateway's container has the agent's secrets
 SECRETS_MOUNT: Final = "/run/clawbot-secrets"
 _PROVIDER: Final = "clawbot"
-_PORT: Final = 18789
 _RATE_LIMIT: Final = {"maxAttempts": 10, "windowMs": 60_000, "lockoutMs": 300_000}
 _DANGEROUS: Final = (
     "dangerouslyAllowHostHeaderOriginFallback",
@@ -60,7 +61,7 @@ def desired_config(
     """
     merged: Json = merge_patch(live, fragment)
     gateway = _section(merged, "gateway")
-    gateway |= {"mode": "local", "bind": "lan", "port": _PORT, "trustedProxies": [bridge]}
+    gateway |= {"mode": "local", "bind": "lan", "port": GATEWAY_PORT, "trustedProxies": [bridge]}
     auth = _section(gateway, "auth")
     auth["mode"] = "token"
     # a token written here would win over a rotated one; a reference follows the file

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.core.paths import SECRETS_DIR
 from clawbot_agent.core.secret import Secret
@@ -18,7 +19,6 @@ from clawbot_agent.engine.actions import Action, RemovePath
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.gateway.config_check import CANDIDATE_NAME, ConfigInvalidError, validate
 from clawbot_agent.features.gateway.config_patch import changed_paths, desired_config
-from clawbot_agent.features.gateway.gateway import GATEWAY_UID
 from clawbot_agent.host import Host
 
 __all__ = ["ConfigInvalidError", "OpenClawConfigFacts", "OpenClawConfigStage", "ReplaceConfig"]

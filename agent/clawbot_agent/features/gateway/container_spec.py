@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any, Final, Self
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_PORT, GATEWAY_UID
 from clawbot_agent.core.paths import DOCKER_SOCKET, GATEWAY_SECRETS_DIR
 from clawbot_agent.features.gateway.config_check import STATE_MOUNT
 from clawbot_agent.features.gateway.config_patch import SECRETS_MOUNT
-from clawbot_agent.features.gateway.gateway import GATEWAY, GATEWAY_UID, PORT, STOP_SECONDS
+from clawbot_agent.features.gateway.gateway import STOP_SECONDS
 from clawbot_agent.features.state.mounts import local_binds
 
 __all__ = [
-    "GATEWAY",
     "IMAGE_LABEL",
     "Image",
     "candidate_document",
@@ -64,12 +64,12 @@ def container_document(config: BotConfig, *, image: Image, socket_gid: int) -> J
         "Image": config.image_tag,
         # OpenClaw takes over the lease of a gateway that was killed only if that one had the
         # same host name; else it refuses to start for five minutes
-        "Hostname": GATEWAY,
+        "Hostname": GATEWAY_CONTAINER,
         "User": f"{GATEWAY_UID}:{GATEWAY_UID}",
         "Env": list(_ENVIRONMENT),
         "Entrypoint": ["openclaw"],
         "Cmd": ["gateway", "run"],
-        "ExposedPorts": {f"{PORT}/tcp": {}},
+        "ExposedPorts": {f"{GATEWAY_PORT}/tcp": {}},
         "StopTimeout": STOP_SECONDS,
         "Labels": {_MANAGED_LABEL: "clawbot-agent", IMAGE_LABEL: image.id},
         "HostConfig": _host_config(config, socket_gid=socket_gid),
@@ -86,7 +86,7 @@ def candidate_document(document: Json, *, state: Path) -> Json:
     other_binds = [bind for bind in host["Binds"] if f":{STATE_MOUNT}" not in bind]
     return {
         **document,
-        "Hostname": f"{GATEWAY}-candidate",
+        "Hostname": f"{GATEWAY_CONTAINER}-candidate",
         "Env": [*document["Env"], "OPENCLAW_SKIP_CHANNELS=1"],
         "HostConfig": {
             **host,
@@ -106,7 +106,9 @@ def _host_config(config: BotConfig, *, socket_gid: int) -> Json:
             f"{GATEWAY_SECRETS_DIR}:{SECRETS_MOUNT}:ro",
         ],
         "GroupAdd": [str(socket_gid)],
-        "PortBindings": {f"{PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(PORT)}]},
+        "PortBindings": {
+            f"{GATEWAY_PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(GATEWAY_PORT)}]
+        },
         "NetworkMode": "bridge",
         # Sysbox as docker's default runtime is for sandboxes; it cannot bind what is on CIFS
         "Runtime": "runc",

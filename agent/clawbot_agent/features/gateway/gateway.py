@@ -4,13 +4,11 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, Final
 
+from clawbot_agent.core.constants import GATEWAY_PORT
 from clawbot_agent.host import Host
 
 __all__ = [
     "CANDIDATE",
-    "GATEWAY",
-    "GATEWAY_UID",
-    "PORT",
     "PREVIOUS",
     "READY_URL",
     "REFUSED",
@@ -22,17 +20,13 @@ __all__ = [
     "time_of",
 ]
 
-GATEWAY: Final = "openclaw-gateway"
 CANDIDATE: Final = "openclaw-gateway-candidate"
 PREVIOUS: Final = "openclaw-gateway-previous"
-PORT: Final = 18789
-READY_URL: Final = f"http://127.0.0.1:{PORT}/readyz"
+READY_URL: Final = f"http://127.0.0.1:{GATEWAY_PORT}/readyz"
 # sysexits(3), EX_CONFIG: OpenClaw refuses its configuration or its state
 REFUSED: Final = 78
 # OpenClaw drains its sessions for up to 325 s; docker's default of 10 s would cut them off
 STOP_SECONDS: Final = 330
-# the user `node` of the Node.js images
-GATEWAY_UID: Final = 1000
 
 # a busy machine keeps it from answering for that long
 _PATIENCE_SECONDS: Final = 30.0

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_CONTAINER
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, GATEWAY_SECRETS_DIR
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
@@ -20,7 +21,6 @@ from clawbot_agent.features.gateway.container_spec import Image, container_docum
 from clawbot_agent.features.gateway.errors import GatewayConfigRefusedError
 from clawbot_agent.features.gateway.gateway import (
     CANDIDATE,
-    GATEWAY,
     PREVIOUS,
     REFUSED,
     is_starting,
@@ -89,7 +89,7 @@ class ContainerStage(Stage[ContainerFacts]):
             return ContainerFacts()
         image = host.docker.image(config.image_tag)
         socket = host.files.stat(DOCKER_SOCKET)
-        current = host.docker.container(GATEWAY)
+        current = host.docker.container(GATEWAY_CONTAINER)
         return ContainerFacts(
             image=None if image is None else Image.of(image),
             socket_gid=None if socket is None else socket.gid,
@@ -114,7 +114,7 @@ class ContainerStage(Stage[ContainerFacts]):
             actions += _towards_ready(facts, facts.current, config)
         else:
             actions += _recovery(facts, facts.previous, config)
-        return Plan(f"{GATEWAY} is ready with {config.image_tag}", tuple(actions))
+        return Plan(f"{GATEWAY_CONTAINER} is ready with {config.image_tag}", tuple(actions))
 
     def paced(self, error: ClawbotError) -> bool:
         """A refused configuration has a pace of its own (`_refused_since`)."""
@@ -123,7 +123,7 @@ class ContainerStage(Stage[ContainerFacts]):
 
 def _recovery(facts: ContainerFacts, previous: Json, config: BotConfig) -> "list[Action]":
     """Finish or undo a switch that was interrupted after the old container stopped."""
-    back = act.RenameContainer(PREVIOUS, GATEWAY, "its replacement was interrupted")
+    back = act.RenameContainer(PREVIOUS, GATEWAY_CONTAINER, "its replacement was interrupted")
     if facts.current is None:
         return [back, *_towards_ready(facts, previous, config)]
     if facts.problem is None:
@@ -132,7 +132,7 @@ def _recovery(facts: ContainerFacts, previous: Json, config: BotConfig) -> "list
     if is_starting(facts.current, facts.now, timeout=timeout):
         after = act.RemoveContainer(PREVIOUS, "its replacement is ready then")
         return [act.AwaitGateway(timeout), after]
-    undo = act.RemoveContainer(GATEWAY, "it never became ready")
+    undo = act.RemoveContainer(GATEWAY_CONTAINER, "it never became ready")
     return [undo, back, *_towards_ready(facts, previous, config)]
 
 
@@ -182,7 +182,7 @@ def _refused_since(facts: ContainerFacts, state: Json) -> str | None:
 def _has_refused(host: Host, current: Json | None) -> bool:
     state = {} if current is None else current["State"]
     ended = not state.get("Running") and state.get("ExitCode") == REFUSED
-    return ended and isinstance(refusal(host, GATEWAY), GatewayConfigRefusedError)
+    return ended and isinstance(refusal(host, GATEWAY_CONTAINER), GatewayConfigRefusedError)
 
 
 def _written(host: Host, path: Path) -> datetime | None:

@@ -4,6 +4,7 @@ import re
 from datetime import datetime, timedelta
 from typing import Any, Final
 
+from clawbot_agent.core.constants import GATEWAY_CONTAINER
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.features.gateway.errors import (
     GatewayConfigRefusedError,
@@ -13,13 +14,7 @@ from clawbot_agent.features.gateway.errors import (
     GatewayStarvedError,
     GatewayStateRefusedError,
 )
-from clawbot_agent.features.gateway.gateway import (
-    GATEWAY,
-    READY_URL,
-    REFUSED,
-    ready_problem,
-    time_of,
-)
+from clawbot_agent.features.gateway.gateway import READY_URL, REFUSED, ready_problem, time_of
 from clawbot_agent.features.gateway.unit import is_over
 from clawbot_agent.host import Host
 
@@ -115,7 +110,7 @@ def _ended(host: Host, name: str, container: dict[str, Any] | None) -> ClawbotEr
     if status == REFUSED:
         return refusal(host, name)
     # systemd tries again; of a candidate nobody does
-    if name == GATEWAY and not is_over(host):
+    if name == GATEWAY_CONTAINER and not is_over(host):
         return None
     if container is None:
         return GatewayExitedError(f"{name}: the container is gone")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_UNIT, RECONCILE_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import LEASE_FILE, LOCK_FILE
-from clawbot_agent.features.gateway.gateway import GATEWAY
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.features.mounts.table import mount_of
 from clawbot_agent.host import Host
@@ -18,8 +18,6 @@ from clawbot_agent.host.notify import Notifier
 
 __all__ = ["Instance"]
 
-_GATEWAY_UNIT: Final = "clawbot-gateway.service"
-_RECONCILE_UNIT: Final = "clawbot-reconcile.service"
 _CONTAINERS: Final = Path("/var/lib/docker/containers")
 # shorter than the stage "lease" waits
 _RUN_WAITS_SECONDS: Final = 240
@@ -55,9 +53,9 @@ class Instance:
         told to stop the gateway, and what it may have started again in between is killed too.
         """
         self._kill_processes()
-        self._try("systemctl", "stop", "--no-block", _GATEWAY_UNIT, timeout=_SYSTEMCTL_SECONDS)
+        self._try("systemctl", "stop", "--no-block", GATEWAY_UNIT, timeout=_SYSTEMCTL_SECONDS)
         self._kill_processes()
-        self._try("docker", "kill", GATEWAY, timeout=_DOCKER_SECONDS)
+        self._try("docker", "kill", GATEWAY_CONTAINER, timeout=_DOCKER_SECONDS)
         self.say("fenced: the gateway is killed")
 
     def held(self) -> None:
@@ -68,7 +66,7 @@ class Instance:
         self.notifier.ready()
         waited = self.host.clock.monotonic() - self._begun
         if waited >= _RUN_WAITS_SECONDS or holder_of(LOCK_FILE) is None:
-            start = ("systemctl", "start", "--no-block", _RECONCILE_UNIT)
+            start = ("systemctl", "start", "--no-block", RECONCILE_UNIT)
             self._try(*start, timeout=_SYSTEMCTL_SECONDS)
 
     def report(self, report: LeaseReport) -> None:

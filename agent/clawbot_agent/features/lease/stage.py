@@ -7,12 +7,13 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import LEASE_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.engine.actions import Action
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
-from clawbot_agent.features.lease.units import LEASE_UNIT, SHARE_DROP_IN, share_drop_in
+from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
 from clawbot_agent.host import Host
 from clawbot_agent.host.units import Unit
 

@@ -3,15 +3,15 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from clawbot_agent.core.constants import LEASE_UNIT
 from clawbot_agent.features.mounts.units import RUNTIME_UNITS, unit_name
 
 if TYPE_CHECKING:
     # who watches scheduled events needs the name alone, and is to stay small
     from clawbot_agent.config.model import BotConfig
 
-__all__ = ["LEASE_UNIT", "SHARE_DROP_IN", "share_drop_in"]
+__all__ = ["SHARE_DROP_IN", "share_drop_in"]
 
-LEASE_UNIT: Final = "clawbot-lease.service"
 # in /run: after a boot the lease is not started before the agent has mounted the share
 SHARE_DROP_IN: Final = RUNTIME_UNITS / f"{LEASE_UNIT}.d" / "share.conf"
 

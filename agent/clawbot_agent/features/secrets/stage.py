@@ -25,6 +25,7 @@ from clawbot_agent.azure.errors import (
 )
 from clawbot_agent.azure.keyvault import ReadSecrets, read_secrets
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
 from clawbot_agent.core.secret import Secret
@@ -40,11 +41,9 @@ __all__ = ["FRAGMENT_FILE", "TOKEN_FILE", "SecretsFacts", "SecretsStage"]
 TOKEN_FILE: Final = GATEWAY_SECRETS_DIR / "token"
 FRAGMENT_FILE: Final = SECRETS_DIR / "openclaw.json"
 
-# the user "node" of OpenClaw's image
-_GATEWAY_UID: Final = 1000
 # path to mode, owner and group
-_DIRECTORIES: Final = {SECRETS_DIR: (0o700, 0), GATEWAY_SECRETS_DIR: (0o500, _GATEWAY_UID)}
-_FILES: Final = {TOKEN_FILE: (0o400, _GATEWAY_UID), FRAGMENT_FILE: (0o600, 0)}
+_DIRECTORIES: Final = {SECRETS_DIR: (0o700, 0), GATEWAY_SECRETS_DIR: (0o500, GATEWAY_UID)}
+_FILES: Final = {TOKEN_FILE: (0o400, GATEWAY_UID), FRAGMENT_FILE: (0o600, 0)}
 # a write that was killed leaves its temporary file, with the secret in it
 _LEFTOVERS: Final = {path.parent: f".{path.name}." for path in _FILES}
 

@@ -20,6 +20,7 @@ from clawbot_agent.azure.storage_errors import (
 )
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
+from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.drift import Stored
 from clawbot_agent.features.mounts.table import Mount, mount_of
@@ -28,7 +29,7 @@ from clawbot_agent.features.share import credentials
 from clawbot_agent.features.share.credentials import KeySources
 from clawbot_agent.features.share.errors import ShareCoveredError
 from clawbot_agent.features.share.failure import PORT, server_failure
-from clawbot_agent.features.share.ticket import TICKET_TIMER, cruid, present_ticket
+from clawbot_agent.features.share.ticket import cruid, present_ticket
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileReadError
 from clawbot_agent.host.reach import Reached

@@ -9,6 +9,7 @@ from typing import Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.features.share.credentials import file_of
 
 __all__ = ["share_options", "state_options"]
@@ -37,8 +38,6 @@ _COMMON: Final = (
     "nosuid",
     "nodev",
 )
-# the user "node" of OpenClaw's image
-_GATEWAY_UID: Final = 1000
 
 
 def share_options(config: BotConfig, *, cruid: int) -> tuple[str, ...]:
@@ -60,7 +59,7 @@ def state_options(config: BotConfig, *, cruid: int) -> tuple[str, ...]:
     SQLite's locks go wrong on the server ("database is locked"); one instance at a time
     has this mounted, so locks of its own kernel do. Arguments as in `share_options`.
     """
-    return (*_COMMON, "nobrl", *_owner(_GATEWAY_UID), *_proof(config, cruid=cruid))
+    return (*_COMMON, "nobrl", *_owner(GATEWAY_UID), *_proof(config, cruid=cruid))
 
 
 def _owner(uid: int) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from typing import Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
+from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.engine.actions import Action, ChangeUnit
 from clawbot_agent.engine.drift import directory_actions, file_actions
 from clawbot_agent.features.mounts.units import MountFailedError, StartMount, unit_file, unit_text
@@ -14,7 +15,7 @@ from clawbot_agent.features.share.errors import ShareCifsMissingError
 from clawbot_agent.features.share.facts import AzureShareFacts
 from clawbot_agent.features.share.failure import mount_failure
 from clawbot_agent.features.share.options import share_options
-from clawbot_agent.features.share.ticket import TICKET_TIMER, refresh_ticket
+from clawbot_agent.features.share.ticket import refresh_ticket
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, CommandTimeoutError
 

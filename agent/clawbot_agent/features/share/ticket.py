@@ -26,9 +26,8 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, Completed
 from clawbot_agent.host.files import Files
 
-__all__ = ["TICKET_TIMER", "Ticket", "cruid", "present_ticket", "refresh_ticket"]
+__all__ = ["Ticket", "cruid", "present_ticket", "refresh_ticket"]
 
-TICKET_TIMER: Final = "clawbot-ticket.timer"
 _TOOL: Final = "azfilesauthmanager"
 _SETTINGS: Final = Path("/etc/azfilesauth/config.yaml")
 _UID: Final = re.compile(r"^\s*USER_UID\s*:\s*[\"']?(\d+)[\"']?\s*(?:#.*)?$", re.MULTILINE)

@@ -4,16 +4,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import Action, MakeDirectory
 from clawbot_agent.features.state.errors import StateNotDirectoryError
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileStat
 
-__all__ = ["MODE", "OWNER", "DirectoryFacts", "RefuseState", "directory_actions", "look"]
+__all__ = ["MODE", "DirectoryFacts", "RefuseState", "directory_actions", "look"]
 
-# the user `node` of the Node.js images
-OWNER: Final = 1000
 MODE: Final = 0o700
+_OWNER: Final = f"{GATEWAY_UID}:{GATEWAY_UID}"
 _NOT_OURS: Final = frozenset({"lost+found"})
 _SHOWN: Final = 5
 _CHOWN_SECONDS: Final = 120
@@ -71,12 +71,19 @@ class TakeOver:
         """Which entries, the first few by name."""
         more = len(self.names) - _SHOWN
         names = ", ".join(self.names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        return f"give {names} in {self.path} to {OWNER}:{OWNER} (the gateway cannot use them)"
+        return f"give {names} in {self.path} to {_OWNER} (the gateway cannot use them)"
 
     def apply(self, host: Host) -> None:
         """Change the owner; links are changed themselves, never followed."""
         targets = tuple(str(self.path / name) for name in self.names)
-        argv = ("chown", "--recursive", "--no-dereference", f"{OWNER}:{OWNER}", "--", *targets)
+        argv = (
+            "chown",
+            "--recursive",
+            "--no-dereference",
+            _OWNER,
+            "--",
+            *targets,
+        )
         host.run(argv, timeout=_CHOWN_SECONDS).require()
 
 
@@ -88,7 +95,9 @@ def look(host: Host, path: Path) -> DirectoryFacts:
         found=host.files.stat(path),
         missing_parents=tuple(p for p in reversed(path.parents) if host.files.stat(p) is None),
         names=names,
-        strangers=tuple(name for name, s in stats if s and (s.uid, s.gid) != (OWNER, OWNER)),
+        strangers=tuple(
+            name for name, s in stats if s and (s.uid, s.gid) != (GATEWAY_UID, GATEWAY_UID)
+        ),
     )
 
 
@@ -101,7 +110,7 @@ def directory_actions(facts: DirectoryFacts, path: Path) -> list[Action]:
         MakeDirectory(parent, 0o755, "not there") for parent in facts.missing_parents
     ]
     if why := _drift(found):
-        actions.append(MakeDirectory(path, MODE, why, OWNER, OWNER))
+        actions.append(MakeDirectory(path, MODE, why, GATEWAY_UID, GATEWAY_UID))
     if facts.strangers:
         actions.append(TakeOver(path, facts.strangers))
     return actions
@@ -110,6 +119,6 @@ def directory_actions(facts: DirectoryFacts, path: Path) -> list[Action]:
 def _drift(found: FileStat | None) -> str | None:
     if found is None:
         return "not there"
-    if (found.uid, found.gid) != (OWNER, OWNER):
+    if (found.uid, found.gid) != (GATEWAY_UID, GATEWAY_UID):
         return f"owner is {found.uid}:{found.gid}"
     return f"mode is {found.mode:04o}" if found.mode != MODE else None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import Action, MakeDirectory
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
@@ -181,7 +182,7 @@ def _opening(
     if facts.directory.found is None:
         actions.append(MakeDirectory(path, directory.MODE, "mount point"))
     actions.append(MountState(path, unit, image.name))
-    owner = directory.OWNER
+    owner = GATEWAY_UID
     actions.append(MakeDirectory(path, directory.MODE, "root of the state", owner, owner))
     return actions
 

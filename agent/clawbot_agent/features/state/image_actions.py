@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.features.lease.errors import LeaseLostError
-from clawbot_agent.features.state.directory import OWNER
 from clawbot_agent.features.state.errors import (
     StateCopyError,
     StateInUseError,
@@ -41,7 +41,7 @@ _MAKE: Final = (
     # a file for each 32 KiB: half the usual inode tables, still 262,144 files in 8 GiB
     *("-i", "32768"),
     # a new sparse file reads as zeros: inode tables need not be written, now or later
-    *("-E", f"assume_storage_prezeroed=1,nodiscard,root_owner={OWNER}:{OWNER}"),
+    *("-E", f"assume_storage_prezeroed=1,nodiscard,root_owner={GATEWAY_UID}:{GATEWAY_UID}"),
 )
 
 

@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import MakeDirectory
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.state import directory
-from clawbot_agent.features.state.directory import MODE, OWNER, DirectoryFacts
+from clawbot_agent.features.state.directory import MODE, DirectoryFacts
 from clawbot_agent.features.state.units import GATEWAY_DROP_IN, removal_actions
 from clawbot_agent.host import Host
 
@@ -44,7 +45,9 @@ def plan(facts: LocalFacts, config: BotConfig) -> Plan:
     path = Path(config.state.path)
     actions = removal_actions(facts.unit, facts.drop_in, path)
     if facts.unit is not None:
-        actions.append(MakeDirectory(path, MODE, "under what was mounted", OWNER, OWNER))
+        actions.append(
+            MakeDirectory(path, MODE, "under what was mounted", GATEWAY_UID, GATEWAY_UID)
+        )
     else:
         actions += directory.directory_actions(facts.directory, path)
-    return Plan(f"{path} belongs to {OWNER}, mode {MODE:04o}", tuple(actions))
+    return Plan(f"{path} belongs to {GATEWAY_UID}, mode {MODE:04o}", tuple(actions))

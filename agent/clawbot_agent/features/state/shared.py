@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import Action, MakeDirectory
 from clawbot_agent.engine.drift import Stored
 from clawbot_agent.engine.drift import directory_actions as drift_actions
@@ -17,7 +18,7 @@ from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.share.options import state_options
 from clawbot_agent.features.share.ticket import cruid
-from clawbot_agent.features.state.directory import MODE, OWNER
+from clawbot_agent.features.state.directory import MODE
 from clawbot_agent.features.state.image_actions import RefuseToHide, RequireLease
 from clawbot_agent.features.state.names import LOCAL_DIRECTORIES, files_directory
 from clawbot_agent.features.state.units import (
@@ -91,7 +92,7 @@ def plan(facts: SharedFacts, config: BotConfig) -> Plan:
             return Plan("", (RefuseToHide(path, facts.below),))
         actions.append(MakeDirectory(files, MODE, "the state's files"))
     for where, found in facts.scratch:
-        actions += drift_actions(where, found, mode=MODE, uid=OWNER)
+        actions += drift_actions(where, found, mode=MODE, uid=GATEWAY_UID)
     if why := _wrong(facts, config, unit):
         if facts.mount is None:
             actions.append(MakeDirectory(path, MODE, "mount point"))

@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
+from clawbot_agent.core.constants import GATEWAY_UNIT, LEASE_UNIT
 from clawbot_agent.engine.actions import Action
-from clawbot_agent.features.lease.units import LEASE_UNIT
 from clawbot_agent.features.mounts.units import (
     RUNTIME_UNITS,
     MountFailedError,
@@ -30,8 +30,7 @@ __all__ = [
     "removal_actions",
 ]
 
-_GATEWAY_UNIT: Final = "clawbot-gateway.service"
-GATEWAY_DROP_IN: Final = RUNTIME_UNITS / f"{_GATEWAY_UNIT}.d" / "state.conf"
+GATEWAY_DROP_IN: Final = RUNTIME_UNITS / f"{GATEWAY_UNIT}.d" / "state.conf"
 # the gateway drains its sessions for up to 330 s before the state can go
 _UNMOUNT_SECONDS: Final = 450
 # an unmount writes back what is dirty, over the network

@@ -2,13 +2,14 @@
 
 from typing import Final
 
-from clawbot_agent.features.gateway.gateway import PORT, READY_URL, ready_problem
+from clawbot_agent.core.constants import GATEWAY_PORT
+from clawbot_agent.features.gateway.gateway import READY_URL, ready_problem
 from clawbot_agent.health.finding import Finding, State
 from clawbot_agent.host import Host
 
 __all__ = ["LIVE_URL", "Gateway"]
 
-LIVE_URL: Final = f"http://127.0.0.1:{PORT}/healthz"
+LIVE_URL: Final = f"http://127.0.0.1:{GATEWAY_PORT}/healthz"
 _LIVE_SECONDS: Final = 3.0
 # it has one thread, which may be busy for seconds on a small machine: that is no outage
 _READY_SECONDS: Final = 8.0

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
+from clawbot_agent.core.constants import BOOT_UNIT
 from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.core.paths import LOCK_FILE, STATUS_FILE
 from clawbot_agent.health.checks.unit import unit_properties
@@ -17,7 +18,6 @@ from clawbot_agent.report.status_file import read_status
 
 __all__ = ["UNDER_WAY", "ConfigRefusedError", "LastRun"]
 
-BOOT_UNIT: Final = "clawbot-agent.service"
 _UPTIME: Final = Path("/proc/uptime")
 # from power-on to the first stage: cloud-init, the agent's own installation
 _BEGIN_SECONDS: Final = 900.0

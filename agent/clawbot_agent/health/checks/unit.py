@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from typing import Final
 
+from clawbot_agent.core.constants import GATEWAY_UNIT
 from clawbot_agent.health.finding import Finding, State
 from clawbot_agent.host import Host
 
-__all__ = ["GATEWAY_UNIT", "Container", "unit_properties"]
+__all__ = ["Container", "unit_properties"]
 
-GATEWAY_UNIT: Final = "clawbot-gateway.service"
 _PROPERTIES: Final = (
     "LoadState",
     "ActiveState",

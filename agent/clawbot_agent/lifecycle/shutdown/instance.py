@@ -4,20 +4,22 @@ import contextlib
 from dataclasses import dataclass
 from typing import Final
 
+from clawbot_agent.core.constants import (
+    GATEWAY_CONTAINER,
+    GATEWAY_UNIT,
+    LEASE_UNIT,
+    RECONCILE_TIMER,
+    RECONCILE_UNIT,
+)
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import LOCK_FILE, PACE_FILE
-from clawbot_agent.features.gateway.gateway import GATEWAY
-from clawbot_agent.features.gateway.unit import UNIT as GATEWAY_UNIT
 from clawbot_agent.features.lease.report import LeaseState, read_report
-from clawbot_agent.features.lease.units import LEASE_UNIT
 from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of, holder_pid
 from clawbot_agent.host.units import Unit
 
 __all__ = ["Instance"]
 
-_TIMER: Final = "clawbot-reconcile.timer"
-_RUN_UNIT: Final = "clawbot-reconcile.service"
 _SYSTEMCTL_SECONDS: Final = 5.0
 _DOCKER_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 1.0
@@ -31,7 +33,7 @@ class Instance:
 
     def hold_runs(self) -> None:
         """The timer alone would not do: a run may be under way, or an operator's."""
-        self._systemctl("stop", _TIMER)
+        self._systemctl("stop", RECONCILE_TIMER)
         process = holder_pid(LOCK_FILE)
         if process is not None:
             # it ends its children and says that it was interrupted
@@ -52,7 +54,7 @@ class Instance:
 
     def kill_gateway(self) -> None:
         """The unit's own stop comes to its end with that."""
-        self._try("docker", "kill", GATEWAY, timeout=_DOCKER_SECONDS)
+        self._try("docker", "kill", GATEWAY_CONTAINER, timeout=_DOCKER_SECONDS)
 
     def sync(self, seconds: float) -> bool:
         """All file systems: the state, and the instance's disk, which a reboot keeps."""
@@ -81,8 +83,8 @@ class Instance:
         """Now, and every few minutes; what was stopped here is no repair that might rest."""
         with contextlib.suppress(ClawbotError):
             self.host.files.remove(PACE_FILE)
-        self._systemctl("start", _TIMER)
-        self._systemctl("start", _RUN_UNIT)
+        self._systemctl("start", RECONCILE_TIMER)
+        self._systemctl("start", RECONCILE_UNIT)
 
     def _unit(self, name: str) -> Unit | None:
         try:
