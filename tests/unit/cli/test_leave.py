@@ -10,7 +10,7 @@ from clawbot_agent.cli import leave as verb
 from clawbot_agent.core.paths import LEAVE_FILE
 from clawbot_agent.lifecycle.shutdown.report import read_report
 from tests.fakes import FakeClock, fake_host
-from tests.unit.departure.world import World
+from tests.unit.lifecycle.shutdown.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable

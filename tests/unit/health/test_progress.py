@@ -14,7 +14,7 @@ from clawbot_agent.health.finding import Component, State
 from clawbot_agent.health.progress import Progress, page, policy, progress_of
 from clawbot_agent.health.snapshot import Snapshot
 from clawbot_agent.health.verdict import judge
-from tests.unit.reporting.test_progress import a_stage, a_status
+from tests.unit.report.test_progress import a_stage, a_status
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 

@@ -33,7 +33,7 @@ from clawbot_agent.host.share_errors import (
     ShareServerAwayError,
     ShareStaleError,
 )
-from tests.unit.share.conftest import HOST, KEY, SHARE, UNIT, Machine, azure_config
+from tests.unit.features.share.conftest import HOST, KEY, SHARE, UNIT, Machine, azure_config
 
 CONFIG: Final = azure_config()
 BY_ARM: Final = azure_config(key_secret=None)

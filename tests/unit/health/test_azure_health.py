@@ -17,7 +17,7 @@ from clawbot_agent.health.finding import Finding, State
 from clawbot_agent.health.snapshot import Board
 from tests.fakes.clock import FakeClock
 from tests.support.error_refs import error_refs
-from tests.unit.reporting.test_progress import a_stage, a_status
+from tests.unit.report.test_progress import a_stage, a_status
 
 NAMES: Final = ("gateway", "lease", "caddy", "run", "repair")
 # intervalInSeconds times numberOfProbes, as docs/sidecar.md asks for

@@ -23,7 +23,7 @@ from clawbot_agent.features.share.errors import (
 from clawbot_agent.features.share.ticket import Ticket, cruid, present_ticket, refresh_ticket
 from clawbot_agent.host.commands import CommandMissingError, Completed
 from tests.fakes import Call, FakeClock, FakeFiles
-from tests.unit.share.conftest import HOST, UNIT, Machine, azure_config
+from tests.unit.features.share.conftest import HOST, UNIT, Machine, azure_config
 
 CONFIG: Final = azure_config(auth="managed-identity", key_secret=None)
 CLIENT: Final = "11111111-2222-3333-4444-555555555555"

@@ -9,7 +9,7 @@ from clawbot_agent.features.lease.daemon import Ended
 from clawbot_agent.features.lease.report import LeaseState
 from clawbot_agent.features.lease.tenure import BEAT, FENCE
 from clawbot_agent.features.lease.watch import TAKEOVER
-from tests.unit.lease.world import KILLING_SECONDS, STEP, Instance, Span, World, live
+from tests.unit.features.lease.world import KILLING_SECONDS, STEP, Instance, Span, World, live
 
 # what is left of TAKEOVER - FENCE after the daemon's look-up and the killing
 MARGIN: Final = TAKEOVER - FENCE - KILLING_SECONDS - 1.0

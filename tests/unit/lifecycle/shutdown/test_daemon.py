@@ -8,7 +8,7 @@ from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.lifecycle.shutdown.leave import drain_seconds
 from clawbot_agent.lifecycle.shutdown.leave_request import Wish, withdraw
 from clawbot_agent.lifecycle.shutdown.report import read_report
-from tests.unit.departure.world import ME, World
+from tests.unit.lifecycle.shutdown.world import ME, World
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from clawbot_agent.features.share.failure import mount_failure
 from clawbot_agent.host.reach import Reached
 from clawbot_agent.host.share_errors import ShareServerAwayError
 from tests.fakes import FakeReach
-from tests.unit.share.conftest import HOST, azure_config
+from tests.unit.features.share.conftest import HOST, azure_config
 
 WITH_KEY: Final = azure_config().share.azure_files
 WITH_TICKET: Final = azure_config(auth="managed-identity", key_secret=None).share.azure_files

@@ -6,7 +6,7 @@ import pytest
 
 from clawbot_agent.core.paths import LEAVE_FILE
 from clawbot_agent.lifecycle.shutdown.leave_request import Wish, read_wish, withdraw
-from tests.unit.departure.world import World
+from tests.unit.lifecycle.shutdown.world import World
 
 
 @pytest.fixture(params=[200, 0], ids=["azure", "without a metadata service"])
