@@ -9,7 +9,7 @@ from clawbot_controller.azure.instances import Instances
 from clawbot_controller.azure.keys import public_key
 from clawbot_controller.azure.secrets import Secrets
 from clawbot_controller.deployment.load import Deployment
-from clawbot_controller.model.names import BotNames, Place, SharedNames
+from clawbot_controller.deployment.names import BotNames, Place, SharedNames
 
 __all__ = ["Site", "site_of"]
 

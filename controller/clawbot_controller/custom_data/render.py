@@ -14,8 +14,8 @@ import yaml
 from jinja2 import Environment, StrictUndefined
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_controller.agent_source import AgentSource
-from clawbot_controller.assets import BOOTSTRAP, CUSTOM_DATA_TEMPLATE, asset
+from clawbot_controller.custom_data.agent_source import AgentSource
+from clawbot_controller.custom_data.assets import BOOTSTRAP, CUSTOM_DATA_TEMPLATE, asset
 from clawbot_controller.errors import CustomDataTooLargeError
 
 __all__ = ["LIMIT", "custom_data_digest", "render_custom_data"]

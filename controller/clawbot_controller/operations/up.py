@@ -1,18 +1,18 @@
 """`up`: make what is missing, change what is different, and leave the rest alone."""
 
-from clawbot_controller.desired import own_resources, principal_of, shared_resources
-from clawbot_controller.edits import check_edits
-from clawbot_controller.fleet import OncePerKey
+from clawbot_controller.deployment.names import Place
 from clawbot_controller.model import bot
-from clawbot_controller.model.names import Place
 from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.scale_set import KEY_PATH
-from clawbot_controller.ownership import check_own, check_shared
-from clawbot_controller.power import powered
-from clawbot_controller.preflight import Ground, preflight
-from clawbot_controller.rights import check_rights
-from clawbot_controller.site import Site
-from clawbot_controller.steps import Action, Step, ensure
+from clawbot_controller.operations.desired import own_resources, principal_of, shared_resources
+from clawbot_controller.operations.edits import check_edits
+from clawbot_controller.operations.fleet import OncePerKey
+from clawbot_controller.operations.ownership import check_own, check_shared
+from clawbot_controller.operations.power import powered
+from clawbot_controller.operations.preflight import Ground, preflight
+from clawbot_controller.operations.rights import check_rights
+from clawbot_controller.operations.site import Site
+from clawbot_controller.operations.steps import Action, Step, ensure
 
 __all__ = ["up"]
 

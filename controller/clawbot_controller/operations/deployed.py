@@ -1,10 +1,10 @@
 """The custom data of a bot that is in Azure already."""
 
-from clawbot_controller.custom_data import render_custom_data
-from clawbot_controller.desired import principal_of
+from clawbot_controller.custom_data.render import render_custom_data
 from clawbot_controller.errors import NotDeployedError
 from clawbot_controller.model.bot import created
-from clawbot_controller.site import Site
+from clawbot_controller.operations.desired import principal_of
+from clawbot_controller.operations.site import Site
 
 __all__ = ["deployed_custom_data"]
 

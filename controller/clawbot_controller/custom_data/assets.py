@@ -11,7 +11,7 @@ __all__ = ["BOOTSTRAP", "CUSTOM_DATA_TEMPLATE", "asset"]
 BOOTSTRAP: Final = "bootstrap.sh"
 CUSTOM_DATA_TEMPLATE: Final = "packaging/custom-data.yaml.j2"
 
-_CHECKOUT: Final = Path(__file__).resolve().parents[2]
+_CHECKOUT: Final = Path(__file__).resolve().parents[3]
 _DISTRIBUTION: Final = "clawbot-agent"
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.errors import ShareInUseError
-from clawbot_controller.site import Site
+from clawbot_controller.operations.site import Site
 
 __all__ = ["check_edits"]
 

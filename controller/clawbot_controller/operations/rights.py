@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 from typing import Any, Final
 
 from clawbot_controller.azure.errors import ForbiddenError
-from clawbot_controller.site import Site
+from clawbot_controller.operations.site import Site
 
 __all__ = ["check_rights"]
 

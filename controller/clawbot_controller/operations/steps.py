@@ -9,9 +9,9 @@ from clawbot_controller.azure.assignments import is_assigned
 from clawbot_controller.azure.cloud import Tell
 from clawbot_controller.azure.errors import NotChangeableError, RequestRefusedError
 from clawbot_controller.azure.vaults import deleted_vault
-from clawbot_controller.diff import Difference, differences, merged, without_optional
 from clawbot_controller.model.resource import Resource, kind_of
 from clawbot_controller.model.scale_set import FINGERPRINT
+from clawbot_controller.operations.diff import Difference, differences, merged, without_optional
 
 __all__ = ["Action", "Step", "ensure", "examine"]
 

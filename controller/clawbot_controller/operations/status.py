@@ -8,8 +8,8 @@ from typing import Any, Final
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.instances import Instance
 from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.power import code_of, power_of, repairs_suspended
-from clawbot_controller.site import Site
+from clawbot_controller.operations.power import code_of, power_of, repairs_suspended
+from clawbot_controller.operations.site import Site
 
 __all__ = ["InstanceStatus", "Status", "addresses_of", "endpoints", "status_of"]
 

@@ -10,8 +10,8 @@ from clawbot_controller.azure.errors import (
     SubscriptionUnknownError,
 )
 from clawbot_controller.azure.operator import Operator, operator
-from clawbot_controller.model.tiers import TIERS
-from clawbot_controller.site import Site
+from clawbot_controller.deployment.tiers import TIERS
+from clawbot_controller.operations.site import Site
 
 __all__ = ["Ground", "preflight"]
 

@@ -4,10 +4,10 @@ from typing import Final
 
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.errors import NotOursError
+from clawbot_controller.deployment.names import BotNames, SharedNames
 from clawbot_controller.model.bot import BOT_TAG
-from clawbot_controller.model.names import BotNames, SharedNames
 from clawbot_controller.model.shared import GROUP_TAG
-from clawbot_controller.site import Site
+from clawbot_controller.operations.site import Site
 
 __all__ = ["check_own", "check_owned", "check_shared"]
 

@@ -7,8 +7,8 @@ import requests
 from clawbot_controller.azure.errors import AzureUnreachableError
 from clawbot_controller.azure.instances import Instance, Instances
 from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.power import STOPPED, power_of
-from clawbot_controller.site import Site
+from clawbot_controller.operations.power import STOPPED, power_of
+from clawbot_controller.operations.site import Site
 
 __all__ = ["Source", "logs_of"]
 

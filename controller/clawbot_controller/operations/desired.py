@@ -5,11 +5,11 @@ from typing import Final
 
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.operator import Operator
-from clawbot_controller.custom_data import custom_data_digest, render_custom_data
+from clawbot_controller.custom_data.render import custom_data_digest, render_custom_data
 from clawbot_controller.deployment.fill import PENDING, Created
 from clawbot_controller.deployment.load import Deployment
+from clawbot_controller.deployment.names import BotNames, SharedNames
 from clawbot_controller.model import bot, shared, storage
-from clawbot_controller.model.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.roles import Role, assignment
 from clawbot_controller.model.scale_set import ScaleSetParts, scale_set

@@ -8,7 +8,7 @@ from typing import Final
 
 from clawbot_controller.azure.errors import AzureError, OperationTimeoutError
 from clawbot_controller.azure.instances import Instance, Instances
-from clawbot_controller.site import Site
+from clawbot_controller.operations.site import Site
 
 __all__ = ["ask_to_leave", "bring_back"]
 

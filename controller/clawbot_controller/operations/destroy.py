@@ -7,14 +7,14 @@ from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.errors import ForbiddenError
 from clawbot_controller.azure.operator import operator
 from clawbot_controller.azure.vaults import deleted_vault, purge_vault
-from clawbot_controller.desired import UNKNOWN, principal_of, shared_resources
+from clawbot_controller.deployment.names import SharedNames
 from clawbot_controller.model import bot, storage
-from clawbot_controller.model.names import SharedNames
 from clawbot_controller.model.resource import kind_of
 from clawbot_controller.model.shared import GROUP_TAG
-from clawbot_controller.ownership import check_own, check_shared
-from clawbot_controller.site import Site
-from clawbot_controller.steps import ensure
+from clawbot_controller.operations.desired import UNKNOWN, principal_of, shared_resources
+from clawbot_controller.operations.ownership import check_own, check_shared
+from clawbot_controller.operations.site import Site
+from clawbot_controller.operations.steps import ensure
 
 __all__ = ["destroy", "destroy_shared"]
 

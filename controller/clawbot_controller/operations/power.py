@@ -6,13 +6,13 @@ from typing import Any, Final
 from clawbot_controller.azure.arm import Found
 from clawbot_controller.azure.errors import AzureError
 from clawbot_controller.azure.instances import Instance, Instances
-from clawbot_controller.deployed import deployed_custom_data
-from clawbot_controller.edits import check_edits
 from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.leaving import ask_to_leave, bring_back
-from clawbot_controller.ownership import check_own, check_owned
-from clawbot_controller.site import Site
-from clawbot_controller.steps import Action, Step
+from clawbot_controller.operations.deployed import deployed_custom_data
+from clawbot_controller.operations.edits import check_edits
+from clawbot_controller.operations.leaving import ask_to_leave, bring_back
+from clawbot_controller.operations.ownership import check_own, check_owned
+from clawbot_controller.operations.site import Site
+from clawbot_controller.operations.steps import Action, Step
 
 __all__ = ["STOPPED", "Power", "power_step", "powered", "reimage", "start", "stop", "to_zero"]
 

@@ -5,14 +5,19 @@ from typing import Final
 
 from clawbot_controller.azure.errors import SecretForbiddenError
 from clawbot_controller.azure.secrets import SecretState
-from clawbot_controller.desired import UNKNOWN, own_resources, principal_of, shared_resources
-from clawbot_controller.edits import check_edits
 from clawbot_controller.model import bot
-from clawbot_controller.ownership import check_own, check_shared
-from clawbot_controller.power import Power, power_step
-from clawbot_controller.preflight import Ground, preflight
-from clawbot_controller.site import Site
-from clawbot_controller.steps import Action, Step, examine
+from clawbot_controller.operations.desired import (
+    UNKNOWN,
+    own_resources,
+    principal_of,
+    shared_resources,
+)
+from clawbot_controller.operations.edits import check_edits
+from clawbot_controller.operations.ownership import check_own, check_shared
+from clawbot_controller.operations.power import Power, power_step
+from clawbot_controller.operations.preflight import Ground, preflight
+from clawbot_controller.operations.site import Site
+from clawbot_controller.operations.steps import Action, Step, examine
 
 __all__ = ["Plan", "make_plan"]
 
