@@ -33,6 +33,10 @@ UNITS: Final = (
     "clawbot-gateway.service",
 )
 _AGENT: Final = "clawbot-agent.service"
+# and not from the packages that it installs, which write to the journal as well
+_FROM_THE_AGENT: Final = (f"--unit={_AGENT}", "--identifier=clawbot-agent")
+_STATUS_FILE: Final = "var/lib/clawbot/status.json"
+_WIDTH: Final = 100
 _OUTSIDE_SECONDS: Final = 10
 _HEALTHY_SECONDS: Final = 60
 _LAST_LINES_SECONDS: Final = 1.0
@@ -47,6 +51,9 @@ def main(name: str) -> int:
     except BenchError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print(f"demo: interrupted; to remove the bench: make down{_bench(name)}", file=sys.stderr)
+        return 130
     say(how_to_look(name, bench.address))
     say(f"\n{time.monotonic() - began:.0f} s in all")
     return code
@@ -54,7 +61,7 @@ def main(name: str) -> int:
 
 def how_to_look(name: str, address: str) -> str:
     """What to try next, for the bench of this name at this address."""
-    bench = "" if name == DEFAULT_NAME else f" BENCH_NAME={name}"
+    bench = _bench(name)
     hints = (
         (f"make exec{bench} CMD='clawbot-agent plan'", "what a run would change: nothing"),
         (f"make exec{bench} CMD='clawbot-agent analyze'", "where the time went"),
@@ -68,10 +75,14 @@ def how_to_look(name: str, address: str) -> str:
     return "\n".join(("\nlook inside:", *lines))
 
 
+def _bench(name: str) -> str:
+    return "" if name == DEFAULT_NAME else f" BENCH_NAME={name}"
+
+
 def _demonstrate(bench: Bench) -> int:
-    _deliver(bench)
+    started = _deliver(bench)
     say(f"\nwhat {_AGENT} says:")
-    _follow_the_run(bench)
+    _follow_the_run(bench, started)
     say("\n$ clawbot-agent status --wait")
     with heartbeat("clawbot-agent status --wait"):
         code = product.follow(bench, "clawbot-agent status --wait")
@@ -87,8 +98,12 @@ def _demonstrate(bench: Bench) -> int:
     return code or bool(stopped)
 
 
-def _deliver(bench: Bench) -> None:
-    """Bring up the bench and the agent in it, with fresh secrets in the Key Vault."""
+def _deliver(bench: Bench) -> float:
+    """Bring up the bench and the agent in it, with fresh secrets in the Key Vault.
+
+    Returns:
+        When bootstrap.sh was started, in seconds since the epoch.
+    """
     with step("host packages for the release"):
         host_setup.ensure((*azure.HOST_PACKAGES, *product.HOST_PACKAGES))
     with ThreadPoolExecutor() as pool:
@@ -104,32 +119,51 @@ def _deliver(bench: Bench) -> None:
     bench.azure.set("keyvault", secrets=values)
     product.configure(bench, product.as_yaml(product.configuration(bench)))
     product.restore_images(bench)
+    started = time.time()
     with step("bootstrap.sh"):
         product.install(bench, archive, start=True)
+    return started
 
 
-def _follow_the_run(bench: Bench) -> None:
-    """Print what the agent's unit says until its run ends, however it ends."""
-    last = ["the agent starts"]
+def _follow_the_run(bench: Bench, since: float) -> None:
+    """Print what the agent's unit says until its run ends, however it ends.
 
-    def pass_on() -> None:
-        for line in journal.stdout or ():
-            last[0] = line.rstrip()[:120]
-            say(line.rstrip())
+    Args:
+        bench: up.
+        since: seconds since the epoch; bootstrap.sh has started the unit already.
+    """
+    of_this_run = ("--lines=all", f"--since=@{since:.6f}", *_FROM_THE_AGENT)
+    argv = ("journalctl", "--follow", "--output=cat", *of_this_run)
+    with (
+        heartbeat(lambda: _under_way(bench)) as heard,
+        subprocess.Popen(bench.enter(argv), stdout=subprocess.PIPE, text=True) as journal,
+    ):
 
-    # from this boot's beginning: bootstrap.sh has started the unit already
-    argv = ("journalctl", "--follow", "--boot", "--lines=all", "--output=cat", f"--unit={_AGENT}")
-    with subprocess.Popen(bench.enter(argv), stdout=subprocess.PIPE, text=True) as journal:
+        def pass_on() -> None:
+            for line in journal.stdout or ():
+                say(line.rstrip())
+                heard()
+
         reader = threading.Thread(target=pass_on)
         reader.start()
         try:
-            with heartbeat(lambda: last[0]):
-                # waits for the start that bootstrap.sh asked for
-                bench.exec(("systemctl", "start", _AGENT))
-                time.sleep(_LAST_LINES_SECONDS)
+            # waits for the start that bootstrap.sh asked for
+            bench.exec(("systemctl", "start", _AGENT))
+            time.sleep(_LAST_LINES_SECONDS)
         finally:
             journal.terminate()
             reader.join()
+
+
+def _under_way(bench: Bench) -> str:
+    """The stages that run, with what each does, as the agent's record of its run says."""
+    try:
+        stages = json.loads((bench.root / _STATUS_FILE).read_text())["stages"]
+    except FileNotFoundError:
+        return "the agent starts"
+    running = [stage for stage in stages if stage["state"] == "running"]
+    said = [f"{stage['name']}: {stage['reason']}"[:_WIDTH] for stage in running]
+    return "; ".join(said) or "between two stages"
 
 
 def _is_active(bench: Bench, unit: str) -> bool:
@@ -143,9 +177,11 @@ def _show_health(bench: Bench) -> None:
         while '"healthy"' not in _get(bench, "/health") and time.monotonic() < end:
             time.sleep(1)
     for path in ("/", "/readyz", "/health"):
-        text = _get(bench, path)
-        title = text.partition("<title>")[2].partition("<")[0]
-        say(f"GET http://{bench.address}{path}: {'page ' + repr(title) if title else text}")
+        answer = _get(bench, path)
+        title = answer.partition("<title>")[2].partition("<")[0]
+        if title:
+            answer = f"{answer.partition(',')[0]}, page {title!r}"
+        say(f"GET http://{bench.address}{path}: {answer}")
 
 
 def _get(bench: Bench, path: str) -> str:

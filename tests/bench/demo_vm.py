@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from tests.bench import azure, host_setup, product
@@ -66,19 +67,18 @@ def _boot(bots: BotVms, *, baked: bool) -> float:
         vm = bots.boot(MACHINE, baked=baked)
     say("power on; what the serial console tells:")
     over = threading.Event()
-    last = ["the machine boots"]
-    follower = threading.Thread(target=_follow, args=(vm, began, over, last))
-    follower.start()
-    try:
-        with heartbeat(lambda: last[0]):
+    with heartbeat("waiting for the bot to be healthy") as heard:
+        follower = threading.Thread(target=_follow, args=(vm, began, over, heard))
+        follower.start()
+        try:
             wait_healthy(vm, within=_WITHIN)
-    finally:
-        over.set()
-        follower.join()
+        finally:
+            over.set()
+            follower.join()
     return time.monotonic() - began
 
 
-def _follow(vm: Vm, began: float, over: threading.Event, last: list[str]) -> None:
+def _follow(vm: Vm, began: float, over: threading.Event, heard: Callable[[], None]) -> None:
     position = 0
     while not over.is_set():
         over.wait(_FOLLOW_SECONDS)
@@ -90,8 +90,8 @@ def _follow(vm: Vm, began: float, over: threading.Event, last: list[str]) -> Non
             position = console.tell()
         for line in text.splitlines():
             if told := _TOLD.search(line):
-                last[0] = told[0][:150]
-                say(f"{time.monotonic() - began:6.0f} s  {last[0]}")
+                say(f"{time.monotonic() - began:6.0f} s  {told[0][:150]}")
+                heard()
 
 
 def _show(vm: Vm) -> int:

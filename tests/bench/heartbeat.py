@@ -22,26 +22,34 @@ def say(line: str) -> None:
 @contextmanager
 def heartbeat(
     what: str | Callable[[], str], say: Say = say, *, every: float = EVERY_SECONDS
-) -> Iterator[None]:
-    """Say at regular intervals what is going on, until the block ends; a short block says nothing.
+) -> Iterator[Callable[[], None]]:
+    """Say after each silence what is going on, until the block ends; a short block says nothing.
+
+    The block is given what it calls when something else was said: that ends a silence too.
 
     Args:
         what: the step, or what tells how far it is by now.
         say: is given each line, in a thread of its own.
-        every: seconds.
+        every: seconds of silence.
     """
-    began = time.monotonic()
+    began = last = time.monotonic()
     over = threading.Event()
 
+    def heard() -> None:
+        nonlocal last
+        last = time.monotonic()
+
     def beat() -> None:
-        while not over.wait(every):
-            text = what if isinstance(what, str) else what()
-            say(f"{time.monotonic() - began:6.0f} s  ... {text}")
+        while not over.wait(max(0.0, last + every - time.monotonic())):
+            if time.monotonic() - last >= every:
+                text = what if isinstance(what, str) else what()
+                say(f"{time.monotonic() - began:6.0f} s  ... {text}")
+                heard()
 
     thread = threading.Thread(target=beat, daemon=True)
     thread.start()
     try:
-        yield
+        yield heard
     finally:
         over.set()
         thread.join()

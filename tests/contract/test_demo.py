@@ -1,5 +1,7 @@
 """`make demo`: what it tells, what it starts, and what it calls a success."""
 
+import functools
+import json
 import re
 import subprocess
 import time
@@ -96,27 +98,44 @@ def test_the_units_are_started_when_that_is_wanted(
     assert recorder.ran == [(f"{inside}/bootstrap.sh", *expected, f"{inside}/a.tar")]
 
 
+def follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBench:
+    recorder, bench = fake(tmp_path, seconds=1.0)
+    monkeypatch.setattr(demo, "heartbeat", functools.partial(heartbeat.heartbeat, every=0.1))
+    demo._follow_the_run(bench, since=0)  # noqa: SLF001 - without a machine no more than this can be run
+    return recorder
+
+
 def test_the_run_is_followed_line_by_line_with_a_sign_of_life_in_silence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(
-        demo, "heartbeat", lambda what: heartbeat.heartbeat(what, heartbeat.say, every=0.1)
-    )
-    recorder, bench = fake(tmp_path, seconds=1.0)
+    stages = [
+        {"name": "apt", "state": "changed", "reason": "installed"},
+        {"name": "image", "state": "running", "reason": "step 3/13: Debian packages"},
+    ]
+    status = tmp_path / "var/lib/clawbot/status.json"
+    status.parent.mkdir(parents=True)
+    status.write_text(json.dumps({"stages": stages}))
     began = time.monotonic()
-    demo._follow_the_run(bench)  # noqa: SLF001 - without a machine no more than this can be run
+    recorder = follow(tmp_path, monkeypatch)
     assert time.monotonic() - began < 10
     lines = capsys.readouterr().out.splitlines()
     assert [line for line in lines if "..." not in line] == ["one", "two"]
-    beats = [line for line in lines if re.fullmatch(r" *\d+ s  \.\.\. two", line)]
-    assert len(beats) >= 3
+    beat = r" *\d+ s  \.\.\. image: step 3/13: Debian packages"
+    assert len([line for line in lines if re.fullmatch(beat, line)]) >= 3
     assert recorder.ran[-1] == ("systemctl", "start", "clawbot-agent.service")
+
+
+def test_a_run_that_has_not_begun_is_no_trouble(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    follow(tmp_path, monkeypatch)
+    assert "s  ... the agent starts\n" in capsys.readouterr().out
 
 
 @pytest.fixture
 def without_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_deliver", "_follow_the_run", "_show_health"):
-        monkeypatch.setattr(demo, name, lambda _bench: None)
+        monkeypatch.setattr(demo, name, lambda *_arguments: None)
     monkeypatch.setattr(product, "keep_images", lambda _bench: None)
 
 
@@ -144,3 +163,14 @@ def test_the_run_says_how_the_demonstration_ends(
 def test_a_bad_name_is_a_message(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main("a/b") == 1
     assert "letters, digits and dashes" in capsys.readouterr().err
+
+
+def test_an_interrupted_one_says_how_to_remove_what_runs(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(_bench: Bench) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(demo, "_demonstrate", interrupted)
+    assert demo.main("foo") == 130
+    assert "make down BENCH_NAME=foo\n" in capsys.readouterr().err

@@ -67,6 +67,16 @@ def test_the_text_is_the_latest_one() -> None:
     assert lines.said[-1].endswith("... step 2")
 
 
+def test_what_something_else_said_counts() -> None:
+    lines = Lines()
+    with heartbeat("image", lines, every=0.5) as heard:
+        for _ in range(20):
+            time.sleep(0.05)
+            heard()
+        assert lines.said == []
+        lines.wait(1)
+
+
 def test_a_short_step_says_only_its_end() -> None:
     lines = Lines()
     with heartbeat("network", lines):
