@@ -9,10 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
+from unittest import mock
 
 import pytest
 
-from tests.bench import demo, heartbeat, product
+from tests.bench import demo, heartbeat, host_setup, product
 from tests.bench.bench import Bench
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -174,3 +175,23 @@ def test_an_interrupted_one_says_how_to_remove_what_runs(
     monkeypatch.setattr(demo, "_demonstrate", interrupted)
     assert demo.main("foo") == 130
     assert "make down BENCH_NAME=foo\n" in capsys.readouterr().err
+
+
+def test_everything_is_there_when_the_units_are_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on an instance: configuration and secrets first, then bootstrap.sh with its units."""
+    done = mock.Mock()
+    done.product.release.return_value = (tmp_path / "a.tar", "")
+    for name in ("release", "install", "configure", "configuration", "as_yaml", "restore_images"):
+        monkeypatch.setattr(product, name, getattr(done.product, name))
+    monkeypatch.setattr(host_setup, "ensure", lambda _packages: [])
+    bench = done.bench
+    bench.cache_dir = tmp_path
+    demo._deliver(bench)  # noqa: SLF001 - as above
+    last = done.mock_calls[-1]
+    assert last == mock.call.product.install(bench, tmp_path / "a.tar", start=True)
+    names = [name for name, _, _ in done.mock_calls]
+    wanted = ("bench.up", "bench.azure.set", "product.configure", "product.restore_images")
+    assert [name for name in wanted if name not in names] == []
+    assert names.index("bench.up") < names.index("bench.azure.set")
