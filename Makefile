@@ -20,17 +20,12 @@ export CMD
 VENV = .venv
 STAMP = $(VENV)/.installed
 
-# exact versions and hashes of everything the agent needs, from pyproject.toml, and of the pip
-# that installs it
-UV_LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-header --upgrade
+# exact versions and hashes, from pyproject.toml: of all that the agent needs, of the pip that
+# installs it, and of all that development needs
 lock: $(STAMP)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
-	$(UV_LOCK) pyproject.toml -o packaging/requirements.lock
-	echo pip | $(UV_LOCK) --no-annotate - -o packaging/pip.lock
+	$(VENV)/bin/python packaging/dev.py lock
 
 release: $(STAMP)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
 	$(VENV)/bin/python packaging/build_release.py all dist
 
 .PHONY: lock release demo demo-vm test lint types unit contract machine vm up exec exec-vm \
@@ -48,16 +43,17 @@ demo-vm: $(STAMP)
 
 test: lint types unit contract machine vm
 
-$(STAMP): pyproject.toml
-	@$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv', 'shellcheck'))"
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+# from the lock alone, by hash; only root can install what the host lacks
+$(STAMP): pyproject.toml packaging/dev.lock packaging/dev.py
+	@[ "$$(id -u)" != 0 ] || \
+		$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv',))"
+	$(PYTHON) packaging/dev.py install $(VENV)
 	@touch $@
 
 lint: $(STAMP)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	shellcheck bootstrap.sh .ci/run vagrant/*.sh
+	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
 
 types: $(STAMP)
 	$(VENV)/bin/mypy
