@@ -54,6 +54,8 @@ lint: $(STAMP)
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
+	git ls-files -z | xargs -0 $(VENV)/bin/codespell
+	$(VENV)/bin/python -m tests.support.check_source
 
 types: $(STAMP)
 	$(VENV)/bin/mypy
