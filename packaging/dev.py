@@ -1,7 +1,8 @@
 """Makes the environment for development from packaging/dev.lock, and the locks themselves.
 
-    python3 packaging/dev.py install .venv    exactly what the lock names, then this checkout
-    .venv/bin/python packaging/dev.py lock    new versions into all three locks (`make lock`)
+    python3 packaging/dev.py install .venv       exactly what the lock names, then this checkout
+    python3 packaging/dev.py build-tools VENV    only what build_release.py needs
+    .venv/bin/python packaging/dev.py lock       new versions into all three locks (`make lock`)
 
 `install` needs Python with venv and nothing else: pip brings uv, whose version and hash are in the
 lock as well, and uv brings the rest in a twentieth of the time that pip takes.
@@ -36,13 +37,16 @@ _LOCKS: Final = (
 
 
 def main() -> None:
-    """Do one of the two; end with the status of the command that failed."""
+    """Do one of the three; say which command failed."""
     options = _parser().parse_args()
     try:
-        if options.what == "install":
-            install(options.venv)
-        else:
-            lock()
+        match options.what:
+            case "install":
+                install(options.venv)
+            case "build-tools":
+                install_build_tools(options.venv)
+            case "lock":
+                lock()
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
         sys.exit(f"{command}: exit status {error.returncode}; its reason is above")
@@ -57,13 +61,8 @@ def install(venv: Path) -> None:
     Raises:
         subprocess.CalledProcessError: venv, or both uv and pip, failed.
     """
-    _run(sys.executable, "-m", "venv", str(venv))
-    python = venv / "bin/python"
-    pip = (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
-    with tempfile.TemporaryDirectory() as name:
-        only_uv = Path(name) / "uv.lock"
-        only_uv.write_text(pinned("uv", _DEV_LOCK.read_text()))
-        _run(*pip, "--require-hashes", "--no-deps", "--requirement", str(only_uv))
+    python = _venv_with("uv", venv)
+    pip = _pip_install(python)
     try:
         _run(
             *(str(venv / "bin/uv"), "pip", "install", "--quiet", "--python", str(python)),
@@ -75,6 +74,15 @@ def install(venv: Path) -> None:
         _run(*pip, "--require-hashes", "--no-deps", "--requirement", str(_DEV_LOCK))
     # setuptools, the build backend, comes from the lock: no isolated build that fetches another
     _run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(_ROOT))
+
+
+def install_build_tools(venv: Path) -> None:
+    """Make an environment at `venv` that can build a release, and nothing more.
+
+    Raises:
+        subprocess.CalledProcessError: venv or pip failed.
+    """
+    _venv_with("setuptools", venv)
 
 
 def lock() -> None:
@@ -120,6 +128,22 @@ def uv_environment(environment: Mapping[str, str], index_of_pip: str) -> dict[st
     return {**environment, **more}
 
 
+def _venv_with(package: str, venv: Path) -> Path:
+    """A new environment with one package of the lock; its Python."""
+    _run(sys.executable, "-m", "venv", str(venv))
+    python = venv / "bin/python"
+    with tempfile.TemporaryDirectory() as name:
+        one = Path(name) / "requirements.txt"
+        one.write_text(pinned(package, _DEV_LOCK.read_text()))
+        options = ("--require-hashes", "--no-deps", "--requirement", str(one))
+        _run(*_pip_install(python), *options)
+    return python
+
+
+def _pip_install(python: Path) -> tuple[str, ...]:
+    return (str(python), "-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+
+
 def _index_of_pip(python: Path) -> str:
     """Address of the index set for pip; the environment goes before its files, as in pip."""
     if address := os.environ.get("PIP_INDEX_URL"):
@@ -143,7 +167,8 @@ def _run(
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     verbs = parser.add_subparsers(dest="what", required=True)
-    verbs.add_parser("install").add_argument("venv", type=Path)
+    for what in ("install", "build-tools"):
+        verbs.add_parser(what).add_argument("venv", type=Path)
     verbs.add_parser("lock")
     return parser
 
