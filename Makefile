@@ -7,7 +7,10 @@
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make exec-vm CMD='clawbot-agent status'
 #   make -s address
-#   make release  wheel, archives with all that it needs, and SHA256SUMS in dist/
+#   make lock     new versions of the dependencies into packaging/*.lock
+#   make dist     wheel, sdist, archives with all dependencies, and SHA256SUMS in dist/
+#   make release [VERSION=0.3.0]   the same with release notes, checked and committed
+#   make tag      names that release, and prints how to publish it
 # GNU make turns every exit code but 0 into 2; `python3 -m tests.bench exec …` passes it on as it is.
 PYTHON ?= python3
 BENCH_NAME ?= demo
@@ -25,10 +28,16 @@ STAMP = $(VENV)/.installed
 lock: $(STAMP)
 	$(VENV)/bin/python packaging/dev.py lock
 
-release: $(STAMP)
+dist: $(STAMP)
 	$(VENV)/bin/python packaging/build_release.py all dist
 
-.PHONY: lock release demo demo-vm test lint types unit contract machine vm up exec exec-vm \
+release: $(STAMP)
+	$(VENV)/bin/python packaging/release.py prepare $(VERSION)
+
+tag: $(STAMP)
+	$(VENV)/bin/python packaging/release.py tag
+
+.PHONY: lock dist release tag demo demo-vm test lint types unit contract machine vm up exec exec-vm \
 	address down clean
 .DEFAULT_GOAL := help
 

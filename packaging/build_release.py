@@ -41,8 +41,9 @@ _GLIBC: Final = 36
 # zip knows no time before 1980; a fixed one makes wheel and sdist the same every time
 _EPOCH: Final = "315532800"
 _VERSION: Final = re.compile(r"^__version__.*= \"(.+)\"$", re.MULTILINE)
-# [text](target), ![alt](target)
-_LINK: Final = re.compile(r"(!?)(\[[^\]]*\])\((?!https?:|#|mailto:)([^)\s]+)\)")
+# what follows [text] or ![alt]; an image may itself be the text of a link
+_LINK: Final = re.compile(r"(?<=\])\((?!https?:|#|mailto:)([^)\s]+)\)")
+_IMAGE: Final = re.compile(r"!\[[^\[\]]*$")
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def main() -> None:
         case "pack":
             pack(output, options.wheel, options.fetched, options.arch)
         case "all":
-            _all(output, options.python)
+            build_all(output, options.python)
 
 
 def build_wheel(output: Path) -> Path:
@@ -83,6 +84,23 @@ def build_sdist(output: Path) -> Path:
     return target
 
 
+def build_all(output: Path, pythons: tuple[str, ...] = _PYTHONS) -> None:
+    """Everything that a release has, and SHA256SUMS; older builds in `output` are removed."""
+    output.mkdir(parents=True, exist_ok=True)
+    for old in output.glob("clawbot*"):
+        old.unlink()
+    wheel = build_wheel(output)
+    sdist = build_sdist(output)
+    archives = []
+    for arch in _ARCHITECTURES:
+        with tempfile.TemporaryDirectory() as name:
+            fetch(Path(name), pythons, arch)
+            archives.append(pack(output, wheel, Path(name), arch))
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in (wheel, sdist, *archives)]
+    (output / "SHA256SUMS").write_text("".join(lines))
+    sys.stdout.write("".join(lines))
+
+
 def absolute_links(readme: str, source: str, ref: str) -> str:
     """The README for a package index, where a link from file to file leads nowhere.
 
@@ -93,9 +111,9 @@ def absolute_links(readme: str, source: str, ref: str) -> str:
     """
 
     def absolute(match: re.Match[str]) -> str:
-        image, text, target = match.groups()
-        kind = "raw" if image else "blob"
-        return f"{image}{text}({source}/{kind}/{ref}/{target.removeprefix('./')})"
+        before = readme[: match.start() - 1]
+        kind = "raw" if _IMAGE.search(before) else "blob"
+        return f"({source}/{kind}/{ref}/{match[1].removeprefix('./')})"
 
     return _LINK.sub(absolute, readme)
 
@@ -108,7 +126,7 @@ def version() -> str:
     """
     found = _VERSION.search((_ROOT / "agent/clawbot_agent/__init__.py").read_text())
     if found is None:
-        msg = "agent/clawbot_agent/__init__.py has no line __version__ = \"…\""
+        msg = 'agent/clawbot_agent/__init__.py has no line __version__ = "…"'
         raise LookupError(msg)
     return found[1]
 
@@ -142,21 +160,6 @@ def pack(output: Path, wheel: Path, fetched: Path, arch: str) -> Path:
             with path.open("rb") as file:
                 tar.addfile(entry, file)
     return archive
-
-
-def _all(output: Path, pythons: tuple[str, ...]) -> None:
-    for old in output.glob("clawbot*"):
-        old.unlink()
-    wheel = build_wheel(output)
-    sdist = build_sdist(output)
-    archives = []
-    for arch in _ARCHITECTURES:
-        with tempfile.TemporaryDirectory() as name:
-            fetch(Path(name), pythons, arch)
-            archives.append(pack(output, wheel, Path(name), arch))
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in (wheel, sdist, *archives)]
-    (output / "SHA256SUMS").write_text("".join(lines))
-    sys.stdout.write("".join(lines))
 
 
 @contextmanager

@@ -1,35 +1,21 @@
 """The locks name all that pyproject.toml asks for, and packaging/dev.py reads them right."""
 
 import re
-import sys
 import tomllib
 from collections.abc import Iterator
-from importlib.util import module_from_spec, spec_from_file_location
-from pathlib import Path
-from types import ModuleType
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from packaging.requirements import Requirement
 
-ROOT: Final = Path(__file__).resolve().parents[3]
+from tests.unit.packaging.scripts import ROOT, load
+
 PROJECT: Final = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
 SHIPPED: Final = (ROOT / "packaging/requirements.lock").read_text()
 DEVELOPMENT: Final = (ROOT / "packaging/dev.lock").read_text()
 
 
-def load(name: str) -> ModuleType:
-    """A script of packaging/, which is no package."""
-    spec = spec_from_file_location(f"clawbot_{name}", ROOT / f"packaging/{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-dev: Final[Any] = load("dev")
+dev = load("dev")
 
 
 def locked(text: str) -> Iterator[tuple[str, str]]:
