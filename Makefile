@@ -8,6 +8,7 @@
 #   make exec-vm CMD='clawbot-agent status'
 #   make -s address
 #   make lock     new versions of the dependencies into packaging/*.lock
+#   make hooks    the linters before every commit of yours
 #   make dist     wheel, sdist, archives with all dependencies, and SHA256SUMS in dist/
 #   make release [VERSION=0.3.0]   the same with release notes, checked and committed
 #   make tag      names that release, and prints how to publish it
@@ -28,6 +29,9 @@ STAMP = $(VENV)/.installed
 lock: $(STAMP)
 	$(VENV)/bin/python packaging/dev.py lock
 
+hooks: $(STAMP)
+	$(VENV)/bin/pre-commit install
+
 dist: $(STAMP)
 	$(VENV)/bin/python packaging/build_release.py all dist
 
@@ -37,7 +41,7 @@ release: $(STAMP)
 tag: $(STAMP)
 	$(VENV)/bin/python packaging/release.py tag
 
-.PHONY: lock dist release tag demo demo-vm test lint types unit contract machine vm up exec exec-vm \
+.PHONY: lock hooks dist release tag demo demo-vm test lint types unit contract machine vm up exec exec-vm \
 	address down clean
 .DEFAULT_GOAL := help
 

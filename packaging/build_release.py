@@ -43,6 +43,7 @@ _EPOCH: Final = "315532800"
 _VERSION: Final = re.compile(r"^__version__.*= \"(.+)\"$", re.MULTILINE)
 # what follows [text] or ![alt]; an image may itself be the text of a link
 _LINK: Final = re.compile(r"(?<=\])\((?!https?:|#|mailto:)([^)\s]+)\)")
+_ATTRIBUTE: Final = re.compile(r"\b(src|href)=\"(?!https?:|#|mailto:)([^\"]+)\"")
 _IMAGE: Final = re.compile(r"!\[[^\[\]]*$")
 
 
@@ -105,17 +106,23 @@ def absolute_links(readme: str, source: str, ref: str) -> str:
     """The README for a package index, where a link from file to file leads nowhere.
 
     Args:
-        readme: Markdown.
+        readme: Markdown, with or without HTML in it.
         source: address of the repository on GitHub.
         ref: tag or branch that the links name.
     """
 
-    def absolute(match: re.Match[str]) -> str:
-        before = readme[: match.start() - 1]
-        kind = "raw" if _IMAGE.search(before) else "blob"
-        return f"({source}/{kind}/{ref}/{match[1].removeprefix('./')})"
+    def address(target: str, *, image: bool) -> str:
+        return f"{source}/{'raw' if image else 'blob'}/{ref}/{target.removeprefix('./')}"
 
-    return _LINK.sub(absolute, readme)
+    def attribute(match: re.Match[str]) -> str:
+        return f'{match[1]}="{address(match[2], image=match[1] == "src")}"'
+
+    def link(match: re.Match[str]) -> str:
+        before = html[: match.start() - 1]
+        return f"({address(match[1], image=_IMAGE.search(before) is not None)})"
+
+    html = _ATTRIBUTE.sub(attribute, readme)
+    return _LINK.sub(link, html)
 
 
 def version() -> str:

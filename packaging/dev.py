@@ -56,7 +56,7 @@ def install(venv: Path) -> None:
     """Make the environment at `venv`: the lock's packages, then this checkout, editable.
 
     An index that is set for pip alone (its files, `PIP_INDEX_URL`) holds for uv too. Where uv
-    comes to nothing, as with an index that it does not understand, pip installs the same lock.
+    fails, as with an index that it does not understand, pip installs the same lock.
 
     Raises:
         subprocess.CalledProcessError: venv, or both uv and pip, failed.

@@ -32,7 +32,9 @@ _WRITTEN: Final = tuple(
 )
 _FINAL: Final = re.compile(r"[0-9]+\.[0-9]+\.[0-9]+")
 _BIN: Final = Path(sys.executable).parent
-_RELATIVE_LINK: Final = re.compile(r"\]\((?!https?:|#|mailto:)[^)]*\)")
+_RELATIVE_LINK: Final = re.compile(
+    r"\]\((?!https?:|#|mailto:)[^)]*\)|\b(?:src|href)=\"(?!https?:|#|mailto:)[^\"]*\""
+)
 
 
 class ReleaseError(Exception):

@@ -85,6 +85,9 @@ SOURCE = "https://example.org/o/r"
             "[![a](a.png)](a.md)",
             "[![a](https://example.org/o/r/raw/v1/a.png)](https://example.org/o/r/blob/v1/a.md)",
         ),
+        ("![a\nb](a.png)", "![a\nb](https://example.org/o/r/raw/v1/a.png)"),
+        ('<a href="a.md">', '<a href="https://example.org/o/r/blob/v1/a.md">'),
+        ('<img src="a.png">', '<img src="https://example.org/o/r/raw/v1/a.png">'),
         ("[a](https://example.org/a)", "[a](https://example.org/a)"),
         ("[a](#install)", "[a](#install)"),
         ("`f(x)` and a list[0] (of two)", "`f(x)` and a list[0] (of two)"),
@@ -98,3 +101,4 @@ def test_links_of_the_readme_lead_to_the_repository(link: str, expected: str) ->
 
 def test_a_link_that_is_left_is_found() -> None:
     assert release.relative_link("[a](https://example.org) and [b](docs/b.md)") == "](docs/b.md)"
+    assert release.relative_link('<img src="docs/b.png">') == 'src="docs/b.png"'
