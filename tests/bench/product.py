@@ -23,9 +23,11 @@ _PYTHON: Final = "/usr/bin/python3"
 # of the container bench and of the VM bench
 _PYTHONS: Final = ("3.11", "3.13")
 _BUILDER: Final = REPOSITORY / "packaging/build_release.py"
+_TOOLS: Final = REPOSITORY / "packaging/dev.py"
+_DEV_LOCK: Final = REPOSITORY / "packaging/dev.lock"
 _LOCKS: Final = tuple(REPOSITORY / "packaging" / name for name in ("requirements.lock", "pip.lock"))
 _SOURCES: Final = (
-    *("pyproject.toml", "README.md", "LICENSE", "bootstrap.sh"),
+    *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.in", "bootstrap.sh"),
     *("agent", "controller", "packaging", "systemd"),
 )
 _KEPT_RELEASES: Final = 6
@@ -166,11 +168,10 @@ def _build(cache: Cache, what: str, *arguments: str | Path) -> None:
 
 def _tools(cache: Cache) -> Path:
     def make(directory: Path) -> None:
-        run(_PYTHON, "-m", "venv", str(directory / "venv"))
-        python = str(directory / "venv/bin/python")
-        run(python, "-m", "pip", "install", "--quiet", "setuptools>=77", "wheel")
+        run(_PYTHON, str(_TOOLS), "build-tools", str(directory / "venv"))
 
-    return cache.get("build-tools", [_python_version()], make) / "venv/bin/python"
+    key = [_python_version(), _DEV_LOCK.read_text()]
+    return cache.get("build-tools", key, make) / "venv/bin/python"
 
 
 def _python_version() -> str:
