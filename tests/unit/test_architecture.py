@@ -95,10 +95,7 @@ def test_a_cycle_between_two_modules_of_a_package_breaks_the_contract(
     graph: grimp.ImportGraph,
 ) -> None:
     (options,) = [o for o in CONFIGURATION["contracts_options"] if o["type"] == "acyclic_siblings"]
-    arrow = {
-        "importer": "clawbot_agent.features.apt.errors",
-        "imported": "clawbot_agent.features.apt.stage",
-    }
-    graph.add_import(**arrow)
+    importer, imported = "clawbot_agent.features.apt.errors", "clawbot_agent.features.apt.stage"
+    graph.add_import(importer=importer, imported=imported)
     assert not kept(graph, options)
-    graph.remove_import(**arrow)
+    graph.remove_import(importer=importer, imported=imported)
