@@ -1,9 +1,10 @@
 # Needs root, Debian 12, Python 3.11. Each target does all its own set-up.
-#   make demo     a bare machine becomes a bot, and stays up
+#   make demo     a bare machine becomes a bot, and stays up: 3 GB of disk, 1.5 GB of memory
 #   make demo-vm  the same from power-on: a virtual machine, cloud-init, Azure Files, nobody's hand
 #   make test     lint, types, unit, contract and machine tests, and a bot in virtual machines
 #   make vm       only that bot: its first boot, and what Azure may do to it
-#   make up | down
+#   make up | down   a machine without a bot; down removes any bench, and says what stays
+#   BENCH_NAME=foo   after demo, up, exec, address or down: another bench than "demo"
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make exec-vm CMD='clawbot-agent status'
 #   make -s address
@@ -68,6 +69,7 @@ lint: $(STAMP)
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
 	git ls-files -z | xargs -0 $(VENV)/bin/codespell
+	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/python -m tests.support.check_source
 
 types: $(STAMP)

@@ -62,8 +62,14 @@ def release_path(archive: Path) -> str:
     return f"/clawbot/clawbot-agent/releases/download/v{version}/{archive.name}"
 
 
-def install(bench: Bench, archive: Path) -> None:
-    """Put a release and bootstrap.sh into the machine and run it; no unit of it is started.
+def install(bench: Bench, archive: Path, *, start: bool = False) -> None:
+    """Put a release and bootstrap.sh into the machine and run it.
+
+    Args:
+        bench: up.
+        archive: from `release`.
+        start: start the units as on an instance. Without it they are only enabled: tests and people
+            start runs themselves, and another one would have the lock.
 
     Raises:
         BenchError: bootstrap.sh failed; the message ends with what it said.
@@ -73,8 +79,8 @@ def install(bench: Bench, archive: Path) -> None:
     inside.mkdir(parents=True)
     for path in (archive, REPOSITORY / "bootstrap.sh"):
         shutil.copy(path, inside)
-    # tests and people start runs themselves; another one would have the lock
-    argv = (f"/{_INSIDE}/bootstrap.sh", "--no-start", f"/{_INSIDE}/{archive.name}")
+    mode = () if start else ("--no-start",)
+    argv = (f"/{_INSIDE}/bootstrap.sh", *mode, f"/{_INSIDE}/{archive.name}")
     done = bench.exec(argv, timeout=600)
     if done.returncode != 0:
         msg = f"bootstrap.sh ended with {done.returncode}:\n{done.stdout}{done.stderr}"

@@ -83,7 +83,7 @@ class Allowed:
 
 _OWN = "the process's own user id and signals, not the machine's"
 _FOLLOW = "follows a file or waits for an end; this verb has no host, to be quick"
-_ASSETS = "clawbot_controller.assets"
+_ASSETS = "clawbot_controller.custom_data.assets"
 _INSTALLED = "the distribution's own data files, which no resource API reaches"
 
 ALLOWED: Final[tuple[Allowed, ...]] = (
@@ -98,7 +98,7 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         reason="recognizes its exception; opens nothing",
     ),
     Allowed(
-        module="clawbot_agent.evidence.bundle",
+        module="clawbot_agent.bundle.bundle",
         rule="import",
         what="tarfile",
         reason="writes an archive into memory",
@@ -112,7 +112,7 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         reason="the public price list: no Azure client has it",
     ),
     Allowed(
-        module="clawbot_controller.logs",
+        module="clawbot_controller.operations.logs",
         rule="import",
         what="requests",
         reason="the boot diagnostics' blob has a signed address, and no client",
