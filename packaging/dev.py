@@ -130,7 +130,8 @@ def uv_environment(environment: Mapping[str, str], index_of_pip: str) -> dict[st
 
 def _venv_with(package: str, venv: Path) -> Path:
     """A new environment with one package of the lock; its Python."""
-    _run(sys.executable, "-m", "venv", str(venv))
+    # without what an earlier lock named
+    _run(sys.executable, "-m", "venv", "--clear", str(venv))
     python = venv / "bin/python"
     with tempfile.TemporaryDirectory() as name:
         one = Path(name) / "requirements.txt"

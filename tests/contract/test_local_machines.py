@@ -183,7 +183,7 @@ def test_without_a_release_nothing_is_staged(checkout: Path, environment: dict[s
     shutil.rmtree(checkout / "dist")
     done = run(checkout / "vagrant/stage.sh", checkout / "stage", environment=environment)
     assert done.returncode == 1
-    assert "make release" in done.stderr
+    assert "make dist" in done.stderr
     assert not (checkout / "stage/user-data").exists()
 
 

@@ -95,7 +95,7 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         module="clawbot_agent.azure.failures",
         rule="import",
         what="ssl",
-        reason="recognises its exception; opens nothing",
+        reason="recognizes its exception; opens nothing",
     ),
     Allowed(
         module="clawbot_agent.bundle.bundle",
