@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from typing import Final, Generic, TypeVar
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 
 __all__ = ["AT_ONCE", "OncePerKey", "for_each"]
 

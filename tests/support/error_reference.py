@@ -8,7 +8,7 @@ from typing import Final
 
 import clawbot_agent
 import clawbot_controller
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 
 _DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
 _AGENT: Final = """\

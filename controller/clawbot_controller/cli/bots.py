@@ -7,7 +7,7 @@ from typing import Final, TypeVar
 
 from azure.identity import DefaultAzureCredential
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.azure.cloud import Cloud
 from clawbot_controller.azure.credential import Cached
 from clawbot_controller.cli.common import load, teller

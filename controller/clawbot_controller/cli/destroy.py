@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.cli.bots import sites_of
 from clawbot_controller.cli.common import done, files, reported
 from clawbot_controller.destroy import destroy as take_away

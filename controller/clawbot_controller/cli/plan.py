@@ -9,7 +9,7 @@ from typing import Final
 
 import click
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.cli.bots import sites_of
 from clawbot_controller.cli.common import Exit, done, files, reported
 from clawbot_controller.cost.estimate import Estimate, estimate

@@ -6,7 +6,7 @@ import click
 
 from clawbot_agent.config.load import load_config
 from clawbot_agent.config.problems import ConfigError
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.agent_source import AgentSource
 from clawbot_controller.cli.common import Exit, fail
 from clawbot_controller.custom_data import render_custom_data

@@ -6,6 +6,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_controller.deployment.load import Deployment
 from clawbot_controller.model.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Body, Resource
@@ -21,7 +22,6 @@ _ADDRESS_SKU: Final = (
     "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
     ".properties.ipConfigurations.properties.publicIPAddressConfiguration.sku"
 )
-_HEALTH_PORT: Final = 18790
 # a gateway that hangs is told within 90 s (docs/sidecar.md)
 _PROBE_SECONDS: Final = 5
 _PROBES: Final = 3
@@ -204,7 +204,7 @@ def _health(deployment: Deployment) -> Body:
             "settings": {
                 # the sidecar itself: the extension does not follow Caddy's redirect to HTTPS
                 "protocol": "http",
-                "port": _HEALTH_PORT,
+                "port": HEALTH_PORT,
                 "requestPath": "/health/azure",
                 "intervalInSeconds": _PROBE_SECONDS,
                 "numberOfProbes": _PROBES,

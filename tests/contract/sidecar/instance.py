@@ -14,26 +14,27 @@ from enum import StrEnum
 from math import inf
 from typing import Any, Final
 
-from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus
-from clawbot_agent.engine.result import State as StageState
+from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, STATUS_FILE
+from clawbot_agent.features.gateway.gateway import READY_URL
+from clawbot_agent.features.lease.record import Holder
+from clawbot_agent.features.lease.report import LeaseReport, LeaseState
+from clawbot_agent.health.app import application, azure_page, health_pages
+from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
+from clawbot_agent.health.cache import Cache
+from clawbot_agent.health.checks.gateway import LIVE_URL
+from clawbot_agent.health.checks.resources import Disk
+from clawbot_agent.health.finding import Finding
+from clawbot_agent.health.refresh import Watch, look
+from clawbot_agent.health.snapshot import Board
+from clawbot_agent.health.watches import bot_watches
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.space import Space
-from clawbot_agent.lease.record import Holder
-from clawbot_agent.lease.report import LeaseReport, LeaseState
-from clawbot_agent.openclaw.gateway import READY_URL
-from clawbot_agent.paths import LEASE_FILE, REPAIR_FILE, STATUS_FILE
-from clawbot_agent.sidecar.app import application, azure_page, health_pages
-from clawbot_agent.sidecar.azure_health import AZURE_PATH, AzureHealth
-from clawbot_agent.sidecar.cache import Cache
-from clawbot_agent.sidecar.checks.gateway import LIVE_URL
-from clawbot_agent.sidecar.checks.resources import Disk
-from clawbot_agent.sidecar.finding import Finding
-from clawbot_agent.sidecar.refresh import Watch, look
-from clawbot_agent.sidecar.snapshot import Board
-from clawbot_agent.sidecar.watches import bot_watches
+from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus
+from clawbot_agent.records.status import State as StageState
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
+from tests.support.error_refs import error_refs
 from tests.support.health_extension import Extension, Repairs, Reply, Settings, Watched
 
 ME: Final = Holder("this-instance", "boot", "bot-1", "then")
@@ -185,7 +186,8 @@ class World:
         if code is None:
             self._write(Result.CONVERGED, StageState.UNCHANGED)
         else:
-            error = StageError(code, "why", "what to do", retryable=False)
+            (known,) = error_refs(code)
+            error = StageError(code, "why", "what to do", retryable=False, cause=known.cause)
             self._write(Result.FAILED, StageState.FAILED, error)
 
     def refuse_config(self) -> None:

@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.lease.report import LeaseState
-from clawbot_agent.sidecar.checks import last_run
+from clawbot_agent.features.lease.report import LeaseState
+from clawbot_agent.health.checks import last_run
 from tests.contract.sidecar.instance import ME, OTHER, Instance, Service
 from tests.support.health_extension import Health, Settings
 
@@ -181,7 +181,7 @@ def test_a_configuration_that_makes_no_sense(make: Make) -> None:
     assert_left_alone(instance)
     assert instance.health() == (503, "unhealthy")
     assert instance.metrics["situation"] == "held"
-    assert instance.metrics["code"] == "CONFIG_REFUSED"
+    assert instance.metrics["code"] == "CONFIG_INVALID"
     assert instance.watched.states == [INITIALIZING, HEALTHY]
 
 

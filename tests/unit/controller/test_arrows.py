@@ -8,7 +8,7 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-SHARED: Final = ("clawbot_agent.config", "clawbot_agent.errors")
+SHARED: Final = ("clawbot_agent.config", "clawbot_agent.core.errors")
 CONTROLLER: Final = sorted((ROOT / "controller").rglob("*.py"))
 AGENT: Final = sorted((ROOT / "agent").rglob("*.py"))
 LONGEST_MODULE: Final = 300

@@ -1,0 +1,1 @@
+"""Stage `apt`: Debian packages in one update and one installation."""

@@ -1,0 +1,1 @@
+"""Stage `docker`: the engine and its daemon.json."""

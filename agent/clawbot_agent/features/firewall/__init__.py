@@ -1,0 +1,1 @@
+"""Stage `firewall`: containers are kept from the metadata service and the wire server."""

@@ -1,0 +1,1 @@
+"""Mounts of the instance: the kernel table, and mount units for systemd."""

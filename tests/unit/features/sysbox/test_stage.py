@@ -1,0 +1,215 @@
+from dataclasses import replace
+from typing import Any, Final
+
+import pytest
+
+from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
+from clawbot_agent.features.apt.packages import Package
+from clawbot_agent.features.sysbox.daemon import Engine
+from clawbot_agent.features.sysbox.errors import SysboxNoPackageError
+from clawbot_agent.features.sysbox.smoke import RECORD, smoke_record
+from clawbot_agent.features.sysbox.stage import SysboxFacts, SysboxStage
+from clawbot_agent.host.commands import Completed
+from clawbot_agent.host.docker import RunOnce
+from clawbot_agent.host.download import Sha256MismatchError
+from tests.fakes import FakeDocker, FakeDownload, FakeFiles, FakeRun, a_config, fake_host
+
+STAGE: Final = SysboxStage()
+CONFIG: Final = a_config()
+AS_DEFAULT: Final = a_config(sysbox={"default_runtime": True})
+SHA256: Final = "b7ac389e5a19592cadf16e0ca30e40919516128f6e1b7f99e1cb4ff64554172e"
+URL: Final = (
+    "https://github.com/nestybox/sysbox/releases/download/v0.6.7/sysbox-ce_0.6.7.linux_amd64.deb"
+)
+DEB: Final = CACHE_DIR / "sysbox-ce_0.6.7_b7ac389e.deb"
+ENGINE: Final = Engine("29.1.3", "6.8.0-1073-azure", frozenset({"runc", "sysbox-runc"}), "runc")
+ENTRY: Final = '{"runtimes": {"sysbox-runc": {"path": "/usr/bin/sysbox-runc"}}}'
+DONE: Final = SysboxFacts(
+    package=Package("installed", "0.6.7-0.linux", "amd64"),
+    architecture="amd64",
+    deb=None,
+    running=True,
+    enabled=True,
+    daemon_json=ENTRY,
+    engine=ENGINE,
+    record=smoke_record("0.6.7", ENGINE),
+)
+BARE: Final = SysboxFacts(
+    package=None,
+    architecture="amd64",
+    deb=(DEB, False),
+    running=False,
+    enabled=False,
+    daemon_json=None,
+    engine=None,
+    record=None,
+)
+FETCH: Final = f"download {URL}"
+INSTALL: Final = "install sysbox-ce 0.6.7"
+ENABLE: Final = "enable sysbox.service (not running)"
+MERGE: Final = f"merge sysbox-runc into {DAEMON_JSON}, then reload docker"
+UNKNOWN: Final = f"{MERGE} (the engine does not know it)"
+DRIFTED: Final = f"{MERGE} (its entry differs)"
+SMOKE: Final = (
+    "run a container with --runtime=sysbox-runc (not proved with this Sysbox, engine and kernel)"
+)
+DEFAULT_ON: Final = f"{MERGE} (sysbox.default_runtime is true)"
+DEFAULT_OFF: Final = f"{MERGE} (sysbox.default_runtime is false)"
+
+
+@pytest.mark.parametrize(
+    ("found", "config", "summaries"),
+    [
+        (DONE, CONFIG, ()),
+        (BARE, CONFIG, (FETCH, INSTALL, ENABLE, UNKNOWN, SMOKE)),
+        (BARE, AS_DEFAULT, (FETCH, INSTALL, ENABLE, UNKNOWN, SMOKE, DEFAULT_ON)),
+        (replace(BARE, deb=(DEB, True)), CONFIG, (INSTALL, ENABLE, UNKNOWN, SMOKE)),
+        (
+            replace(DONE, package=Package("installed", "0.7.1-0.linux", "amd64"), deb=(DEB, False)),
+            CONFIG,
+            (FETCH, f"{INSTALL} instead of 0.7.1-0.linux", ENABLE, DRIFTED, SMOKE),
+        ),
+        (
+            replace(DONE, package=Package("half-configured", "0.6.7-0", "amd64"), deb=(DEB, True)),
+            CONFIG,
+            (INSTALL, ENABLE, DRIFTED, SMOKE),
+        ),
+        (replace(DONE, running=False), CONFIG, (ENABLE,)),
+        (replace(DONE, daemon_json="{}"), CONFIG, (DRIFTED,)),
+        (
+            replace(DONE, engine=replace(ENGINE, runtimes=frozenset({"runc"}))),
+            CONFIG,
+            (UNKNOWN,),
+        ),
+        (replace(DONE, record=None), CONFIG, (SMOKE,)),
+        (replace(DONE, engine=replace(ENGINE, kernel="6.9")), CONFIG, (SMOKE,)),
+        (replace(DONE, engine=replace(ENGINE, version="29.2")), CONFIG, (SMOKE,)),
+        (DONE, AS_DEFAULT, (DEFAULT_ON,)),
+        (
+            replace(DONE, engine=replace(ENGINE, default_runtime="sysbox-runc")),
+            CONFIG,
+            (DEFAULT_OFF,),
+        ),
+        (
+            replace(DONE, engine=replace(ENGINE, default_runtime="sysbox-runc")),
+            AS_DEFAULT,
+            (DEFAULT_ON,),
+        ),
+        (
+            replace(BARE, architecture="riscv64", deb=None),
+            CONFIG,
+            (
+                "install sysbox-ce 0.6.7 (no package known for riscv64)",
+                *(ENABLE, UNKNOWN, SMOKE),
+            ),
+        ),
+    ],
+    ids=[
+        "all there",
+        "bare",
+        "bare, as default: only after the proof",
+        "downloaded before",
+        "another version",
+        "half installed",
+        "stopped",
+        "entry gone",
+        "the engine has not read it",
+        "never proved",
+        "another kernel",
+        "another engine",
+        "shall be the default",
+        "shall no longer be the default",
+        "is the default but would not be after a restart",
+        "no package for this machine",
+    ],
+)
+def test_plan(found: SysboxFacts, config: BotConfig, summaries: tuple[str, ...]) -> None:
+    assert tuple(a.summary for a in STAGE.plan(found, config).actions) == summaries
+
+
+def test_nothing_to_do_is_told_with_the_version() -> None:
+    assert STAGE.plan(DONE, CONFIG).reason == "sysbox-ce 0.6.7-0.linux installed and proved"
+
+
+def test_not_wanted_is_skipped_and_wanted_may_be_required() -> None:
+    off = a_config(sysbox={"enabled": False})
+    assert STAGE.skip_reason(off) == "sysbox.enabled is false"
+    assert STAGE.skip_reason(CONFIG) is None
+    assert not STAGE.required(CONFIG)
+    assert STAGE.required(a_config(sysbox={"required": True}))
+
+
+class Machine:
+    """A machine of fakes on which the package can be fetched and installed."""
+
+    def __init__(self, **engine: Any) -> None:  # noqa: ANN401 - fields of docker info
+        self.run, self.files = FakeRun(), FakeFiles()
+        self.docker = FakeDocker(engine={"ServerVersion": "29.1.3", "KernelVersion": "6.8"})
+        self.docker.engine |= {"Runtimes": {"runc": {}}, "DefaultRuntime": "runc"} | engine
+        self.download = FakeDownload(self.files, {URL: (SHA256, "a package")})
+        self.state = ""
+        self.run.unit("docker.service")
+        self.run.effect(
+            "dpkg-query",
+            act=lambda call: Completed(
+                call.argv, 0, f"dpkg\tinstalled\t1\tamd64\n{self.state}", ""
+            ),
+        )
+        self.run.answer("dpkg-deb", stdout="Package: sysbox-ce\nVersion: 0.6.7-0.linux\n")
+        self.run.answer("sha256sum", stdout=f"{SHA256}  x\n")
+        self.run.answer("tar")
+        self.run.effect("apt-get", "install", act=lambda _call: self.install())
+        self.run.effect("systemctl", "reload", act=lambda _call: self.reload())
+        self.host = fake_host(
+            run=self.run, files=self.files, docker=self.docker, download=self.download
+        )
+
+    def install(self) -> None:
+        """What the package does."""
+        self.state = "sysbox-ce\tinstalled\t0.6.7-0.linux\tamd64\n"
+        self.run.unit("sysbox.service")
+
+    def reload(self) -> None:
+        """What the engine does with daemon.json."""
+        text = self.files.read_text(DAEMON_JSON) or "{}"
+        if "sysbox-runc" in text:
+            self.docker.engine["Runtimes"] = {"runc": {}, "sysbox-runc": {}}
+
+    def apply(self, config: BotConfig = CONFIG) -> None:
+        """All of the plan."""
+        for action in STAGE.look(self.host, config).actions:
+            action.apply(self.host)
+
+
+def test_a_bare_machine_is_done_after_one_pass() -> None:
+    machine = Machine()
+    machine.files.put(DAEMON_JSON, '{"bip": "172.20.0.1/16"}')
+    machine.files.put(CACHE_DIR / ".sysbox-ce_0.6.7_b7ac389e.deb.x1", "left by a killed download")
+    machine.docker.once = [RunOnce(0, "")]
+    machine.apply()
+    assert STAGE.look(machine.host, CONFIG).empty
+    assert machine.files.list(CACHE_DIR) == (RECORD.name,)
+    assert machine.docker.configs[""]["HostConfig"]["Runtime"] == "sysbox-runc"
+    assert '    "bip": "172.20.0.1/16"' in (machine.files.read_text(DAEMON_JSON) or "")
+
+
+def test_a_wrong_hash_leaves_nothing() -> None:
+    machine = Machine()
+    machine.download.published[URL] = ("0" * 64, "another package")
+    with pytest.raises(Sha256MismatchError):
+        machine.apply()
+    assert machine.files.list(CACHE_DIR) == ()
+    assert not any("install" in argv for argv in machine.run.argvs)
+
+
+def test_a_file_that_is_another_package_is_not_installed() -> None:
+    machine = Machine()
+    machine.run = FakeRun()
+    machine.run.answer("dpkg-query", stdout="dpkg\tinstalled\t1\tamd64\n")
+    machine.run.answer("dpkg-deb", stdout="Package: sysbox-ce\nVersion: 0.5.0-0.linux\n")
+    machine.host = fake_host(
+        run=machine.run, files=machine.files, docker=machine.docker, download=machine.download
+    )
+    with pytest.raises(SysboxNoPackageError, match=r"is sysbox-ce 0\.5\.0-0\.linux, not sysbox-ce"):
+        machine.apply()
