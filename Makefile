@@ -7,6 +7,7 @@
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make exec-vm CMD='clawbot-agent status'
 #   make -s address
+#   make docs     the documentation's site, in site/
 #   make release  wheel, archives with all that it needs, and SHA256SUMS in dist/
 # GNU make turns every exit code but 0 into 2; `python3 -m tests.bench exec …` passes it on as it is.
 PYTHON ?= python3
@@ -33,7 +34,11 @@ release: $(STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
 	$(VENV)/bin/python packaging/build_release.py all dist
 
-.PHONY: lock release demo demo-vm test lint types unit contract machine vm up exec exec-vm \
+# warnings and broken links are errors; the site opens from site/index.html without a server
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+.PHONY: docs lock release demo demo-vm test lint types unit contract machine vm up exec exec-vm \
 	address down clean
 .DEFAULT_GOAL := help
 
