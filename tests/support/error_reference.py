@@ -1,4 +1,4 @@
-"""The pages of error codes, generated from the classes: `python -m tests.support.error_reference`."""
+"""The pages of error codes, from the classes: `python -m tests.support.error_reference`."""
 
 import importlib
 import pkgutil
