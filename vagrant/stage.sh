@@ -6,7 +6,7 @@
 #
 #   CLAWBOT_CONFIG   the bot's configuration; vagrant/bot.yaml when not set
 #   CLAWBOT_AGENT, CLAWBOT_SHA256   https address and SHA-256 of a release archive. When not set,
-#                    the archive in dist/, as `make release` leaves it there
+#                    the archive in dist/, as `make dist` leaves it there
 #   CLAWBOT_CONTROLLER   the command; else the checkout's own, else the one on the PATH
 #
 # Prints the name of the archive in DIRECTORY, or nothing when the machine fetches it itself.
@@ -36,9 +36,9 @@ if [ -n "${CLAWBOT_AGENT:-}" ]; then
     agent=$CLAWBOT_AGENT
     sha256=${CLAWBOT_SHA256:?is needed with CLAWBOT_AGENT}
 else
-    # 'make release' leaves one
+    # 'make dist' leaves one
     for archive in "$here"/../dist/clawbot-agent-*-"$arch".tar; do :; done
-    [ -f "$archive" ] || die "no release for $arch in dist/: run 'make release', or set CLAWBOT_AGENT"
+    [ -f "$archive" ] || die "no release for $arch in dist/: run 'make dist', or set CLAWBOT_AGENT"
     name=${archive##*/}
     cp "$archive" "$stage/$name"
     agent=$inside/$name

@@ -6,9 +6,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+# of st_blocks, on Linux whatever the file system's own block is
+_BLOCK: Final = 512
 
 Inputs = Mapping[str, str] | Sequence[str]
 
@@ -39,6 +43,17 @@ class Cache:
             if not entry.is_dir():
                 self._build(entry, build)
         return entry
+
+    def size(self) -> int:
+        """Bytes that it takes on the disk."""
+        found = {}
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                # built in the meantime, or already replaced
+                with suppress(FileNotFoundError):
+                    status = os.lstat(Path(folder, name))
+                    found[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
+        return sum(found.values())
 
     def _build(self, entry: Path, build: Callable[[Path], None]) -> None:
         partial = self.root / f".{entry.name}.partial"

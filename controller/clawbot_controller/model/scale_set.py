@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_controller.deployment.load import Deployment
-from clawbot_controller.model.names import BotNames, SharedNames
+from clawbot_controller.deployment.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Body, Resource
 
 __all__ = ["ADMIN", "FINGERPRINT", "KEY_PATH", "ScaleSetParts", "scale_set"]
