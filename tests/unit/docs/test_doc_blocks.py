@@ -9,7 +9,7 @@ from tests.support.doc_blocks import ROOT, DocError, blocks_of, documents, match
 
 ALL = [block for path in documents() for block in blocks_of(path)]
 FEWEST_RUN = 60
-# pages of ours; other projects have docs/ as well
+# this project's pages; others have docs/ as well
 PAGE = re.compile(
     r"(?<![\w/-])docs/(?:(?:tutorial|how-to|reference|explanation|adr|images)/)?[\w-]+\.(?:md|svg|png)"
 )
