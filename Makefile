@@ -8,6 +8,7 @@
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make exec-vm CMD='clawbot-agent status'
 #   make -s address
+#   make docs     the documentation's site, in site/
 #   make lock     new versions of the dependencies into packaging/*.lock
 #   make hooks    the linters before every commit of yours
 #   make dist     wheel, sdist, archives with all dependencies, and SHA256SUMS in dist/
@@ -36,13 +37,17 @@ hooks: $(STAMP)
 dist: $(STAMP)
 	$(VENV)/bin/python packaging/build_release.py all dist
 
+# warnings and broken links are errors; the site opens from site/index.html without a server
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
 release: $(STAMP)
 	$(VENV)/bin/python packaging/release.py prepare $(VERSION)
 
 tag: $(STAMP)
 	$(VENV)/bin/python packaging/release.py tag
 
-.PHONY: lock hooks dist release tag demo demo-vm test lint types unit contract machine vm up exec exec-vm \
+.PHONY: docs lock hooks dist release tag demo demo-vm test lint types unit contract machine vm up exec exec-vm \
 	address down clean
 .DEFAULT_GOAL := help
 

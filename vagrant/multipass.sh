@@ -1,6 +1,6 @@
 #!/bin/sh
 # Launches a Multipass machine that makes itself a bot from the same custom data as in Azure;
-# share, state and secrets are on the machine itself (bot.yaml). See docs/vagrant.md.
+# share, state and secrets are on the machine itself (bot.yaml). See docs/how-to/local-machine.md.
 #
 #   multipass.sh [NAME]       NAME is "bot" when left out
 #

@@ -1,7 +1,8 @@
 """What Azure is told: the Application Health extension's rich dialect, version 2.0.
 
 Azure replaces an instance that is not Healthy, so the word answers one question: would a new
-instance do better? docs/adr/0009-what-azure-is-told.md says why; docs/sidecar.md has the table.
+instance do better? docs/adr/0009-what-is-reported-to-azure.md says why, docs/reference/health.md
+has the table.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""`/metrics`: what is known, as numbers for Prometheus. docs/metrics.md has the names."""
+"""`/metrics`: what is known, as numbers for Prometheus. docs/reference/metrics.md has the names."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field

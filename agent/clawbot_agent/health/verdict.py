@@ -1,4 +1,4 @@
-"""One word for the whole bot, from the states of its components. docs/sidecar.md has the table."""
+"""The overall status, from the states of the components: the table of docs/reference/health.md."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

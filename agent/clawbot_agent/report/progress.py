@@ -40,7 +40,7 @@ class State(StrEnum):
 def progress(
     document: Mapping[str, Any] | None, *, now: datetime, under_way: bool, serving: bool
 ) -> dict[str, Any]:
-    """The page's document; its keys are a promise (docs/sidecar.md).
+    """The page's document; its keys are a promise (docs/reference/health.md).
 
     Args:
         document: status.json of a run of this boot; None without one.

@@ -22,7 +22,7 @@ _ADDRESS_SKU: Final = (
     "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
     ".properties.ipConfigurations.properties.publicIPAddressConfiguration.sku"
 )
-# a gateway that hangs is told within 90 s (docs/sidecar.md)
+# a gateway that hangs is told within 90 s (docs/reference/health.md)
 _PROBE_SECONDS: Final = 5
 _PROBES: Final = 3
 # cloud-init and the agent's installation, before its run begins; generous

@@ -20,7 +20,7 @@ from tests.support.error_refs import error_refs
 from tests.unit.report.test_progress import a_stage, a_status
 
 NAMES: Final = ("gateway", "lease", "caddy", "run", "repair")
-# intervalInSeconds times numberOfProbes, as docs/sidecar.md asks for
+# intervalInSeconds times numberOfProbes, as docs/reference/health.md asks for
 EXTENSION_SECONDS: Final = 15
 # a look that does not come back: every 10 s, 8 s for one, 5 s of slack
 NOTICE_SECONDS: Final = 23

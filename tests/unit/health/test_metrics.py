@@ -41,7 +41,7 @@ from clawbot_agent.host.https import CertifiedAnswer
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.support.error_refs import error_refs
 
-DOCS: Final = Path(__file__).resolve().parents[3] / "docs/metrics.md"
+DOCS: Final = Path(__file__).resolve().parents[3] / "docs/reference/metrics.md"
 NOW: Final = FakeClock().now()
 LATER: Final = (NOW + timedelta(seconds=3600)).isoformat()
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
