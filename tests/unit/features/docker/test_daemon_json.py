@@ -4,7 +4,7 @@ import json
 
 from clawbot_agent.core.paths import DAEMON_JSON
 from clawbot_agent.features.docker import daemon_json
-from clawbot_agent.features.sysbox.engine import ConfigureEngine
+from clawbot_agent.features.sysbox.actions import ConfigureEngine
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, fake_host
 
 RESTRICTED = json.dumps({"proxies": {"http-proxy": "http://user:password@proxy.test"}})
@@ -21,7 +21,7 @@ def test_restricted_mode_is_kept_when_sysbox_is_merged() -> None:
         "DefaultRuntime": "runc",
     }
     host = fake_host(files=files, run=run, docker=FakeDocker(engine=engine))
-    ConfigureEngine("0.6.7", None, "the engine does not know it").apply(host)
+    ConfigureEngine("0.6.7", None, "the engine does not list it").apply(host)
     found = files.stat(DAEMON_JSON)
     assert found is not None
     assert found.mode == 0o600
