@@ -66,11 +66,7 @@ class ReplaceDaemonJson:
         return f"write {DAEMON_JSON} ({self.why}){tail}"
 
     def apply(self, host: Host) -> None:
-        """Write the file and restart the engine.
-
-        Raises:
-            DaemonConfigRefusedError: the engine runs with the previous file again.
-        """
+        """Write and restart; DaemonConfigRefusedError if the previous file had to be restored."""
         daemon_json.store(host, self.text)
         if not self.restart:
             return

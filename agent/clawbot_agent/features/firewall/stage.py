@@ -10,16 +10,13 @@ and each boot has a run. They reject rather than drop, so that clients do not wa
 
 from dataclasses import dataclass
 from itertools import takewhile
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError
-
-if TYPE_CHECKING:
-    from clawbot_agent.engine.actions import Action
 
 _CHAIN: Final = "DOCKER-USER"
 _ENDS: Final = (f"-A {_CHAIN} -j RETURN", f"-A {_CHAIN} -j ACCEPT")
@@ -67,11 +64,7 @@ class InsertRule:
         return f"block containers from {self.target}"
 
     def apply(self, host: Host) -> None:
-        """Insert it.
-
-        Raises:
-            FirewallRefusedError: iptables failed.
-        """
+        """Insert it, or raise FirewallRefusedError."""
         done = host.run((*_IPTABLES, "-I", _CHAIN, *self.rule))
         if not done.ok:
             msg = f"{self.target}: {done.stderr.strip()[-400:]}"
@@ -106,9 +99,9 @@ class FirewallStage(Stage[FirewallFacts]):
         """
         del config
         effective = tuple(takewhile(lambda rule: rule not in _ENDS, facts.rules or ()))
-        actions: list[Action] = [
+        actions = tuple(
             InsertRule(target, rule)
             for target, rule in _RULES.items()
             if f"-A {_CHAIN} {' '.join(rule)}" not in effective
-        ]
-        return Plan("containers are blocked from metadata service and wire server", tuple(actions))
+        )
+        return Plan("containers are blocked from metadata service and wire server", actions)

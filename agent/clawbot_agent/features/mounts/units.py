@@ -157,11 +157,7 @@ class StartMount:
         return f"mount {self.where} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Write the unit, reload systemd, mount.
-
-        Raises:
-            MountFailedError: with the output of mount.
-        """
+        """Write and start the unit (raises as `start_mount`)."""
         write_unit(host, self.where, self.text)
         timeout = _TIMEOUT_SECONDS + _EXTRA_SECONDS + (_DRAIN_SECONDS if self.restart else 0)
         start_mount(host, self.where, restart=self.restart, timeout=timeout)

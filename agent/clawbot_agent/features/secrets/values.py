@@ -5,7 +5,6 @@ file or directory that other users can access is refused, not repaired, because 
 already be known to them.
 """
 
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +15,7 @@ from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.drift import Stored
 from clawbot_agent.host import Host
+from clawbot_agent.host.files import FileStat
 
 _OTHERS: Final = 0o077
 _OTHERS_WRITE: Final = 0o022
@@ -130,10 +130,10 @@ def openclaw_fragment(value: Secret, *, name: str) -> Secret:
     return value
 
 
-def _read_files(host: Host, directory: Path, names: Iterable[str]) -> dict[str, Secret]:
+def _read_files(host: Host, directory: Path, names: list[str]) -> dict[str, Secret]:
     folder = host.files.stat(directory)
-    if folder is not None and (folder.uid != 0 or folder.mode & _OTHERS_WRITE):
-        msg = f"{directory}: owner is {folder.uid}, mode is {folder.mode:04o}"
+    if folder is not None and (exposure := _exposure(folder, _OTHERS_WRITE)):
+        msg = f"{directory}: {exposure}"
         hint = f"run 'chown 0:0 {directory}' and 'chmod 0700 {directory}'"
         raise SecretsFileExposedError(msg, hint=hint)
     return {name: _read_file(host, directory / name) for name in names}
@@ -144,12 +144,10 @@ def _read_file(host: Host, path: Path) -> Secret:
     if found is None:
         msg = f"{path}: does not exist"
         raise SecretsFileMissingError(msg)
-    if found.kind != "file":
-        # a link too: the owner of its target could replace the value
-        msg = f"{path}: is a {found.kind}, not a file"
-        raise SecretsFileExposedError(msg)
-    if found.uid != 0 or found.mode & _OTHERS:
-        msg = f"{path}: owner is {found.uid}, mode is {found.mode:04o}"
+    # a link too: the owner of its target could replace the value
+    kind = "" if found.kind == "file" else f"is a {found.kind}, not a file"
+    if problem := kind or _exposure(found, _OTHERS):
+        msg = f"{path}: {problem}"
         raise SecretsFileExposedError(msg)
     if found.size > _LARGEST_BYTES:
         msg = f"{path}: has {found.size} bytes, must have at most {_LARGEST_BYTES}"
@@ -159,3 +157,8 @@ def _read_file(host: Host, path: Path) -> Secret:
         msg = f"{path}: is empty"
         raise SecretsFileEmptyError(msg)
     return Secret(text)
+
+
+def _exposure(found: FileStat, bits: int) -> str:
+    exposed = found.uid != 0 or found.mode & bits
+    return f"owner is {found.uid}, mode is {found.mode:04o}" if exposed else ""

@@ -16,15 +16,7 @@ from clawbot_agent.features.apt.errors import (
     DpkgFailedError,
 )
 from clawbot_agent.features.docker import daemon_json
-from clawbot_agent.features.sysbox.daemon import (
-    RUNTIME,
-    Engine,
-    Settings,
-    differs,
-    engine_of,
-    merged,
-    same_version,
-)
+from clawbot_agent.features.sysbox import daemon
 from clawbot_agent.features.sysbox.errors import (
     SysboxContainersRunningError,
     SysboxInstallFailedError,
@@ -53,7 +45,7 @@ _SMOKE_SECONDS: Final = 60.0
 _SHOWN: Final = 400
 
 
-def smoke_record(version: str, engine: Engine | None) -> str | None:
+def smoke_record(version: str, engine: daemon.Engine | None) -> str | None:
     """Return the record of a successful test under this engine; None without an engine."""
     if engine is None:
         return None
@@ -74,11 +66,7 @@ class RefuseArchitecture:
         return f"install {PACKAGE} {self.version} (no package known for {self.architecture})"
 
     def apply(self, host: Host) -> None:
-        """Fail.
-
-        Raises:
-            SysboxNoPackageError: always.
-        """
+        """Raise SysboxNoPackageError."""
         del host
         msg = f"{PACKAGE} {self.version}: no package known for {self.architecture}"
         raise SysboxNoPackageError(msg)
@@ -154,7 +142,7 @@ class InstallPackage:
         done = host.run(("dpkg-deb", "--field", str(self.deb), *fields), timeout=30)
         found = dict(line.split(": ", 1) for line in done.stdout.splitlines() if ": " in line)
         name, version = found.get("Package", "no package"), found.get("Version", "")
-        if name != PACKAGE or not same_version(version, self.version):
+        if name != PACKAGE or not daemon.same_version(version, self.version):
             msg = f"{self.deb.name}: is {name} {version}, not {PACKAGE} {self.version}"
             raise SysboxNoPackageError(msg)
 
@@ -170,33 +158,29 @@ class ConfigureEngine:
     @property
     def summary(self) -> str:
         """State the change and the reason."""
-        return f"merge {RUNTIME} into {DAEMON_JSON}, then reload docker ({self.why})"
+        return f"merge {daemon.RUNTIME} into {DAEMON_JSON}, then reload docker ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Merge and reload.
-
-        Raises:
-            SysboxRuntimeMissingError: the engine does not use the runtime within 10 s.
-        """
-        engine = engine_of(host.docker.info())
-        settings = Settings.of(default=self.default, version=self.version, engine=engine)
+        """Merge and reload; SysboxRuntimeMissingError if that has no effect within 10 s."""
+        engine = daemon.engine_of(host.docker.info())
+        settings = daemon.Settings.of(default=self.default, version=self.version, engine=engine)
         # read now, not when planned: the package's postinst edits the file too
         text = host.files.read_text(DAEMON_JSON)
-        if differs(text, settings):
-            daemon_json.store(host, merged(text, settings))
+        if daemon.differs(text, settings):
+            daemon_json.store(host, daemon.merged(text, settings))
         host.units.change("reload", "docker.service")
         until = host.clock.monotonic() + _RELOAD_SECONDS
         # a reload returns before the engine has read the file
-        while not self._is_active(engine_of(host.docker.info())):
+        while not self._is_active(daemon.engine_of(host.docker.info())):
             if host.clock.monotonic() >= until:
-                msg = f"the engine does not use {RUNTIME} as {DAEMON_JSON} says"
+                msg = f"the engine does not use {daemon.RUNTIME} as {DAEMON_JSON} says"
                 raise SysboxRuntimeMissingError(msg)
             host.limit.sleep(_RELOAD_POLL_SECONDS)
 
-    def _is_active(self, engine: Engine | None) -> bool:
-        if engine is None or RUNTIME not in engine.runtimes:
+    def _is_active(self, engine: daemon.Engine | None) -> bool:
+        if engine is None or daemon.RUNTIME not in engine.runtimes:
             return False
-        return self.default is None or (engine.default_runtime == RUNTIME) == self.default
+        return self.default is None or (engine.default_runtime == daemon.RUNTIME) == self.default
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,21 +193,17 @@ class Smoke:
     @property
     def summary(self) -> str:
         """State the runtime and the reason."""
-        return f"run a test container with --runtime={RUNTIME} ({self.why})"
+        return f"run a test container with --runtime={daemon.RUNTIME} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Run it, and record its success.
-
-        Raises:
-            SysboxSmokeFailedError: the engine refuses it, or it fails.
-        """
+        """Run it and record its success, or raise SysboxSmokeFailedError."""
         if host.docker.image(_IMAGE) is None:
             _make_image(host)
         config = {
             "Image": _IMAGE,
             "Cmd": ["/busybox", "true"],
             "NetworkDisabled": True,
-            "HostConfig": {"Runtime": RUNTIME, "NetworkMode": "none"},
+            "HostConfig": {"Runtime": daemon.RUNTIME, "NetworkMode": "none"},
         }
         try:
             ended = host.docker.run_once(config, timeout=_SMOKE_SECONDS)
@@ -231,9 +211,9 @@ class Smoke:
             raise SysboxSmokeFailedError(error.message[:_SHOWN]) from error
         if ended.status != 0:
             output = " ".join(ended.output.split())[:_SHOWN]
-            msg = f"container with {RUNTIME}: exit status {ended.status}: {output}"
+            msg = f"container with {daemon.RUNTIME}: exit status {ended.status}: {output}"
             raise SysboxSmokeFailedError(msg)
-        record = smoke_record(self.version, engine_of(host.docker.info()))
+        record = smoke_record(self.version, daemon.engine_of(host.docker.info()))
         host.files.write(RECORD, record or "", mode=0o644)
 
 

@@ -58,13 +58,15 @@ def engine_of(info: dict[str, Any] | None) -> Engine | None:
 
 def differs(text: str | None, settings: Settings) -> bool:
     """Return whether daemon.json differs from `settings`."""
-    found = _parsed(text)
+    found, _ = daemon_json.parsed(text)
     return _merged(found, settings) != found
 
 
 def merged(text: str | None, settings: Settings) -> str:
     """Return daemon.json with the settings; all other keys are kept."""
-    return daemon_json.text_of(_merged(_parsed(text), settings))
+    # the stage docker has already replaced an unusable file
+    found, _ = daemon_json.parsed(text)
+    return daemon_json.text_of(_merged(found, settings))
 
 
 def same_version(installed: str, wanted: str) -> bool:
@@ -91,11 +93,6 @@ def _merged(found: dict[str, Any], settings: Settings) -> dict[str, Any]:
 def _mapping(found: dict[str, Any], key: str) -> dict[str, Any]:
     value = found.get(key)
     return value if isinstance(value, dict) else {}
-
-
-def _parsed(text: str | None) -> dict[str, Any]:
-    # the stage docker has replaced an unusable file before this is applied
-    return daemon_json.parsed(text)[0]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

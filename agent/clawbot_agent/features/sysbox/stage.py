@@ -14,6 +14,7 @@ from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
 from clawbot_agent.engine.actions import Action, ChangeUnit
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.features.apt.packages import Package, read_packages
+from clawbot_agent.features.sysbox import daemon
 from clawbot_agent.features.sysbox.actions import (
     PACKAGE,
     RECORD,
@@ -23,15 +24,6 @@ from clawbot_agent.features.sysbox.actions import (
     RefuseArchitecture,
     Smoke,
     smoke_record,
-)
-from clawbot_agent.features.sysbox.daemon import (
-    RUNTIME,
-    Engine,
-    Settings,
-    differs,
-    engine_of,
-    merged,
-    same_version,
 )
 from clawbot_agent.host import Host
 
@@ -61,7 +53,7 @@ class SysboxFacts:
     running: bool
     enabled: bool
     daemon_json: str | None
-    engine: Engine | None
+    engine: daemon.Engine | None
     record: str | None
 
     @property
@@ -101,7 +93,7 @@ class SysboxStage(Stage[SysboxFacts]):
             running=unit.running,
             enabled=unit.enabled == "enabled",
             daemon_json=host.files.read_text(DAEMON_JSON),
-            engine=engine_of(host.docker.info()),
+            engine=daemon.engine_of(host.docker.info()),
             record=host.files.read_text(RECORD),
         )
         version = config.sysbox.version
@@ -121,9 +113,9 @@ class SysboxStage(Stage[SysboxFacts]):
             actions.append(ChangeUnit("enable", _UNIT, "not running"))
         engine = facts.engine
         default = config.sysbox.default_runtime
-        known = engine is not None and RUNTIME in engine.runtimes
-        settings = Settings.of(default=None, version=version, engine=engine)
-        if installing or not known or differs(facts.daemon_json, settings):
+        known = engine is not None and daemon.RUNTIME in engine.runtimes
+        settings = daemon.Settings.of(default=None, version=version, engine=engine)
+        if installing or not known or daemon.differs(facts.daemon_json, settings):
             why = "its entry differs" if known else "the engine does not list it"
             actions.append(ConfigureEngine(version, None, why))
         if installing or facts.record is None or facts.record != smoke_record(version, engine):
@@ -135,7 +127,7 @@ class SysboxStage(Stage[SysboxFacts]):
 
 
 def _installed(facts: SysboxFacts, version: str) -> bool:
-    return facts.version is not None and same_version(facts.version, version)
+    return facts.version is not None and daemon.same_version(facts.version, version)
 
 
 def _package(config: BotConfig, architecture: str | None) -> SysboxPackage | None:
@@ -162,8 +154,10 @@ def _installation(facts: SysboxFacts, config: BotConfig) -> tuple[Action, ...]:
     return (install,) if fetched else (FetchPackage(package, path), install)
 
 
-def _default_differs(facts: SysboxFacts, settings: Settings, *, default: bool) -> bool:
-    if (facts.engine is not None and facts.engine.default_runtime == RUNTIME) != default:
+def _default_differs(facts: SysboxFacts, settings: daemon.Settings, *, default: bool) -> bool:
+    if (facts.engine is not None and facts.engine.default_runtime == daemon.RUNTIME) != default:
         return True
     # what the engine would read at its next start
-    return differs(merged(facts.daemon_json, settings), replace(settings, default=default))
+    return daemon.differs(
+        daemon.merged(facts.daemon_json, settings), replace(settings, default=default)
+    )
