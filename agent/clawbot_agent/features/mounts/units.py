@@ -82,9 +82,6 @@ def unit_text(  # noqa: PLR0913 - one argument for each setting of a mount unit
     Raises:
         ValueError: a value contains a line break, or an option a comma.
     """
-    if any("," in option for option in options):
-        msg = "a mount option contains a comma"
-        raise ValueError(msg)
     ordered = tuple(dict.fromkeys((*requires, *binds_to, *after)))
     dependencies = (("Requires", requires), ("BindsTo", binds_to), ("After", ordered))
     lines = [
@@ -98,7 +95,7 @@ def unit_text(  # noqa: PLR0913 - one argument for each setting of a mount unit
         _line("What", what),
         _line("Where", str(where)),
         _line("Type", kind),
-        _line("Options", ",".join(options)),
+        _line("Options", ",".join(map(_option, options))),
         f"TimeoutSec={timeout}",
     ]
     return "\n".join((*lines, ""))
@@ -193,3 +190,10 @@ def _line(key: str, value: str) -> str:
         msg = f"{key} of a mount unit: cannot be {value!r}"
         raise ValueError(msg)
     return f"{key}={value.replace('%', '%%')}"
+
+
+def _option(option: str) -> str:
+    if "," in option:
+        msg = f"mount option {option!r}: contains a comma"
+        raise ValueError(msg)
+    return option

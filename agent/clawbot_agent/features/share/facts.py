@@ -90,14 +90,9 @@ def probe_azure(
     mount: Mount | None,
     sources: KeySources,
 ) -> AzureShareFacts:
-    """Probe mount, unit and credentials; reads the key's source only for a mount.
+    """Probe `mount` (which holds the share's path), its unit and its credentials.
 
-    Args:
-        host: the machine.
-        config: of the bot.
-        share: of that configuration.
-        mount: that holds the share's path.
-        sources: of the key.
+    The key's `sources` are read only if the share must be mounted.
 
     Raises:
         ShareHungError: the mount hangs although its server accepts connections.
@@ -108,11 +103,7 @@ def probe_azure(
             no key is kept.
     """
     path = Path(config.share.path)
-    if mount is not None and mount.point != path:
-        mount = None
-    if mount is not None and mount.kind not in _CIFS:
-        msg = f"{path}: {mount.source or mount.kind} is mounted there ({mount.kind})"
-        raise ShareCoveredError(msg)
+    mount = _smb_mount(path, mount)
     facts = AzureShareFacts(
         mount=mount,
         broken="" if mount is None else _why_broken(path, share, host),
@@ -137,6 +128,15 @@ def probe_azure(
         key=key,
         kept=kept,
     )
+
+
+def _smb_mount(path: Path, mount: Mount | None) -> Mount | None:
+    if mount is None or mount.point != path:
+        return None
+    if mount.kind not in _CIFS:
+        msg = f"{path}: {mount.source or mount.kind} is mounted there ({mount.kind})"
+        raise ShareCoveredError(msg)
+    return mount
 
 
 def _why_broken(path: Path, share: AzureFilesShare, host: Host) -> str:
