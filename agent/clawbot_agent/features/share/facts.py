@@ -110,13 +110,7 @@ def probe_azure(
         unit=host.files.read_text(unit_file(path)),
     )
     if share.auth == "managed-identity":
-        ticket = present_ticket(host, share)
-        return replace(
-            facts,
-            ticket_good=ticket is not None and ticket.lasts(host.clock.now()),
-            timer=host.units.get(TICKET_TIMER).running,
-            cruid=cruid(host.files),
-        )
+        return _with_ticket(facts, host, share)
     key, kept = credentials.kept_key(share, host), ""
     # a key that was rotated meanwhile matters only at the next mount
     if key is None or facts.why_mount(share):
@@ -127,6 +121,16 @@ def probe_azure(
         file=stored(host, credentials.file_of(share)),
         key=key,
         kept=kept,
+    )
+
+
+def _with_ticket(facts: AzureShareFacts, host: Host, share: AzureFilesShare) -> AzureShareFacts:
+    ticket = present_ticket(host, share)
+    return replace(
+        facts,
+        ticket_good=ticket is not None and ticket.lasts(host.clock.now()),
+        timer=host.units.get(TICKET_TIMER).running,
+        cruid=cruid(host.files),
     )
 
 
