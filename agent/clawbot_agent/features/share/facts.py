@@ -96,11 +96,9 @@ def probe_azure(
 
     Raises:
         ShareHungError: the mount hangs although its server accepts connections.
-        SharePortBlockedError, ShareServerAwayError, ShareNameUnknownError: the mount hangs
-            because of its server.
         ShareCoveredError: the file system mounted there is not an SMB share.
-        ClawbotError: the key is needed and its source refuses it, or is unreachable while
-            no key is kept.
+        ClawbotError: the mount hangs because of its server (see `server_failure`), or the key
+            is needed, its source refuses it or is unreachable, and no key is kept.
     """
     path = Path(config.share.path)
     mount = _smb_mount(path, mount)
