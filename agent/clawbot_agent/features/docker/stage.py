@@ -106,17 +106,14 @@ class DockerStage(Stage[DockerFacts]):
         if unit.running and info is None:
             msg = f"{_UNIT} is active, but the engine does not answer"
             raise DockerUnavailableError(msg)
-        bridge = host.docker.network("bridge") if info is not None else None
+        pools = (info or {}).get("DefaultAddressPools") or ()
         return DockerFacts(
             daemon_json=host.files.read_text(DAEMON_JSON),
             installed=unit.installed,
             running=unit.running,
             enabled=unit.enabled == "enabled",
-            bridge=_gateway(bridge),
-            pools=tuple(
-                (str(pool["Base"]), int(pool["Size"]))
-                for pool in (info or {}).get("DefaultAddressPools") or ()
-            ),
+            bridge=None if info is None else _gateway(host.docker.network("bridge")),
+            pools=tuple((str(pool["Base"]), int(pool["Size"])) for pool in pools),
         )
 
     def plan(self, facts: DockerFacts, config: BotConfig) -> Plan:

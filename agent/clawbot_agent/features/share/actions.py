@@ -22,7 +22,7 @@ from clawbot_agent.host.files import FileWriteError
 
 _FILE_SYSTEMS: Final = Path("/proc/filesystems")
 # in /run, because only a write can show that a share takes writes: it is tested again at each boot
-_RECORD: Final = Path("/run/clawbot/share.json")
+RECORD: Final = Path("/run/clawbot/share.json")
 _TEST_FILE: Final = ".clawbot-write-test"
 
 
@@ -118,12 +118,7 @@ class TryWrite:
             msg = f"{file}: does not read back as written"
             raise ShareNotWritableError(msg)
         mount = mount_of(self.path, host.files)
-        host.files.write(_RECORD, write_record(self.path, mount), mode=0o644)
-
-
-def last_write(host: Host) -> str | None:
-    """Return the record of the last successful test since the boot."""
-    return host.files.read_text(_RECORD)
+        host.files.write(RECORD, write_record(self.path, mount), mode=0o644)
 
 
 def write_record(path: Path, mount: Mount | None) -> str:

@@ -15,11 +15,11 @@ from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.features.mounts.units import StartMount, unit_text
 from clawbot_agent.features.share import credentials
 from clawbot_agent.features.share.actions import (
+    RECORD,
     ChangeMountUnit,
     MountShare,
     RefreshTicket,
     TryWrite,
-    last_write,
     write_record,
 )
 from clawbot_agent.features.share.credentials import KeySources
@@ -79,7 +79,7 @@ class ShareStage(Stage[ShareFacts]):
         if share is not None:
             azure = probe_azure(host, config, share, mount=mount, sources=self._sources)
         found = host.files.stat(path) if azure is None else None
-        return ShareFacts(found, mount, last_write(host), azure)
+        return ShareFacts(found, mount, host.files.read_text(RECORD), azure)
 
     def plan(self, facts: ShareFacts, config: BotConfig) -> Plan:
         """Mount the share or make the directory; test a write on each new mount."""
