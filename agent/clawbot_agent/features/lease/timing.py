@@ -1,0 +1,122 @@
+"""When the holder may rely on the lease, and when another instance may take it.
+
+Only this instance's own monotonic clock counts, and only time between requests that the share
+answered. The clocks of two machines are never compared. docs/adr/0007 derives the figures.
+"""
+
+from dataclasses import dataclass
+from typing import Final, Self
+
+from clawbot_agent.features.lease.record import Holder, Record
+
+# seconds between two heartbeats: each reads the bell, and is written if it rang
+HEARTBEAT: Final = 10.0
+# seconds without a confirmed heartbeat after which the gateway must be dead: an outage of the
+# server of 60 s must not cost the bot (10 + 60 + time to reconnect)
+FENCE: Final = 88.0
+# seconds without an answer to a ring after which a holder counts as gone: FENCE, plus the time to
+# kill its gateway, plus a margin
+TAKEOVER: Final = 102.0
+# seconds between two looks at the lease directory while waiting
+LOOK: Final = 3.0
+# seconds until an unanswered ring is repeated; a holder answers within HEARTBEAT
+RING: Final = 20.0
+# seconds without an answer after which the server is made to recall what a dead holder has cached,
+# so that it has done so by the time of a takeover (`LeaseDirectory`)
+KNOCK: Final = 40.0
+# a longer gap between two looks means that the share did not answer: the holder could not renew
+# the lease either, and is not charged for that time
+_LONGEST_GAP: Final = 2 * LOOK
+
+
+@dataclass(frozen=True, slots=True)
+class Tenure:
+    """A generation that this instance holds.
+
+    Attributes:
+        record: as last written, or being written.
+        confirmed: monotonic seconds at which the last heartbeat that arrived was sent. Sent,
+            because other instances count from its arrival, which may be any time later. A
+            heartbeat that heard no ring counts too: others count from a later ring.
+    """
+
+    record: Record
+    confirmed: float
+
+    def expired(self, now: float) -> bool:
+        """Return whether another instance may hold the lease by now."""
+        return now - self.confirmed >= FENCE
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """The result of one look at the lease directory.
+
+    Attributes:
+        generation: the highest, 0 without any.
+        text: content of its file.
+        image: number of the newest data image, 0 without one.
+    """
+
+    generation: int
+    text: str
+    image: int
+
+    @property
+    def record(self) -> Record | None:
+        """The text as a record; None if it is not a valid one."""
+        return Record.parsed(self.text) if self.generation else None
+
+    @property
+    def next(self) -> int:
+        """The next generation; never below the number of a data image."""
+        return (self.generation or self.image) + 1
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What a waiting instance has seen so far.
+
+    Attributes:
+        sight: the last look; None before the first.
+        since: monotonic seconds up to which `quiet` counts: the time of the answer if something
+            was new, else the time of the request, so that `quiet` never exceeds the real time.
+        quiet: seconds for which a ring remained unanswered.
+        rung: whether a ring is waiting for its answer.
+    """
+
+    sight: Sight | None = None
+    since: float = 0.0
+    quiet: float = 0.0
+    rung: bool = False
+
+    def after(self, sight: Sight, *, asked: float, answered: float, rang: bool) -> Self:
+        """Return the watch after another look.
+
+        Args:
+            sight: the result.
+            asked: monotonic seconds of the request.
+            answered: monotonic seconds of the answer.
+            rang: whether the request rang the bell before it looked.
+        """
+        before = self.sight
+        changed = before is None or (sight.generation, sight.text) != (
+            before.generation,
+            before.text,
+        )
+        if changed or not self.rung:
+            # a holder that heard no ring owes no answer
+            return type(self)(sight, answered, rung=rang)
+        gap = min(max(0.0, asked - self.since), _LONGEST_GAP)
+        return type(self)(sight, asked, self.quiet + gap, rung=True)
+
+    def may_take(self, me: Holder) -> bool:
+        """Return whether this instance may take the next generation now."""
+        if self.sight is None:
+            return False
+        if self.sight.generation == 0 and self.sight.image == 0:
+            return True
+        record = self.sight.record
+        if record is not None and (record.released or record.holder.is_instance(me.instance_id)):
+            return True
+        return self.quiet >= TAKEOVER
