@@ -15,7 +15,7 @@ from clawbot_agent.core.paths import DOCKER_SOCKET, GATEWAY_SECRETS_DIR
 from clawbot_agent.features.gateway.config_check import STATE_MOUNT
 from clawbot_agent.features.gateway.config_patch import SECRETS_MOUNT
 from clawbot_agent.features.gateway.gateway import STOP_SECONDS
-from clawbot_agent.features.state.mounts import local_binds
+from clawbot_agent.features.state.names import local_binds
 
 __all__ = [
     "IMAGE_LABEL",
