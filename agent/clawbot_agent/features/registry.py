@@ -7,7 +7,7 @@ from clawbot_agent.features.disk_space.stage import HousekeepingStage
 from clawbot_agent.features.docker.stage import DockerStage
 from clawbot_agent.features.firewall.stage import FirewallStage
 from clawbot_agent.features.gateway.config_stage import OpenClawConfigStage
-from clawbot_agent.features.gateway.stage import ContainerStage
+from clawbot_agent.features.gateway.stage import GatewayStage
 from clawbot_agent.features.image.archive_stage import ImageArchiveStage
 from clawbot_agent.features.image.stage import ImageStage
 from clawbot_agent.features.lease.stage import LeaseStage
@@ -34,7 +34,7 @@ def all_stages() -> Graph:
             StateStage(),
             ImageStage(),
             OpenClawConfigStage(),
-            ContainerStage(),
+            GatewayStage(),
             CaddyStage(),
             ImageArchiveStage(),
         )
