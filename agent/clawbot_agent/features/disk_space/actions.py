@@ -1,4 +1,4 @@
-"""What may be removed when a disk fills, and how. Nothing in here is the bot's state."""
+"""Actions that free space on a local disk. None of them touches the bot data."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -6,30 +6,20 @@ from typing import Final, Protocol
 
 from clawbot_agent.host import Host
 
-__all__ = [
-    "CleanApt",
-    "PruneBuildCache",
-    "Removable",
-    "RemoveFiles",
-    "RemoveUnusedImage",
-    "VacuumJournal",
-]
-
-_MEGA: Final = 1e6
 JOURNAL_KEPT: Final = 64 * 1024 * 1024
 
 
-class Removable(Protocol):
-    """An action that makes room (see `actions.Action`)."""
+class Removal(Protocol):
+    """An action that frees space (see `engine.actions.Action`)."""
 
     @property
     def places(self) -> tuple[Path, ...]:
-        """Where it makes room; any of them."""
+        """Paths of which at least one is on the disk that gains space."""
         ...
 
     @property
     def summary(self) -> str:
-        """What goes."""
+        """What is removed."""
         ...
 
     def apply(self, host: Host) -> None:
@@ -47,13 +37,13 @@ class RemoveFiles:
 
     @property
     def places(self) -> tuple[Path, ...]:
-        """Of the files."""
+        """The first file."""
         return self.paths[:1]
 
     @property
     def summary(self) -> str:
-        """How many and how large."""
-        return f"remove {len(self.paths)} {self.what}, {self.size / _MEGA:.0f} MB"
+        """Number and size."""
+        return f"remove {len(self.paths)} {self.what}, {_megabytes(self.size)}"
 
     def apply(self, host: Host) -> None:
         """Remove them."""
@@ -63,57 +53,57 @@ class RemoveFiles:
 
 @dataclass(frozen=True, slots=True)
 class CleanApt:
-    """Have apt forget the packages that it fetched and installed."""
+    """Remove the packages that apt has downloaded and installed."""
 
     place: Path
     size: int
 
     @property
     def places(self) -> tuple[Path, ...]:
-        """Its cache."""
+        """Apt's cache."""
         return (self.place,)
 
     @property
     def summary(self) -> str:
-        """How large."""
-        return f"apt-get clean, {self.size / _MEGA:.0f} MB"
+        """Command and size."""
+        return f"apt-get clean, {_megabytes(self.size)}"
 
     def apply(self, host: Host) -> None:
         """Remove them.
 
         Raises:
-            CommandFailedError: another apt is at work.
+            CommandFailedError: another apt process is running.
         """
         host.run(("apt-get", "clean"), timeout=60).require()
 
 
 @dataclass(frozen=True, slots=True)
 class VacuumJournal:
-    """Have the journal keep less of what is old."""
+    """Remove the oldest files of the journal."""
 
     place: Path
     size: int
 
     @property
     def places(self) -> tuple[Path, ...]:
-        """The journal's."""
+        """The journal's directory."""
         return (self.place,)
 
     @property
     def summary(self) -> str:
-        """How much there is, and how much stays."""
-        kept = JOURNAL_KEPT / _MEGA
-        return f"shorten the journal, {self.size / _MEGA:.0f} MB of old entries, to {kept:.0f} MB"
+        """Size before and after."""
+        kept = _megabytes(JOURNAL_KEPT)
+        return f"shorten the journal, {_megabytes(self.size)} of old entries, to {kept}"
 
     def apply(self, host: Host) -> None:
-        """Remove the oldest files of the journal."""
+        """Remove them."""
         argv = ("journalctl", f"--vacuum-size={JOURNAL_KEPT}")
         host.run(argv, timeout=120).require()
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveUnusedImage:
-    """Remove an image that no container was made from and that nothing wants."""
+    """Remove a container image that no container uses and no stage needs."""
 
     reference: str
     size: int
@@ -122,7 +112,7 @@ class RemoveUnusedImage:
     @property
     def summary(self) -> str:
         """Which."""
-        return f"remove image {self.reference}, {self.size / _MEGA:.0f} MB (not in use)"
+        return f"remove image {self.reference}, {_megabytes(self.size)} (not in use)"
 
     def apply(self, host: Host) -> None:
         """Remove it."""
@@ -131,16 +121,20 @@ class RemoveUnusedImage:
 
 @dataclass(frozen=True, slots=True)
 class PruneBuildCache:
-    """Have the engine forget steps of earlier builds."""
+    """Remove Docker's cache of earlier builds."""
 
     size: int
     places: tuple[Path, ...]
 
     @property
     def summary(self) -> str:
-        """How large."""
-        return f"empty the build cache, {self.size / _MEGA:.0f} MB"
+        """Size."""
+        return f"empty the build cache, {_megabytes(self.size)}"
 
     def apply(self, host: Host) -> None:
-        """Empty it."""
+        """Remove it."""
         host.docker.prune_build_cache()
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / 1e6:.0f} MB"
