@@ -33,30 +33,13 @@ _SITE: Final = re.compile(r"^([^\s({:][^\s:]*) \{$", re.MULTILINE)
 _DIGITS: Final = 16
 # headers with which proxies identify a client; OpenClaw and what it serves may trust them
 _IDENTITY_HEADERS: Final = (
-    "Forwarded",
-    "X-Real-Ip",
-    "X-Client-Ip",
-    "X-Original-Forwarded-For",
-    "True-Client-Ip",
-    "Cf-Connecting-Ip",
-    "Fastly-Client-Ip",
-    "X-Forwarded-User",
-    "X-Forwarded-Email",
-    "X-Forwarded-Groups",
-    "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Access-Token",
-    "X-Auth-Request-*",
-    "X-Authenticated-*",
-    "X-Remote-User",
-    "X-Webauth-User",
-    "Remote-User",
-    "Remote-Email",
-    "Remote-Groups",
-    "Remote-Name",
-    "Tailscale-*",
-    "X-Ms-Client-Principal*",
-    "X-Original-Url",
-    "X-Rewrite-Url",
+    *("Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Original-Forwarded-For"),
+    *("True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip"),
+    *("X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups"),
+    *("X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token"),
+    *("X-Auth-Request-*", "X-Authenticated-*", "X-Remote-User", "X-Webauth-User"),
+    *("Remote-User", "Remote-Email", "Remote-Groups", "Remote-Name"),
+    *("Tailscale-*", "X-Ms-Client-Principal*", "X-Original-Url", "X-Rewrite-Url"),
 )
 
 

@@ -8,19 +8,20 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.engine.actions import Action
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.disk_space.actions import (
     JOURNAL_KEPT,
     CleanApt,
     PruneBuildCache,
-    Removal,
     RemoveFiles,
-    RemoveUnusedImage,
     VacuumJournal,
+    megabytes,
 )
+from clawbot_agent.features.image.actions import RemoveImage, references
 from clawbot_agent.features.image.recipe import VERSION_LABEL
 from clawbot_agent.features.mounts.table import mount_of
 from clawbot_agent.host import Host
@@ -65,7 +66,7 @@ class DiskSpaceFacts:
     """
 
     scarce: tuple[ScarceDisk, ...] = ()
-    removals: tuple[Removal, ...] = ()
+    removals: tuple[Action, ...] = ()
 
 
 class DiskSpaceStage(Stage[DiskSpaceFacts]):
@@ -115,41 +116,42 @@ def _scarce(point: Path, space: Space) -> ScarceDisk | None:
     return ScarceDisk(point, free_bytes, free_files) if few_bytes or free_files < _SCARCE else None
 
 
-def _removals(host: Host, config: BotConfig, scarce: tuple[ScarceDisk, ...]) -> tuple[Removal, ...]:
+def _removals(host: Host, config: BotConfig, scarce: tuple[ScarceDisk, ...]) -> tuple[Action, ...]:
     """Return what frees space on one of these disks, the cheapest to restore first."""
     points = {disk.point for disk in scarce}
 
-    def helps(places: tuple[Path, ...]) -> bool:
+    def helps(*places: Path) -> bool:
         mounts = (mount_of(place, host.files) for place in places)
         return any(mount is not None and mount.point in points for mount in mounts)
 
-    found = [removal for removal in _of_files(host) if helps(removal.places)]
-    if helps(_IMAGES) and host.docker.info() is not None:
+    found = [action for place, action in _of_files(host) if helps(place)]
+    if helps(*_IMAGES) and host.docker.info() is not None:
         found += _of_docker(host, config)
     return tuple(found)
 
 
-def _of_files(host: Host) -> Iterator[Removal]:
+def _of_files(host: Host) -> Iterator[tuple[Path, Action]]:
+    """Yield actions with the place where each frees space."""
     packages = _files(host, _APT, re.compile(r"\.deb$"))
     if packages:
-        yield CleanApt(_APT, sum(packages.values()))
+        yield _APT, CleanApt(sum(packages.values()))
     rotated = _files(host, _LOGS, _ROTATED)
     for name in host.files.list(_LOGS):
         if name not in _KEPT_LOGS:
             rotated |= _files(host, _LOGS / name, _ROTATED)
     if rotated:
-        yield RemoveFiles("rotated logs", tuple(rotated), sum(rotated.values()))
+        yield next(iter(rotated)), RemoveFiles("rotated logs", rotated)
     crashes: dict[Path, int] = {}
     for place in _CRASHES:
         crashes |= _files(host, place, re.compile(""))
     if crashes:
-        yield RemoveFiles("crash dumps", tuple(crashes), sum(crashes.values()))
+        yield next(iter(crashes)), RemoveFiles("crash dumps", crashes)
     # the active journal files have no @ in their names, and are kept
     old: dict[Path, int] = {}
     for machine in host.files.list(_JOURNAL):
         old |= _files(host, _JOURNAL / machine, re.compile(r"@.*\.journal"))
     if sum(old.values()) > JOURNAL_KEPT:
-        yield VacuumJournal(_JOURNAL, sum(old.values()))
+        yield _JOURNAL, VacuumJournal(sum(old.values()))
 
 
 def _files(host: Host, folder: Path, named: re.Pattern[str]) -> dict[Path, int]:
@@ -159,18 +161,13 @@ def _files(host: Host, folder: Path, named: re.Pattern[str]) -> dict[Path, int]:
     return {path: stat.size for path, stat in found if stat is not None and stat.kind == "file"}
 
 
-def _of_docker(host: Host, config: BotConfig) -> Iterator[Removal]:
+def _of_docker(host: Host, config: BotConfig) -> Iterator[Action]:
     if (cached := host.docker.build_cache_bytes()) > 0:
-        yield PruneBuildCache(cached, _IMAGES)
+        yield PruneBuildCache(cached)
     wanted = host.docker.image(config.image_tag)
     kept = host.docker.images_in_use() | {str((wanted or {}).get("Id"))}
     images = (*host.docker.dangling_images(), *host.docker.list_images(label=VERSION_LABEL))
     for key, image in {str(image["Id"]): image for image in images}.items():
         if key not in kept:
-            for reference in _references(image):
-                yield RemoveUnusedImage(reference, int(image.get("Size") or 0), _IMAGES)
-
-
-def _references(image: dict[str, Any]) -> list[str]:
-    tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
-    return tags or [str(image["Id"])]
+            why = f"not in use, {megabytes(int(image.get('Size') or 0))}"
+            yield from (RemoveImage(reference, why) for reference in references(image))

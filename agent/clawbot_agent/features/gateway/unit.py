@@ -1,7 +1,8 @@
 """The gateway's systemd unit: the only way in which the agent starts and stops the gateway.
 
 While the unit is down, the container does not run. Whatever the unit is bound to (the lease, the
-mount of the state directory) can rely on that.
+mount of the state directory) can rely on that. Each function raises UnitFailedError or
+DockerCallError if systemd or Docker fails.
 """
 
 from typing import Final
@@ -27,7 +28,6 @@ def start(host: Host) -> None:
 
     Raises:
         PortTakenError: names the process that listens on the gateway's port.
-        UnitFailedError: Docker or systemd failed for another reason.
     """
     host.units.forget_failures(GATEWAY_UNIT)
     try:
@@ -40,24 +40,14 @@ def start(host: Host) -> None:
 
 
 def stop(host: Host) -> None:
-    """Stop the gateway after a drain of up to `STOP_SECONDS`.
-
-    Raises:
-        UnitFailedError: it did not end in time.
-        DockerCallError: Docker could not stop a container that ran outside of the unit.
-    """
+    """Stop the gateway after a drain of up to `STOP_SECONDS`."""
     host.units.change("stop", GATEWAY_UNIT, timeout=_STOPPING_SECONDS)
     # the container may have been started by hand
     host.docker.stop(GATEWAY_CONTAINER, timeout=STOP_SECONDS)
 
 
 def stop_hung(host: Host) -> None:
-    """Stop a gateway that does not respond: with a few seconds to end and no drain.
-
-    Raises:
-        UnitFailedError: systemd failed.
-        DockerCallError: Docker failed.
-    """
+    """Stop a gateway that does not respond: with a few seconds to end and no drain."""
     # without waiting: systemd must not restart it, and its own stop would wait for the drain
     host.units.change("stop", GATEWAY_UNIT, wait=False)
     host.docker.stop(GATEWAY_CONTAINER, timeout=_HUNG_STOP_SECONDS)
@@ -65,12 +55,7 @@ def stop_hung(host: Host) -> None:
 
 
 def discard(host: Host) -> None:
-    """Remove the container at once: it never served, so there is nothing to drain.
-
-    Raises:
-        UnitFailedError: systemd failed.
-        DockerCallError: Docker failed.
-    """
+    """Remove the container at once: it never served, so there is nothing to drain."""
     # without waiting: systemd must not restart it
     host.units.change("stop", GATEWAY_UNIT, wait=False)
     host.docker.remove(GATEWAY_CONTAINER)

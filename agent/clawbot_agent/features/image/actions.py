@@ -113,23 +113,30 @@ class BuildImage:
 
 @dataclass(frozen=True, slots=True)
 class RemoveImage:
-    """Remove an image that is not needed for a rollback."""
+    """Remove an image that no container uses."""
 
-    image: OldImage
+    reference: str
+    why: str
 
     @property
     def summary(self) -> str:
-        """Which."""
-        return f"remove image {self.image.name} (not needed for a rollback)"
+        """Which and why."""
+        return f"remove image {self.reference} ({self.why})"
 
     def apply(self, host: Host) -> None:
         """Remove it."""
-        host.docker.remove_image(self.image.name)
+        host.docker.remove_image(self.reference)
 
 
 def digests(image: dict[str, Any] | None) -> tuple[str, ...]:
     """Return the registry digests of an inspected image."""
     return tuple((image or {}).get("RepoDigests") or ())
+
+
+def references(image: dict[str, Any]) -> list[str]:
+    """Return the tags of a listed image, or else its id."""
+    tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
+    return tags or [str(image["Id"])]
 
 
 def has_digest(known: tuple[str, ...], reference: str) -> bool:

@@ -11,7 +11,7 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.actions import Action, RemovePath
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.image.errors import ImageArchiveUnusableError, ImageDiskFullError
-from clawbot_agent.features.image.recipe import INPUTS_LABEL, Recipe, recipe
+from clawbot_agent.features.image.recipe import INPUTS_LABEL, Recipe, labels_of, recipe
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerCallError
 
@@ -59,8 +59,7 @@ class LoadImage:
                 raise ImageDiskFullError(error.message) from error
             host.files.remove(self.archive)
             raise ImageArchiveUnusableError(error.message) from error
-        image = host.docker.image(self.recipe.tag) or {}
-        labels: dict[str, str] = (image.get("Config") or {}).get("Labels") or {}
+        labels = labels_of(host.docker.image(self.recipe.tag))
         if any(labels.get(key) != value for key, value in self.recipe.labels.items()):
             host.files.remove(self.archive)
             msg = f"{self.archive}: is not an archive of {self.recipe.tag} with these inputs"

@@ -1,8 +1,9 @@
 """The inputs of a container image that the agent builds, and the labels that record them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.templates import render
@@ -40,6 +41,11 @@ class Recipe:
             _BASE_LABEL: self.base,
             INPUTS_LABEL: digest.hexdigest(),
         }
+
+
+def labels_of(image: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the labels of an inspected image; empty without an image."""
+    return dict(((image or {}).get("Config") or {}).get("Labels") or {})
 
 
 def recipe(config: BotConfig) -> Recipe:

@@ -18,9 +18,16 @@ from clawbot_agent.features.image.actions import (
     RemoveImage,
     digests,
     has_digest,
+    references,
 )
 from clawbot_agent.features.image.archive import LoadImage, archive_of
-from clawbot_agent.features.image.recipe import INPUTS_LABEL, VERSION_LABEL, Recipe, recipe
+from clawbot_agent.features.image.recipe import (
+    INPUTS_LABEL,
+    VERSION_LABEL,
+    Recipe,
+    labels_of,
+    recipe,
+)
 from clawbot_agent.host import Host
 
 # the present image, and one to roll back to
@@ -68,12 +75,13 @@ class ImageStage(Stage[ImageFacts]):
         if info is None:
             return ImageFacts()
         wanted = host.docker.image(config.image_tag)
+        current, old = _built(host, wanted)
         return ImageFacts(
-            labels=None if wanted is None else _labels(wanted),
-            current=_current(host, wanted),
+            labels=None if wanted is None else labels_of(wanted),
+            current=current,
             digests=digests(wanted),
             base=host.docker.image(config.base_image) is not None,
-            old=_others(host, wanted),
+            old=old,
             in_use=host.docker.images_in_use(),
             archive=_archive(host, config, str(info.get("Architecture", "unknown"))),
         )
@@ -92,7 +100,8 @@ class ImageStage(Stage[ImageFacts]):
             if why := _build_reason(facts, wanted):
                 actions += _obtained(facts, wanted, why)
         replaced = (facts.current,) if actions and facts.current else ()
-        actions += [RemoveImage(image) for image in _superfluous(facts, replaced)]
+        why = "not needed for a rollback"
+        actions += [RemoveImage(image.name, why) for image in _superfluous(facts, replaced)]
         return Plan(reason, tuple(actions))
 
 
@@ -140,26 +149,16 @@ def _superfluous(facts: ImageFacts, replaced: tuple[OldImage, ...]) -> list[OldI
     return [image for image in ranked if image.id not in facts.in_use]
 
 
-def _built(host: Host) -> dict[str, dict[str, Any]]:
-    return {str(image["Id"]): image for image in host.docker.list_images(label=VERSION_LABEL)}
-
-
-def _current(host: Host, wanted: dict[str, Any] | None) -> OldImage | None:
-    if wanted is None or str(wanted["Id"]) not in (built := _built(host)):
-        return None
-    found = built[str(wanted["Id"])]
-    return OldImage(str(found["Id"]), str(found["Id"]), int(found.get("Created") or 0))
-
-
-def _others(host: Host, wanted: dict[str, Any] | None) -> tuple[OldImage, ...]:
-    found: list[OldImage] = []
-    for key, image in _built(host).items():
+def _built(
+    host: Host, wanted: dict[str, Any] | None
+) -> tuple[OldImage | None, tuple[OldImage, ...]]:
+    """Return the wanted image if the agent built it, and the others that it built."""
+    current, old = None, list[OldImage]()
+    for image in host.docker.list_images(label=VERSION_LABEL):
+        key, created = str(image["Id"]), int(image.get("Created") or 0)
         if wanted is not None and key == wanted["Id"]:
-            continue
-        tags = [tag for tag in image.get("RepoTags") or () if tag != "<none>:<none>"]
-        found.append(OldImage(tags[0] if tags else key, key, int(image.get("Created") or 0)))
-    return tuple(found)
-
-
-def _labels(image: dict[str, Any]) -> dict[str, str]:
-    return dict((image.get("Config") or {}).get("Labels") or {})
+            # a new image takes its name
+            current = OldImage(key, key, created)
+        else:
+            old.append(OldImage(references(image)[0], key, created))
+    return current, tuple(old)

@@ -91,20 +91,13 @@ class Watch:
     rung: bool = False
 
     def after(self, sight: Sight, *, asked: float, answered: float, rang: bool) -> Self:
-        """Return the watch after another look.
+        """Return the watch after another look, requested and answered at these monotonic seconds.
 
-        Args:
-            sight: the result.
-            asked: monotonic seconds of the request.
-            answered: monotonic seconds of the answer.
-            rang: whether the request rang the bell before it looked.
+        `rang`: whether the request rang the bell before it looked.
         """
-        before = self.sight
-        changed = before is None or (sight.generation, sight.text) != (
-            before.generation,
-            before.text,
-        )
-        if changed or not self.rung:
+        old = self.sight
+        same = old is not None and (old.generation, old.text) == (sight.generation, sight.text)
+        if not same or not self.rung:
             # a holder that heard no ring owes no answer
             return type(self)(sight, answered, rung=rang)
         gap = min(max(0.0, asked - self.since), _LONGEST_GAP)

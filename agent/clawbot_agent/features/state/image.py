@@ -15,7 +15,7 @@ from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import Action, MakeDirectory, RemovePath
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
-from clawbot_agent.features.mounts.table import Mount, mount_of
+from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.state import directory
 from clawbot_agent.features.state.directory import DirectoryFacts, Refuse
@@ -41,7 +41,9 @@ from clawbot_agent.features.state.units import (
     MountState,
     UnmountState,
     drop_in_actions,
+    mount_drift,
     mount_text,
+    mounted_at,
 )
 from clawbot_agent.host import Host
 
@@ -96,8 +98,7 @@ def probe(host: Host, config: BotConfig) -> ImageFacts:
     images = tuple(name for name in host.files.list(image_directory(share)) if image_number(name))
     newest = newest_image(images)
     found = host.files.stat(image_directory(share) / newest) if newest else None
-    mount = mount_of(path, host.files)
-    mounted = mount if mount is not None and mount.point == path else None
+    mounted = mounted_at(path, host.files)
     return ImageFacts(
         lease=read_report(host.files),
         images=images,
@@ -126,9 +127,11 @@ def plan(facts: ImageFacts, config: BotConfig) -> Plan:
     if refusal := _refusal(facts, newest, path):
         return Plan("", (refusal,))
     actions: list[Action] = [SetWriteback(key, found) for key, found in facts.writeback.items()]
-    if reason := _mount_drift(facts, image, unit):
+    device = "" if facts.mount is None else facts.mount.source
+    mounted, same_unit = str(facts.devices.get(device, device)), facts.unit == unit
+    if why := mount_drift(facts.mount, mounted, str(image), same_unit=same_unit):
         if facts.mount is not None:
-            actions.append(UnmountState(path, reason))
+            actions.append(UnmountState(path, why))
         actions += _opening(facts, config, newest=newest, image=image, unit=unit)
     else:
         actions += directory.directory_actions(facts.directory, path)
@@ -158,18 +161,6 @@ def _wanted(newest: str | None, lease: LeaseReport) -> str:
     if newest is None or any(number >= image_number(newest) for number in lease.suspects):
         return image_name(lease.generation)
     return newest
-
-
-def _mount_drift(facts: ImageFacts, image: Path, unit: str) -> str:
-    """Return why to mount (again), or an empty string."""
-    mount = facts.mount
-    if mount is None:
-        return "not mounted"
-    if facts.devices.get(mount.source) != image:
-        return f"{facts.devices.get(mount.source, mount.source)} is mounted"
-    if mount.read_only:
-        return "read-only after an error"
-    return "" if facts.unit == unit else "mount options differ"
 
 
 def _opening(

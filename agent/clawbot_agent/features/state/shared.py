@@ -14,7 +14,7 @@ from clawbot_agent.engine.drift import Stored
 from clawbot_agent.engine.drift import directory_actions as drift_actions
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
-from clawbot_agent.features.mounts.table import Mount, mount_of
+from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.share.options import state_options
 from clawbot_agent.features.share.ticket import cruid
@@ -25,7 +25,9 @@ from clawbot_agent.features.state.units import (
     MountState,
     UnmountState,
     drop_in_actions,
+    mount_drift,
     mount_text,
+    mounted_at,
 )
 from clawbot_agent.host import Host
 
@@ -57,8 +59,7 @@ class SharedFacts:
 def probe(host: Host, config: BotConfig) -> SharedFacts:
     """Inspect the share, the mount table, the units and the scratch directories."""
     share, path = Path(config.share.path), Path(config.state.path)
-    mount = mount_of(path, host.files)
-    mounted = mount if mount is not None and mount.point == path else None
+    mounted = mounted_at(path, host.files)
     stats = ((where, host.files.stat(where)) for where in LOCAL_DIRECTORIES.values())
     return SharedFacts(
         lease=read_report(host.files),
@@ -86,7 +87,8 @@ def plan(facts: SharedFacts, config: BotConfig) -> Plan:
         actions.append(MakeDirectory(files, MODE, "for the bot data"))
     for where, found in facts.scratch:
         actions += drift_actions(where, found, mode=MODE, uid=GATEWAY_UID)
-    if why := _mount_drift(facts, source, unit):
+    mounted = "" if facts.mount is None else facts.mount.source
+    if why := mount_drift(facts.mount, mounted, source, same_unit=facts.unit == unit):
         if facts.mount is None:
             actions.append(MakeDirectory(path, MODE, "mount point"))
         else:
@@ -101,15 +103,3 @@ def _source(config: BotConfig) -> str:
     assert share is not None  # noqa: S101 - the configuration requires it for this backend
     below = files_directory(Path(config.share.path)).relative_to(config.share.path)
     return f"{share.unc}/{below}"
-
-
-def _mount_drift(facts: SharedFacts, source: str, unit: str) -> str:
-    """Return why to mount (again), or an empty string."""
-    mount = facts.mount
-    if mount is None:
-        return "not mounted"
-    if mount.source != source:
-        return f"{mount.source} is mounted"
-    if mount.read_only:
-        return "read-only"
-    return "" if facts.unit == unit else "mount options differ"

@@ -107,8 +107,8 @@ def test_the_plan_names_everything_that_is_removed() -> None:
         "remove 3 rotated logs, 0 MB",
         "remove 1 crash dumps, 0 MB",
         "empty the build cache, 700 MB",
-        "remove image sha256:5, 1500 MB (not in use)",
-        "remove image clawbot/openclaw:old, 1500 MB (not in use)",
+        "remove image sha256:5 (not in use, 1500 MB)",
+        "remove image clawbot/openclaw:old (not in use, 1500 MB)",
     ]
 
 

@@ -100,7 +100,7 @@ OPENED: Final = (
         (
             replace(MOUNTED, mount=replace(MOUNTED.mount, read_only=True)),  # type: ignore[type-var]  # is not None here
             (
-                f"stop the gateway and unmount {STATE} (read-only after an error)",
+                f"stop the gateway and unmount {STATE} (mounted read-only)",
                 *OPENED,
             ),
         ),
