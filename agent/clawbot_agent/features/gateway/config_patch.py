@@ -102,11 +102,11 @@ def _at(document: object, *keys: str) -> object:
     return document
 
 
-def _origins(fragment: Mapping[str, Any], ours: Iterable[str]) -> list[str]:
+def _origins(fragment: Mapping[str, Any], configured: Iterable[str]) -> list[str]:
     # not the live file's: a domain that the bot has given up must not stay allowed
     found = _at(fragment, "gateway", "controlUi", "allowedOrigins")
     named = [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
-    return list(dict.fromkeys((*named, *ours)))
+    return list(dict.fromkeys((*named, *configured)))
 
 
 def _lock_control_ui(gateway: Json, origins: list[str]) -> None:

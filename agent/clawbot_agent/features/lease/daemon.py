@@ -12,7 +12,15 @@ from typing import Any, Final, Protocol
 
 from clawbot_agent.features.lease.record import Holder, Record
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState
-from clawbot_agent.features.lease.timing import HEARTBEAT, KNOCK, LOOK, RING, Sight, Tenure, Watch
+from clawbot_agent.features.lease.timing import (
+    HEARTBEAT,
+    KNOCK,
+    POLL,
+    RING,
+    Snapshot,
+    Tenure,
+    Watch,
+)
 from clawbot_agent.host.limit import Clock
 
 Json = dict[str, Any]
@@ -92,7 +100,7 @@ class _Request:
 
     verb: str
     record: Record | None
-    asked: float
+    sent: float
     rang: bool = False
 
 
@@ -169,13 +177,13 @@ class LeaseDaemon:
             self._tenure = replace(self._tenure, record=self._tenure.record.beaten())
             self._due = now + HEARTBEAT
             self._send("beat", self._tenure.record, now)
-        elif (sight := self._watch.sight) is not None and self._watch.may_take(self.me):
+        elif (snapshot := self._watch.snapshot) is not None and self._watch.may_take(self.me):
             record = Record.succeeding(
-                sight.record, generation=sight.next, holder=self.me, image=sight.image
+                snapshot.record, generation=snapshot.next, holder=self.me, image=snapshot.image
             )
             self._send("take", record, now)
         else:
-            self._due = now + LOOK
+            self._due = now + POLL
             self._send("look", None, now, knock=self._is_time_to_knock())
 
     def _ring(self, now: float) -> str:
@@ -190,7 +198,7 @@ class LeaseDaemon:
 
     def _is_time_to_knock(self) -> bool:
         """Return True once for each holder that stopped answering."""
-        generation = self._watch.sight.generation if self._watch.sight else 0
+        generation = self._watch.snapshot.generation if self._watch.snapshot else 0
         if self._watch.quiet < KNOCK or self._knocked == generation:
             return False
         self._knocked = generation
@@ -214,9 +222,9 @@ class LeaseDaemon:
         if self._problem:
             self._due = now + _RETRY_SECONDS
         elif request.verb == "look":
-            sight = Sight(answer["generation"], answer["text"], answer["image"])
+            snapshot = Snapshot(answer["generation"], answer["text"], answer["image"])
             self._watch = self._watch.after(
-                sight, asked=request.asked, answered=now, rang=request.rang
+                snapshot, sent=request.sent, answered=now, rang=request.rang
             )
             # a heartbeat was seen: ring for the next one
             if self._watch.may_take(self.me) or not self._watch.rung:
@@ -230,17 +238,17 @@ class LeaseDaemon:
             return "another instance took over"
         elif self._tenure is not None:
             self._bell = str(answer["bell"])
-            self._tenure = replace(self._tenure, confirmed=request.asked)
+            self._tenure = replace(self._tenure, confirmed=request.sent)
             self._last_heartbeat = self.clock.now()
             # a slow heartbeat counts from its start, so the next one follows at once
-            self._due = request.asked + HEARTBEAT if now - request.asked < HEARTBEAT else now
+            self._due = request.sent + HEARTBEAT if now - request.sent < HEARTBEAT else now
         return ""
 
     def _taken(self, request: _Request, now: float) -> str:
         assert request.record is not None  # noqa: S101 - it was sent
-        self._tenure = Tenure(request.record, request.asked)
+        self._tenure = Tenure(request.record, request.sent)
         self._last_heartbeat = self.clock.now()
-        self._due = request.asked + HEARTBEAT
+        self._due = request.sent + HEARTBEAT
         if self._tenure.expired(now):
             return "the share answered too late"
         self._report(LeaseState.HELD)
@@ -256,12 +264,12 @@ class LeaseDaemon:
 
     def _notice_silence(self, now: float) -> None:
         assert self._request is not None  # noqa: S101 - a busy child has a request
-        silent = now - self._request.asked
+        silent = now - self._request.sent
         if silent >= _SILENCE_SECONDS:
             self._problem = f"the share has not answered for {silent:.0f} s"
         if self._tenure is None and silent >= _CHILD_SECONDS:
             self.share.abandon()
-            self._due = now + LOOK
+            self._due = now + POLL
 
     def _lose(self, why: str) -> ExitStatus:
         if self._tenure is not None:
@@ -293,7 +301,7 @@ class LeaseDaemon:
 
     def _report(self, state: LeaseState) -> None:
         self._reported = self.clock.monotonic()
-        mine, seen = self._tenure, self._watch.sight
+        mine, seen = self._tenure, self._watch.snapshot
         other = None if mine is not None or seen is None else seen.record
         report = LeaseReport(
             state=state,

@@ -17,16 +17,16 @@ FENCE: Final = 88.0
 # seconds without an answer to a ring after which a holder counts as gone: FENCE, plus the time to
 # kill its gateway, plus a margin
 TAKEOVER: Final = 102.0
-# seconds between two looks at the lease directory while waiting
-LOOK: Final = 3.0
+# seconds between two polls at the lease directory while waiting
+POLL: Final = 3.0
 # seconds until an unanswered ring is repeated; a holder answers within HEARTBEAT
 RING: Final = 20.0
 # seconds without an answer after which the server is made to recall what a dead holder has cached,
 # so that it has done so by the time of a takeover (`LeaseDirectory`)
 KNOCK: Final = 40.0
-# a longer gap between two looks means that the share did not answer: the holder could not renew
+# a longer gap between two polls means that the share did not answer: the holder could not renew
 # the lease either, and is not charged for that time
-_LONGEST_GAP: Final = 2 * LOOK
+_LONGEST_GAP: Final = 2 * POLL
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +49,8 @@ class Tenure:
 
 
 @dataclass(frozen=True, slots=True)
-class Sight:
-    """The result of one look at the lease directory.
+class Snapshot:
+    """The lease directory as one poll found it.
 
     Attributes:
         generation: the highest, 0 without any.
@@ -78,38 +78,38 @@ class Watch:
     """What a waiting instance has seen so far.
 
     Attributes:
-        sight: the last look; None before the first.
+        snapshot: the last one; None before the first poll.
         since: monotonic seconds up to which `quiet` counts: the time of the answer if something
             was new, else the time of the request, so that `quiet` never exceeds the real time.
         quiet: seconds for which a ring remained unanswered.
         rung: whether a ring is waiting for its answer.
     """
 
-    sight: Sight | None = None
+    snapshot: Snapshot | None = None
     since: float = 0.0
     quiet: float = 0.0
     rung: bool = False
 
-    def after(self, sight: Sight, *, asked: float, answered: float, rang: bool) -> Self:
-        """Return the watch after another look, requested and answered at these monotonic seconds.
+    def after(self, new: Snapshot, *, sent: float, answered: float, rang: bool) -> Self:
+        """Return the watch after another poll, sent and answered at these monotonic seconds.
 
-        `rang`: whether the request rang the bell before it looked.
+        `rang`: whether the request rang the bell before it read.
         """
-        old = self.sight
-        same = old is not None and (old.generation, old.text) == (sight.generation, sight.text)
+        old = self.snapshot
+        same = old is not None and (old.generation, old.text) == (new.generation, new.text)
         if not same or not self.rung:
             # a holder that heard no ring owes no answer
-            return type(self)(sight, answered, rung=rang)
-        gap = min(max(0.0, asked - self.since), _LONGEST_GAP)
-        return type(self)(sight, asked, self.quiet + gap, rung=True)
+            return type(self)(new, answered, rung=rang)
+        gap = min(max(0.0, sent - self.since), _LONGEST_GAP)
+        return type(self)(new, sent, self.quiet + gap, rung=True)
 
     def may_take(self, me: Holder) -> bool:
         """Return whether this instance may take the next generation now."""
-        if self.sight is None:
+        if self.snapshot is None:
             return False
-        if self.sight.generation == 0 and self.sight.image == 0:
+        if self.snapshot.generation == 0 and self.snapshot.image == 0:
             return True
-        record = self.sight.record
+        record = self.snapshot.record
         if record is not None and (record.released or record.holder.is_instance(me.instance_id)):
             return True
         return self.quiet >= TAKEOVER

@@ -92,6 +92,17 @@ def test_plan_with_source_pull() -> None:
         assert [action.summary for action in plan.actions] == [f"pull {reference} ({why})"]
 
 
+def test_probe_separates_the_wanted_image_from_others() -> None:
+    def built(name: str, created: int) -> dict[str, Any]:
+        return {"Id": f"sha256:{name}", "Created": created, "Config": {"Labels": LABELS}}
+
+    docker = FakeDocker(images={TAG: built("now", 2), "clawbot/openclaw:old": built("old", 1)})
+    facts = ImageStage().probe(fake_host(docker=docker), CONFIG)
+    assert facts.labels == LABELS
+    assert facts.current == OldImage("sha256:now", "sha256:now", 2)
+    assert facts.old == (_old("old", 1),)
+
+
 def test_building_uses_rendered_files_and_converges() -> None:
     docker, files = FakeDocker(), FakeFiles()
     files.put(IMAGE_BUILD_DIR / "left-over", "x")

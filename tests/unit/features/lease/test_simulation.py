@@ -65,7 +65,7 @@ def test_at_most_one_gateway_runs_and_one_runs_again_after_failures(
         assert len(serving) <= 1, f"at {world.now}: {serving}"
 
     advance(world, machines, seconds=TROUBLE + 200, check=check)
-    # the last failure is over: one serves again within a takeover and two looks of the slowest
+    # the last failure is over: one serves again within a takeover and two polls of the slowest
     advance(world, machines, seconds=TAKEOVER + 40, check=check)
     alive = [machine for machine in machines if not machine.is_dead]
     assert not alive or any(machine.serves for machine in alive)
