@@ -51,7 +51,7 @@ class GatewayStarvedError(ClawbotError):
 
 
 class GatewayOomError(ClawbotError):
-    """The kernel killed the gateway because it exceeded its memory limit."""
+    """The kernel killed the gateway because it ran out of memory."""
 
     code = "GATEWAY_OOM"
     cause = FailureCause.OPERATOR

@@ -33,7 +33,7 @@ class ImageDiskFullError(ClawbotError):
 
     code = "IMAGE_DISK_FULL"
     cause = FailureCause.INSTANCE
-    hint = "check 'df -h' and 'docker system df'; enlarge the OS disk if a build has less than 6 GB"
+    hint = "check 'df -h' and 'docker system df'; enlarge the OS disk if less than 6 GB are free"
 
 
 class ImageBaseNotFoundError(ClawbotError):

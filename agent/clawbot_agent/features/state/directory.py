@@ -49,7 +49,7 @@ class ChownEntries:
         """The first few entries by name."""
         more = len(self.names) - _SHOWN
         names = ", ".join(self.names[:_SHOWN]) + (f" and {more} more" if more > 0 else "")
-        return f"change the owner of {names} in {self.path} to {_OWNER} (unusable for the gateway)"
+        return f"change the owner of {names} in {self.path} to {_OWNER} (not usable by the gateway)"
 
     def apply(self, host: Host) -> None:
         """Change the owner; of a link itself, never of its target."""

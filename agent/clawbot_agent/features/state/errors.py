@@ -23,7 +23,7 @@ class StateWouldBeHiddenError(ClawbotError):
 
 
 class StateNoSpaceError(ClawbotError):
-    """The share has not enough free space for the bot data."""
+    """The share does not have enough free space for the bot data."""
 
     code = "STATE_NO_SPACE"
     cause = FailureCause.DATA

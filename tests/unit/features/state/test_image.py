@@ -124,7 +124,7 @@ OPENED: Final = (
         ),
         (
             replace(MOUNTED, directory=replace(GOOD_DIRECTORY, foreign=("mine",))),
-            (f"change the owner of mine in {STATE} to 1000:1000 (unusable for the gateway)",),
+            (f"change the owner of mine in {STATE} to 1000:1000 (not usable by the gateway)",),
         ),
         (
             replace(BOOTED, images=(), size=0, directory=replace(MOUNT_POINT, names=("a", "b"))),

@@ -13,7 +13,7 @@ from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 STAGE: Final = StateStage()
 CONFIG: Final = a_config()
 STATE: Final = Path("/var/lib/clawbot/state")
-TO_GATEWAY: Final = "to 1000:1000 (unusable for the gateway)"
+TO_GATEWAY: Final = "to 1000:1000 (not usable by the gateway)"
 GOOD: Final = FileStat("directory", 0o700, 1000, 1000, 0, 0)
 
 
