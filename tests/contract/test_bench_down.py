@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bench, "HOME", tmp_path)
     monkeypatch.setattr(command_line, "HOME", tmp_path)
     monkeypatch.setattr(command_line, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(command_line, "clean_up_when_told_to_end", lambda: None)
+    monkeypatch.setattr(command_line, "interrupt_on_signals", lambda: None)
     return tmp_path
 
 

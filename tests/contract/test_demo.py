@@ -61,7 +61,7 @@ def fake(tmp_path: Path, **more: object) -> tuple[FakeBench, Bench]:
 
 
 def test_the_hints_of_the_default_bench_are_short() -> None:
-    said = demo.how_to_look("demo", "10.61.0.4")
+    said = demo.next_steps("demo", "10.61.0.4")
     assert "BENCH_NAME" not in said
     assert "make exec CMD='clawbot-agent plan' " in said
     assert "http://10.61.0.4/ " in said
@@ -69,7 +69,7 @@ def test_the_hints_of_the_default_bench_are_short() -> None:
 
 
 def test_the_hints_of_another_bench_name_it_in_every_command() -> None:
-    lines = demo.how_to_look("foo", "10.61.0.4").splitlines()
+    lines = demo.next_steps("foo", "10.61.0.4").splitlines()
     commands = [line for line in lines if line.startswith("  make ")]
     assert len(commands) >= 5
     assert [line for line in commands if " BENCH_NAME=foo " not in line] == []
@@ -126,11 +126,11 @@ def test_the_run_is_followed_line_by_line_with_a_sign_of_life_in_silence(
     assert recorder.ran[-1] == ("systemctl", "start", "clawbot-agent.service")
 
 
-def test_a_run_that_has_not_begun_is_no_trouble(
+def test_run_without_a_record_is_reported_as_starting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow(tmp_path, monkeypatch)
-    assert "s  ... the agent starts\n" in capsys.readouterr().out
+    assert "s  ... the agent is starting\n" in capsys.readouterr().out
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.bench import azure, host_setup, product
 from tests.bench.bench import Bench
-from tests.bench.ending import clean_up_when_told_to_end
+from tests.bench.ending import interrupt_on_signals
 from tests.bench.errors import BenchError
 from tests.bench.product_vm import BotVms
 from tests.drills.before_gateway import before_gateway
@@ -30,7 +30,7 @@ _Drill = Callable[[BotVms, argparse.Namespace, Report], object]
 def main() -> int:
     """Run the drills that are named, on one bench; 1 when a promise was broken."""
     options = _parser().parse_args()
-    clean_up_when_told_to_end()
+    interrupt_on_signals()
     bench = Bench(options.name, machine=False, say=_say)
     reports = []
     try:
