@@ -36,7 +36,7 @@ BAKED: Final = (
 )
 # without hardware acceleration a gateway takes two to four minutes to start
 _READY_TIMEOUT: Final = 280
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0
 
 
@@ -213,7 +213,7 @@ def wait_healthy(vm: Vm, *, within: float) -> float:
             return time.monotonic() - began
         if not vm.running():
             break
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     said = vm.console.read_text(errors="replace").splitlines()[-25:]
     msg = f"{vm.name} is {health(vm)} after {within:.0f} s; the end of the console:\n" + "\n".join(
         said
