@@ -40,7 +40,7 @@ def test_down_all_removes_every_bench_with_its_processes(
     for name in ("one", "two-b"):
         (home / "run" / name).mkdir(parents=True)
     (home / "cache").mkdir()
-    with subprocess.Popen(("sleep", "60")) as running:
+    with subprocess.Popen(("/bin/sleep", "60")) as running:
         State(index=0, processes={"dns": Process.of(running.pid)}).save(home / "run" / "two-b")
         assert _run(monkeypatch, "down", "--all") == 0
         assert running.wait(timeout=10) != 0

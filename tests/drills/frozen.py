@@ -1,9 +1,9 @@
 """Many snapshots of the share while a bot writes, each as a power cut would leave it.
 
-The next boot finds what the server had at the time of a cut. So the machine is stopped (SIGSTOP to
-QEMU: no further instruction or request), the data image is copied on the server, and the machine
-continues. Each copy is then treated as at a boot, at native speed. The drill is `power_cuts` without
-the boots, which take minutes each without hardware acceleration.
+The next boot finds what the server had at the time of a cut. So the machine is stopped (SIGSTOP:
+no further instruction or request), the data image is copied on the server, and the machine
+continues. Each copy is then treated as at a boot, at native speed. The drill is `power_cuts`
+without the boots, which take minutes each without hardware acceleration.
 """
 
 import random
