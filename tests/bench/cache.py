@@ -24,7 +24,7 @@ class Cache:
     root: Path
 
     def get(self, kind: str, inputs: Inputs, build: Callable[[Path], None]) -> Path:
-        """Return the directory for these inputs, building it first when it is missing.
+        """Return the directory for these inputs; build it if it is missing.
 
         Args:
             kind: what is built; the readable half of the directory's name.

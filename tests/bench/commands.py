@@ -10,7 +10,7 @@ def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
     """Run one program to its end and return what it wrote to standard output.
 
     Raises:
-        BenchError: it could not be started or, with `check`, did not exit 0; the message carries
+        BenchError: it could not be started or, with `check`, did not exit 0; the message contains
             the last lines of its output.
     """
     # when this process is killed, its child must not keep writing to files that are being removed

@@ -33,7 +33,7 @@ UNITS: Final = (
     "clawbot-gateway.service",
 )
 _AGENT: Final = "clawbot-agent.service"
-# and not from the packages that it installs, which write to the journal as well
+# only the agent's messages: the packages that it installs also write to the unit's journal
 _FROM_THE_AGENT: Final = (f"--unit={_AGENT}", "--identifier=clawbot-agent")
 _STATUS_FILE: Final = "var/lib/clawbot/status.json"
 _WIDTH: Final = 100
@@ -81,7 +81,7 @@ def _bench(name: str) -> str:
 
 def _demonstrate(bench: Bench) -> int:
     started = _deliver(bench)
-    say(f"\nwhat {_AGENT} says:")
+    say(f"\nlog of {_AGENT}:")
     _follow_the_run(bench, started)
     say("\n$ clawbot-agent status --wait")
     with heartbeat("clawbot-agent status --wait"):

@@ -1,4 +1,4 @@
-"""The root file system of a bare instance: Debian 12 with systemd and nothing of the product."""
+"""The root file system of a bare instance: Debian 12 with systemd, without the product."""
 
 import os
 import re
@@ -41,7 +41,7 @@ WantedBy=sysinit.target
 
 
 def build(cache: Cache) -> Path:
-    """Return the cached root file system, building it when its inputs changed.
+    """Return the cached root file system; build it when its inputs have changed.
 
     The inputs include the week, so that security updates are at most a week old.
     """

@@ -84,7 +84,7 @@ def controlled(bots: BotVms, report: Report) -> None:
         report.note(operator.does("plan"))
         operator.does("up")
         report.figure("up to healthy", operator.waits())
-        report.figure("different progress seen by status", len(operator.seen))
+        report.figure("distinct progress messages in status", len(operator.seen))
         report.demand(kept=len(operator.seen) > 1, promise="status shows the agent's progress")
         again = operator.does("up")
         report.demand(

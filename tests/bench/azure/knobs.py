@@ -51,7 +51,7 @@ class Knobs:
         with self._lock:
             return {name: _copy(value) for name, value in self._values.items()}
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value, as the default says
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value, of the default's type
         """Return one current value."""
         with self._lock:
             return _copy(self._values[name])

@@ -33,7 +33,7 @@ def test_exceptions_are_forwarded(tmp_path: Path) -> None:
     class Broken(InMemoryMachines):
         def create(self, instance: Instance, model: Model) -> None:
             """Fail."""
-            message = f"no disk for {instance.name}, which wants {model.size}"
+            message = f"no disk for {instance.name} of size {model.size}"
             raise OSError(message)
 
     near = PluggedMachines(tmp_path / "m.sock")
