@@ -3,7 +3,7 @@
 import pytest
 
 from clawbot_agent.core.errors import ClawbotError, FailureCause
-from clawbot_agent.records.status import error_ref
+from clawbot_agent.records.run import error_ref
 from tests.support.error_reference import PAGES, Page, classes, text_of
 from tests.support.error_refs import error_refs
 

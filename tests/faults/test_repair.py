@@ -11,8 +11,8 @@ import pytest
 from tests.support.bot import Bot, Done
 
 _SHARE: Final = "srv/clawbot/share"
-_REPAIR: Final = "var/lib/clawbot/repair.json"
-_FAILURES: Final = f"{_SHARE}/repair/failures.json"
+_REPAIR: Final = "var/lib/clawbot/replacement.json"
+_FAILURES: Final = f"{_SHARE}/replacement/failures.json"
 _TIMER: Final = "clawbot-reconcile.timer"
 _DROP_IN: Final = f"/run/systemd/system/{_TIMER}.d"
 # the timer as it is shipped, in a tenth of its time
@@ -46,7 +46,7 @@ def _next_instance(bot: Bot) -> str:
     bot.sh(
         "systemctl stop clawbot-gateway; mkdir -p /var/lib/cloud/data; "
         f"echo {name} > /var/lib/cloud/data/instance-id; cd /var/lib/clawbot; "
-        "rm -rf secrets status.json repair.json",
+        "rm -rf secrets status.json replacement.json",
         timeout=400,
     )
     return name
@@ -101,24 +101,24 @@ def test_the_third_instance_holds_and_recovers_by_itself(
         found = _document(bot, _REPAIR)
         verdicts.append((found["verdict"], found["code"], found["failures"]))
     assert verdicts == [
-        ("ask", "KEYVAULT_FORBIDDEN", 1),
-        ("ask", "KEYVAULT_FORBIDDEN", 2),
-        ("hold", "KEYVAULT_FORBIDDEN", 3),
+        ("allowed", "KEYVAULT_FORBIDDEN", 1),
+        ("allowed", "KEYVAULT_FORBIDDEN", 2),
+        ("suspended", "KEYVAULT_FORBIDDEN", 3),
     ]
     assert [one["instance_id"] for one in _document(bot, _FAILURES)["instances"]] == names
     told = [event for event in bot.events() if event["event"] == "failure.repeated"]
     verdict, evidence = (event["text"] for event in told[-2:])
     assert "3 instances in a row failed with KEYVAULT_FORBIDDEN" in verdict
     assert evidence.startswith("evidence is kept on the share: ")
-    kept = bot.bench.root / _SHARE / "repair/evidence.tar.zst"
+    kept = bot.bench.root / _SHARE / "replacement/evidence.tar.zst"
     assert kept.stat().st_size > 0
     assert kept.stat().st_mode & 0o077 == 0
     shown = bot.agent("status", "--compact").stdout
-    assert "replacement: held, no further instance is asked for" in shown
+    assert "replacement: suspended" in shown
     console = (bot.bench.run_dir / "console.log").read_text(errors="replace")
     assert "instances: 3 instances in a row failed with KEYVAULT_FORBIDDEN" in console
 
-    told_azure = _await_situation(bot, "held")
+    told_azure = _await_situation(bot, "replacement-suspended")
     assert told_azure["ApplicationHealthState"] == "Healthy"
 
     bot.sh(f"systemctl daemon-reload; systemctl start {_TIMER}")

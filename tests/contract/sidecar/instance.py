@@ -14,10 +14,8 @@ from enum import StrEnum
 from math import inf
 from typing import Any, Final
 
-from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, STATUS_FILE
+from clawbot_agent.core.paths import LEASE_FILE, REPLACEMENT_FILE, STATUS_FILE
 from clawbot_agent.features.gateway.gateway import READY_URL
-from clawbot_agent.features.lease.record import Holder
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.health.app import application, azure_page, health_pages
 from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
 from clawbot_agent.health.cache import Cache
@@ -31,8 +29,8 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.space import Space
-from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus
-from clawbot_agent.records.status import State as StageState
+from clawbot_agent.records.lease import Holder, LeaseReport, LeaseState
+from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 from tests.support.error_refs import error_refs
 from tests.support.health_extension import Extension, Repairs, Reply, Settings, Watched
@@ -131,7 +129,7 @@ class World:
             generation=7,
             holder=ME if held else None,
             waiting_for=self.waiting_for,
-            last_beat=self._moment(self.beaten) if held else None,
+            last_heartbeat=self._moment(self.beaten) if held else None,
             problem="" if silent < _BEAT + 5 else f"the share has not answered for {silent:.0f} s",
             updated=self.clock.now(),
         )
@@ -209,8 +207,8 @@ class World:
 
     def hold(self, code: str) -> None:
         """The agent has read on the share that instances before failed alike."""
-        document = {"schema": 1, "verdict": "hold", "code": code, "failures": 2, "reason": "alike"}
-        self.files.put(REPAIR_FILE, json.dumps(document))
+        document = {"schema": 1, "verdict": "suspended", "code": code, "failures": 2, "reason": "alike"}
+        self.files.put(REPLACEMENT_FILE, json.dumps(document))
 
 
 @dataclass

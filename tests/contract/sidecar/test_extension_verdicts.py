@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.features.lease.report import LeaseState
 from clawbot_agent.health.checks import last_run
+from clawbot_agent.records.lease import LeaseState
 from tests.contract.sidecar.instance import ME, OTHER, Instance, Service
 from tests.support.health_extension import Health, Settings
 
@@ -161,7 +161,7 @@ def test_a_boot_that_fails_where_no_instance_would_fare_better(make: Make, code:
     assert_left_alone(instance)
     assert instance.health() == (503, "unhealthy")
     assert (instance.metrics["status"], instance.metrics["code"]) == ("unhealthy", code)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     run_again(instance)
     instance.world.caddy = UP
     instance.wait(60)
@@ -180,7 +180,7 @@ def test_a_configuration_that_makes_no_sense(make: Make) -> None:
     instance.wait(2 * HOUR)
     assert_left_alone(instance)
     assert instance.health() == (503, "unhealthy")
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert instance.metrics["code"] == "CONFIG_INVALID"
     assert instance.watched.states == [INITIALIZING, HEALTHY]
 
@@ -207,7 +207,7 @@ def test_the_third_instance_that_fails_alike_does_not_ask(make: Make) -> None:
     instance.world.end_run(code="DOCKER_UNAVAILABLE")
     instance.wait(3 * HOUR)
     assert_left_alone(instance)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert instance.metrics["code"] == "DOCKER_UNAVAILABLE"
     assert instance.health() == (503, "unhealthy")
 
@@ -338,7 +338,7 @@ def test_the_share_is_away(make: Make, phase: int, gateway: Service, away: int) 
     instance.wait(away)
     assert_left_alone(instance)
     if away > 88:
-        assert instance.metrics["situation"] == "held"
+        assert instance.metrics["situation"] == "replacement-suspended"
         assert instance.health() == (503, "unhealthy")
     world.share = UP
     if world.lease is WAITING:
@@ -408,7 +408,7 @@ def test_a_reboot_that_waits_for_the_lease_of_another_instance(make: Make, waits
     world.end_run(code="LEASE_HELD")
     instance.wait(waits)
     assert_left_alone(instance)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert instance.metrics["code"] == "LEASE_HELD"
     world.lease, world.waiting_for, world.caddy = HELD, None, UP
     run_again(instance, seconds=120)
@@ -439,11 +439,11 @@ def test_a_sidecar_that_starts_anew_beside_a_bot_that_is_held(make: Make, phase:
     instance.wait(4)
     instance.start_sidecar()
     instance.wait(300)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert_left_alone(instance)
 
 
-@pytest.mark.parametrize("stuck", ["container", "lease", "run", "ticket", "repair"])
+@pytest.mark.parametrize("stuck", ["container", "lease", "run", "ticket", "replacement"])
 def test_a_look_that_never_comes_back_costs_no_instance(make: Make, stuck: str) -> None:
     """A systemd or a disk that hangs; the bot serves all the same."""
     instance = boot(make())

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clawbot_agent.cli.status import _far, compact
-from clawbot_agent.records.status import RunStatus, StageError, StageStatus, State
+from clawbot_agent.records.run import RunStatus, StageError, StageState, StageStatus
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TEXT = st.text(max_size=3000)
@@ -17,7 +17,7 @@ STAGE = st.builds(
     StageStatus,
     name=st.sampled_from(["apt", "openclaw-config"]),
     phase=st.just("base"),
-    state=st.sampled_from(State),
+    state=st.sampled_from(StageState),
     reason=TEXT,
     seconds=st.none() | st.floats(0, 5000),
     error=st.none() | ERROR,
@@ -33,16 +33,16 @@ def test_it_never_exceeds_4096_bytes(stages: list[StageStatus]) -> None:
 
 def test_an_error_is_there_with_its_hint() -> None:
     error = StageError("APT_DISK_FULL", "no room", "see 'df -h'", retryable=False)
-    stages = (StageStatus("apt", "base", State.FAILED, error=error),)
+    stages = (StageStatus("apt", "base", StageState.FAILED, error=error),)
     text = compact(RunStatus("i", "b", "1", NOW, stages).document())
     assert "apt failed APT_DISK_FULL: no room | see 'df -h'" in text
 
 
 def test_whoever_waits_sees_how_far_it_is() -> None:
     stages = (
-        StageStatus("apt", "base", State.CHANGED, expected=60),
-        StageStatus("image", "base", State.RUNNING, "step 3/9", started=NOW, expected=40),
-        StageStatus("caddy", "node", State.PENDING, title="Web server", expected=100),
+        StageStatus("apt", "base", StageState.CHANGED, expected=60),
+        StageStatus("image", "base", StageState.RUNNING, "step 3/9", started=NOW, expected=40),
+        StageStatus("caddy", "node", StageState.PENDING, title="Web server", expected=100),
     )
     document = RunStatus("i", "b", "1", NOW, stages).document()
     # started long ago by this machine's clock: nearly done, and no more than that

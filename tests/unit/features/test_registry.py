@@ -19,7 +19,7 @@ ACTION = ChangeUnit("start", "a.service", "it is down")
 
 
 @pytest.mark.parametrize(
-    ("stage", "error", "paced"),
+    ("stage", "error", "back_off"),
     [
         ("sysbox", Sha256MismatchError, True),
         ("image", ImageNotFoundError, True),
@@ -32,8 +32,8 @@ ACTION = ChangeUnit("start", "a.service", "it is down")
         ("state", StateDamagedError, True),
     ],
 )
-def test_rests_after(stage: str, error: type[ClawbotError], *, paced: bool) -> None:
-    assert STAGES[stage].paced(error("no")) is paced
+def test_rests_after(stage: str, error: type[ClawbotError], *, back_off: bool) -> None:
+    assert STAGES[stage].backs_off(error("no")) is back_off
 
 
 def test_names_of_repairs() -> None:
@@ -43,6 +43,6 @@ def test_names_of_repairs() -> None:
 
 
 def test_what_azure_gives_and_takes_never_rests_after_a_repair() -> None:
-    assert {name for name, stage in STAGES.items() if not stage.repairs_rest} == {
+    assert {name for name, stage in STAGES.items() if not stage.repairs_back_off} == {
         *("share", "lease", "state", "secrets")
     }

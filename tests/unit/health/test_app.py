@@ -6,7 +6,7 @@ import pytest
 
 from clawbot_agent.health.app import PUBLIC_PATH, Response, application, health_pages
 from clawbot_agent.health.cache import Cache
-from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.finding import ComponentState, Finding
 from clawbot_agent.health.snapshot import Board
 from tests.fakes.clock import FakeClock
 
@@ -27,9 +27,9 @@ class Site:
         self.board = Board(cache=self.cache, names=("gateway", "caddy"), clock=self.clock)
         self.app = application(health_pages(self.board))
 
-    def put(self, gateway: State) -> None:
+    def put(self, gateway: ComponentState) -> None:
         """Have both looked at, and the board renewed."""
-        self.cache.put("caddy", Finding(State.OK, "passes on"))
+        self.cache.put("caddy", Finding(ComponentState.OK, "passes on"))
         self.cache.put("gateway", Finding(gateway, REASON))
         self.board.renew()
 
@@ -51,7 +51,7 @@ def site() -> Site:
 
 
 def test_health_tells_all_that_is_known(site: Site) -> None:
-    site.put(State.OK)
+    site.put(ComponentState.OK)
     line, headers, body = site.ask("/health")
     assert line == "200 OK"
     assert headers["Content-Type"] == "application/json"
@@ -71,14 +71,14 @@ def test_health_tells_all_that_is_known(site: Site) -> None:
 @pytest.mark.parametrize(
     ("state", "line", "word"),
     [
-        (State.OK, "200 OK", "healthy"),
-        (State.WARNING, "200 OK", "degraded"),
-        (State.FAILED, "503 Service Unavailable", "unhealthy"),
-        (State.PENDING, "503 Service Unavailable", "starting"),
+        (ComponentState.OK, "200 OK", "healthy"),
+        (ComponentState.WARNING, "200 OK", "degraded"),
+        (ComponentState.FAILED, "503 Service Unavailable", "unhealthy"),
+        (ComponentState.PENDING, "503 Service Unavailable", "starting"),
     ],
 )
 def test_outsiders_get_the_word_and_nothing_else(
-    site: Site, state: State, line: str, word: str
+    site: Site, state: ComponentState, line: str, word: str
 ) -> None:
     site.put(state)
     assert site.ask(PUBLIC_PATH)[::2] == (line, json.dumps({"status": word}).encode())
@@ -86,7 +86,7 @@ def test_outsiders_get_the_word_and_nothing_else(
 
 
 def test_a_board_that_nobody_renews_is_no_health(site: Site) -> None:
-    site.put(State.OK)
+    site.put(ComponentState.OK)
     site.clock.advance(16)
     for path in ("/health", PUBLIC_PATH):
         line, _, body = site.ask(path)
@@ -95,7 +95,7 @@ def test_a_board_that_nobody_renews_is_no_health(site: Site) -> None:
 
 
 def test_head_has_the_length_and_no_body(site: Site) -> None:
-    site.put(State.OK)
+    site.put(ComponentState.OK)
     full = site.ask("/health")
     head = site.ask("/health", "HEAD")
     assert head == (full[0], full[1], b"")
@@ -122,14 +122,14 @@ def test_a_page_may_be_of_another_kind_and_have_headers() -> None:
 
 
 def test_since_is_when_the_word_changed(site: Site) -> None:
-    site.put(State.OK)
+    site.put(ComponentState.OK)
     site.clock.advance(5)
-    site.put(State.FAILED)
+    site.put(ComponentState.FAILED)
     changed = site.clock.now()
     site.clock.advance(5)
     assert site.board.renew() is None
     assert site.board.snapshot.since == changed
-    site.cache.put("gateway", Finding(State.OK, "again"))
+    site.cache.put("gateway", Finding(ComponentState.OK, "again"))
     back = site.board.renew()
     assert back is not None
     assert (back.verdict.overall, back.since) == ("healthy", site.clock.now())

@@ -13,13 +13,13 @@ from clawbot_agent.health.azure_health import (
     AzureHealth,
 )
 from clawbot_agent.health.cache import Cache
-from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.finding import ComponentState, Finding
 from clawbot_agent.health.snapshot import Board
 from tests.fakes.clock import FakeClock
 from tests.support.error_refs import error_refs
 from tests.unit.report.test_progress import a_stage, a_status
 
-NAMES: Final = ("gateway", "lease", "caddy", "run", "repair")
+NAMES: Final = ("gateway", "lease", "caddy", "run", "replacement")
 # intervalInSeconds times numberOfProbes, as docs/sidecar.md asks for
 EXTENSION_SECONDS: Final = 15
 # a look that does not come back: every 10 s, 8 s for one, 5 s of slack
@@ -47,7 +47,7 @@ class Instance:
         """Have all looked at: ok, except `states`; `codes` are the run's."""
         for name in NAMES:
             figures = {"under_way": 1.0} if name == "run" and under_way else {}
-            state = State(states.get(name, "ok"))
+            state = ComponentState(states.get(name, "ok"))
             found = Finding(
                 state, "the reason", figures, error_refs(*codes) if name == "run" else ()
             )
@@ -99,7 +99,7 @@ def test_the_extension_can_read_it(instance: Instance) -> None:
     metrics = json.loads(document["CustomMetrics"])
     assert metrics == {
         "status": "unhealthy",
-        "situation": "held",
+        "situation": "replacement-suspended",
         "since": "2026-01-01T00:00:01+00:00",
         "code": "KEYVAULT_FORBIDDEN",
         "reason": "gateway failed: the reason",
@@ -112,7 +112,7 @@ def test_the_extension_can_read_it(instance: Instance) -> None:
 def test_the_instance_view_shows_how_far_the_boot_is(instance: Instance) -> None:
     instance.look(run="starting", gateway="failed")
     stages = [a_stage("apt", state="changed"), a_stage("image", state="running")]
-    found = Finding(State.STARTING, "1 of 2", story=a_status("running", *stages))
+    found = Finding(ComponentState.STARTING, "1 of 2", story=a_status("running", *stages))
     instance.cache.put("run", found)
     instance.pass_time(1)
     metrics = json.loads(instance.document["CustomMetrics"])
@@ -170,7 +170,7 @@ def test_a_boot_that_fails_where_replacing_does_not_help(instance: Instance, cod
     instance.look(code, run="failed", gateway="failed")
     assert instance.pass_time(1) == "Healthy"
     assert instance.pass_time(7200) == "Healthy"
-    assert json.loads(instance.document["CustomMetrics"])["situation"] == "held"
+    assert json.loads(instance.document["CustomMetrics"])["situation"] == "replacement-suspended"
 
 
 def test_a_boot_that_fails_where_replacing_helps(instance: Instance) -> None:

@@ -7,7 +7,12 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, SCHEDULED_EVENTS_FILE, TICKET_FILE
+from clawbot_agent.core.paths import (
+    LEASE_FILE,
+    REPLACEMENT_FILE,
+    SCHEDULED_EVENTS_FILE,
+    TICKET_FILE,
+)
 from clawbot_agent.features.caddy.caddyfile import caddyfile
 from clawbot_agent.features.caddy.serve import LIVE
 from clawbot_agent.features.gateway.gateway import READY_URL
@@ -130,8 +135,8 @@ def lease(**changes: Any) -> str:  # noqa: ANN401 - as in the JSON file
         "clean": True,
         "suspects": [],
         "waiting_for": None,
-        "quiet_seconds": 0,
-        "last_beat": at(-8),
+        "silent_seconds": 0,
+        "last_heartbeat": at(-8),
         "problem": "",
         "updated": at(-2),
     }
@@ -144,9 +149,9 @@ def lease(**changes: Any) -> str:  # noqa: ANN401 - as in the JSON file
         (None, "absent", "no lease on this instance"),
         ("{", "unknown", f"{LEASE_FILE} is not what the lease's daemon writes"),
         (lease(), "ok", "generation 7 is held; the share answers"),
-        (lease(last_beat=None), "ok", "generation 7 is held"),
+        (lease(last_heartbeat=None), "ok", "generation 7 is held"),
         (
-            lease(last_beat=at(-40), problem="the share does not answer"),
+            lease(last_heartbeat=at(-40), problem="the share does not answer"),
             "warning",
             (
                 "generation 7 is held, but the share has not answered for 40 s; "
@@ -154,7 +159,7 @@ def lease(**changes: Any) -> str:  # noqa: ANN401 - as in the JSON file
             ),
         ),
         (
-            lease(state="waiting", waiting_for=HOLDER, quiet_seconds=12),
+            lease(state="waiting", waiting_for=HOLDER, silent_seconds=12),
             "failed",
             "waits for bot-1 (instance abc), quiet for 12 s",
         ),
@@ -242,7 +247,7 @@ def test_a_domain_without_a_certificate_is_told_apart(
     ("changes", "codes"),
     [
         ({}, ()),
-        ({"last_beat": at(-40)}, ("SHARE_HUNG",)),
+        ({"last_heartbeat": at(-40)}, ("SHARE_HUNG",)),
         ({"state": "waiting", "waiting_for": HOLDER}, ("LEASE_HELD",)),
         ({"state": "waiting", "problem": "the share does not answer"}, ("SHARE_HUNG",)),
         ({"state": "waiting"}, ()),
@@ -265,16 +270,16 @@ def test_what_the_lease_tells_of_causes(changes: dict[str, Any], codes: tuple[st
     ("text", "state", "holds", "codes", "reason"),
     [
         (None, "ok", 0, (), "a new instance may be asked for"),
-        ('{"schema": 1, "verdict": "ask", "code": null}', "ok", 0, (), "a new instance may"),
+        ('{"schema": 1, "verdict": "allowed", "code": null}', "ok", 0, (), "a new instance may"),
         (
-            '{"schema": 1, "verdict": "hold", "code": "UNIT_FAILED", "reason": "2 failed so"}',
+            '{"schema": 1, "verdict": "suspended", "code": "UNIT_FAILED", "reason": "2 failed so"}',
             "warning",
             1,
             ("UNIT_FAILED",),
             "no new instance is asked for: 2 failed so",
         ),
-        ('{"verdict": "hold", "code": null}', "warning", 1, (), "no new instance is asked for: "),
-        ("[]", "unknown", None, (), "/var/lib/clawbot/repair.json is not what"),
+        ('{"verdict": "suspended", "code": null}', "warning", 1, (), "no new instance is asked for: "),
+        ("[]", "unknown", None, (), "/var/lib/clawbot/replacement.json is not what"),
     ],
 )
 def test_repair(
@@ -282,7 +287,7 @@ def test_repair(
 ) -> None:
     files = FakeFiles()
     if text is not None:
-        files.put(REPAIR_FILE, text)
+        files.put(REPLACEMENT_FILE, text)
     found = Repair()(fake_host(files=files))
     assert (found.state, found.figures.get("holds"), tuple(e.code for e in found.errors)) == (
         state,

@@ -13,7 +13,7 @@ from clawbot_agent import __version__
 from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_agent.core.paths import (
     LEASE_FILE,
-    REPAIR_FILE,
+    REPLACEMENT_FILE,
     SELF_REPAIRS_FILE,
     STATUS_FILE,
     TICKET_FILE,
@@ -30,7 +30,7 @@ from clawbot_agent.health.checks.lease import Lease
 from clawbot_agent.health.checks.resources import Disk, Memory
 from clawbot_agent.health.checks.ticket import Ticket
 from clawbot_agent.health.checks.unit import Container
-from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.finding import ComponentState, Finding
 from clawbot_agent.health.metrics import FIGURES, PATH, Metrics
 from clawbot_agent.health.records import RecordReader
 from clawbot_agent.health.refresh import Check, Watch, look
@@ -49,7 +49,7 @@ Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 NAMES: Final = {
     "clawbot_agent_info": "gauge",
     "clawbot_azure_state": "gauge",
-    "clawbot_certificate_left_seconds": "gauge",
+    "clawbot_certificate_remaining_seconds": "gauge",
     "clawbot_component_since_timestamp_seconds": "gauge",
     "clawbot_component_state": "gauge",
     "clawbot_disk_free_bytes": "gauge",
@@ -59,13 +59,13 @@ NAMES: Final = {
     "clawbot_gateway_restarts_total": "counter",
     "clawbot_health": "gauge",
     "clawbot_health_since_timestamp_seconds": "gauge",
-    "clawbot_lease_beat_age_seconds": "gauge",
+    "clawbot_lease_heartbeat_age_seconds": "gauge",
     "clawbot_lease_generation": "gauge",
     "clawbot_lease_state": "gauge",
     "clawbot_memory_available_bytes": "gauge",
     "clawbot_memory_size_bytes": "gauge",
-    "clawbot_repair_failures": "gauge",
-    "clawbot_repair_verdict": "gauge",
+    "clawbot_replacement_failures": "gauge",
+    "clawbot_replacement_verdict": "gauge",
     "clawbot_run_finished_timestamp_seconds": "gauge",
     "clawbot_run_result": "gauge",
     "clawbot_run_started_timestamp_seconds": "gauge",
@@ -77,7 +77,7 @@ NAMES: Final = {
     "clawbot_stage_duration_seconds": "gauge",
     "clawbot_stage_error_info": "gauge",
     "clawbot_stage_state": "gauge",
-    "clawbot_ticket_left_seconds": "gauge",
+    "clawbot_ticket_remaining_seconds": "gauge",
 }
 """A promise: dashboards and alerts are made of these."""
 
@@ -129,7 +129,7 @@ REPAIRS: Final = {
 }
 HOLD: Final = {
     "schema": 1,
-    "verdict": "hold",
+    "verdict": "suspended",
     "code": "KEYVAULT_FORBIDDEN",
     "failures": 2,
     "window_hours": 24,
@@ -170,7 +170,7 @@ class Site:
     def read(self) -> None:
         """Have the files read as the sidecar has it."""
         found = look(self.records.watch, fake_host(files=self.files, clock=self.clock))
-        assert found.state is State.OK
+        assert found.state is ComponentState.OK
         self.board.renew()
 
     def samples(self) -> Samples:
@@ -240,8 +240,8 @@ def lease_report(state: str) -> dict[str, Any]:
         "holder": None,
         "suspects": [],
         "waiting_for": None,
-        "quiet_seconds": 0,
-        "last_beat": (NOW - timedelta(seconds=4)).isoformat(),
+        "silent_seconds": 0,
+        "last_heartbeat": (NOW - timedelta(seconds=4)).isoformat(),
         "problem": "",
         "updated": NOW.isoformat(),
     }
@@ -253,7 +253,7 @@ def everything() -> Site:
         site.cache.put(name, finding)
     site.write(STATUS_FILE, STATUS)
     site.write(SELF_REPAIRS_FILE, REPAIRS)
-    site.write(REPAIR_FILE, HOLD)
+    site.write(REPLACEMENT_FILE, HOLD)
     return site
 
 
@@ -275,10 +275,10 @@ def test_each_figure_that_a_look_finds_becomes_a_metric() -> None:
 def test_a_figure_keeps_its_value() -> None:
     site = everything()
     assert site.one("clawbot_gateway_restarts_total") == 2
-    assert site.one("clawbot_lease_beat_age_seconds") == 4
+    assert site.one("clawbot_lease_heartbeat_age_seconds") == 4
     assert site.one("clawbot_lease_generation") == 7
-    assert site.one("clawbot_ticket_left_seconds") == 3600
-    assert site.one("clawbot_certificate_left_seconds") == 60 * 86400
+    assert site.one("clawbot_ticket_remaining_seconds") == 3600
+    assert site.one("clawbot_certificate_remaining_seconds") == 60 * 86400
     assert site.one("clawbot_memory_available_bytes") == 2_000_000 * 1024
 
 
@@ -290,8 +290,8 @@ def test_the_lease_has_one_state(site: Site, state: str) -> None:
 
 
 def test_health_is_one_word_and_one_state_for_each_component(site: Site) -> None:
-    site.put("gateway", Finding(State.FAILED, "no answer"))
-    site.put("disk", Finding(State.WARNING, "little room"))
+    site.put("gateway", Finding(ComponentState.FAILED, "no answer"))
+    site.put("disk", Finding(ComponentState.WARNING, "little room"))
     assert site.which("clawbot_health", "status") == {"unhealthy"}
     found = {
         name: site.which("clawbot_component_state", "state", component=name) for name in site.names
@@ -303,7 +303,7 @@ def test_health_is_one_word_and_one_state_for_each_component(site: Site) -> None
 
 def test_since_is_a_moment_in_unix_time(site: Site) -> None:
     site.clock.advance(90)
-    site.put("gateway", Finding(State.OK, "ready"))
+    site.put("gateway", Finding(ComponentState.OK, "ready"))
     site.clock.advance(5)
     site.board.renew()
     name = "clawbot_component_since_timestamp_seconds"
@@ -312,7 +312,7 @@ def test_since_is_a_moment_in_unix_time(site: Site) -> None:
 
 def test_a_component_that_is_no_longer_seen_has_no_figures(site: Site) -> None:
     """An old number would look like a present one."""
-    site.put("gateway", Finding(State.OK, "ready", {"live": 1, "ready": 1}))
+    site.put("gateway", Finding(ComponentState.OK, "ready", {"live": 1, "ready": 1}))
     assert site.one("clawbot_gateway_ready") == 1
     site.clock.advance(101)
     site.board.renew()
@@ -350,20 +350,20 @@ def test_self_repairs_are_counted(site: Site) -> None:
 
 
 def test_the_verdict_about_replacement(site: Site) -> None:
-    assert site.which("clawbot_repair_verdict", "verdict") == {"ask"}
-    assert site.one("clawbot_repair_failures", code="KEYVAULT_FORBIDDEN") is None
-    site.write(REPAIR_FILE, HOLD)
-    assert site.which("clawbot_repair_verdict", "verdict") == {"hold"}
-    assert site.one("clawbot_repair_failures", code="KEYVAULT_FORBIDDEN") == 2
+    assert site.which("clawbot_replacement_verdict", "verdict") == {"allowed"}
+    assert site.one("clawbot_replacement_failures", code="KEYVAULT_FORBIDDEN") is None
+    site.write(REPLACEMENT_FILE, HOLD)
+    assert site.which("clawbot_replacement_verdict", "verdict") == {"suspended"}
+    assert site.one("clawbot_replacement_failures", code="KEYVAULT_FORBIDDEN") == 2
 
 
 def test_a_held_bot_is_told_as_such_beside_what_azure_hears() -> None:
     site = Site(names=("gateway", "caddy", "run"))
-    assert site.which("clawbot_situation", "situation") == {"looking"}
+    assert site.which("clawbot_situation", "situation") == {"checking"}
     assert site.which("clawbot_azure_state", "state") == {"Initializing"}
-    site.put("caddy", Finding(State.OK, "up"))
-    site.put("run", Finding(State.FAILED, "failed", errors=error_refs("KEYVAULT_FORBIDDEN")))
-    site.put("gateway", Finding(State.FAILED, "no answer"))
+    site.put("caddy", Finding(ComponentState.OK, "up"))
+    site.put("run", Finding(ComponentState.FAILED, "failed", errors=error_refs("KEYVAULT_FORBIDDEN")))
+    site.put("gateway", Finding(ComponentState.FAILED, "no answer"))
     assert site.which("clawbot_health", "status") == {"unhealthy"}
     assert site.which("clawbot_situation", "situation") == {"held"}
     assert site.which("clawbot_azure_state", "state") == {"Healthy"}
@@ -380,12 +380,12 @@ def test_a_first_boot_has_neither_run_nor_repairs(site: Site) -> None:
         "clawbot_component_state",
         "clawbot_health",
         "clawbot_health_since_timestamp_seconds",
-        "clawbot_repair_verdict",
+        "clawbot_replacement_verdict",
     }
     assert site.one("clawbot_agent_info", version=__version__) == 1
 
 
-@pytest.mark.parametrize("path", [STATUS_FILE, SELF_REPAIRS_FILE, REPAIR_FILE])
+@pytest.mark.parametrize("path", [STATUS_FILE, SELF_REPAIRS_FILE, REPLACEMENT_FILE])
 @pytest.mark.parametrize(
     "text",
     [

@@ -10,7 +10,7 @@ import pytest
 
 from clawbot_agent.features.caddy.caddyfile import caddyfile
 from clawbot_agent.health.app import PROGRESS_MARK, PROGRESS_PATH, progress_pages
-from clawbot_agent.health.finding import Component, State
+from clawbot_agent.health.finding import Component, ComponentState
 from clawbot_agent.health.progress import Progress, page, policy, progress_of
 from clawbot_agent.health.snapshot import Snapshot
 from clawbot_agent.health.verdict import judge
@@ -22,8 +22,8 @@ NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 def snapshot(
     story: Mapping[str, Any] | None,
     *,
-    run: State = State.OK,
-    gateway: State = State.OK,
+    run: ComponentState = ComponentState.OK,
+    gateway: ComponentState = ComponentState.OK,
     under_way: bool = False,
 ) -> Snapshot:
     figures = {"under_way": 1.0} if under_way else {}
@@ -36,10 +36,10 @@ def snapshot(
 
 @pytest.mark.parametrize(
     ("run", "under_way", "state"),
-    [(State.STARTING, False, "running"), (State.OK, True, "running"), (State.OK, False, "failed")],
+    [(ComponentState.STARTING, False, "running"), (ComponentState.OK, True, "running"), (ComponentState.OK, False, "failed")],
 )
 def test_a_run_is_under_way_while_somebody_holds_its_lock(
-    *, run: State, under_way: bool, state: str
+    *, run: ComponentState, under_way: bool, state: str
 ) -> None:
     story = a_status("running", a_stage("apt"))
     assert progress_of(snapshot(story, run=run, under_way=under_way))["state"] == state
@@ -48,12 +48,12 @@ def test_a_run_is_under_way_while_somebody_holds_its_lock(
 def test_whether_the_bot_serves_is_the_gateways_word() -> None:
     """The boot's run goes on for a while when the gateway is up already."""
     story = a_status("running", a_stage("apt"))
-    assert progress_of(snapshot(story, run=State.STARTING))["serving"] is True
-    assert progress_of(snapshot(story, gateway=State.FAILED))["serving"] is False
+    assert progress_of(snapshot(story, run=ComponentState.STARTING))["serving"] is True
+    assert progress_of(snapshot(story, gateway=ComponentState.FAILED))["serving"] is False
 
 
 def test_without_a_run_of_this_boot_the_machine_is_being_prepared() -> None:
-    assert progress_of(snapshot(None, run=State.STARTING))["state"] == "preparing"
+    assert progress_of(snapshot(None, run=ComponentState.STARTING))["state"] == "preparing"
 
 
 def test_the_document_is_served_where_the_page_looks_for_it() -> None:

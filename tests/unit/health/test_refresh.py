@@ -1,7 +1,7 @@
 import pytest
 
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.health.finding import Finding, State
+from clawbot_agent.health.finding import ComponentState, Finding
 from clawbot_agent.health.refresh import Watch, look
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandTimeoutError
@@ -18,7 +18,7 @@ def watch(ended: Finding | Exception) -> Watch:
 
 
 def test_a_finding_is_passed_on() -> None:
-    found = Finding(State.OK, "fine")
+    found = Finding(ComponentState.OK, "fine")
     assert look(watch(found), fake_host()) is found
 
 
@@ -27,7 +27,7 @@ def test_a_look_has_its_own_time_limit() -> None:
 
     def check(host: Host) -> Finding:
         seen.append(host.limit.remaining())
-        return Finding(State.OK, "")
+        return Finding(ComponentState.OK, "")
 
     look(Watch("unit", check, every=5, limit=3), fake_host())
     assert seen == [3]
@@ -43,11 +43,11 @@ def test_a_look_has_its_own_time_limit() -> None:
 def test_a_look_that_fails_is_a_finding(error: ClawbotError | Exception, reason: str) -> None:
     """On one line, and a defect without its text: nobody knows what is in it."""
     found = look(watch(error), fake_host())
-    assert found.state is State.UNKNOWN
+    assert found.state is ComponentState.UNKNOWN
     assert found.reason.startswith(reason)
     assert "secret" not in found.reason
     assert "\n" not in found.reason
 
 
 def test_a_finding_holds_until_the_next_look_has_had_its_time() -> None:
-    assert watch(Finding(State.OK, "")).good_for == 5 + 3 + 5
+    assert watch(Finding(ComponentState.OK, "")).good_for == 5 + 3 + 5

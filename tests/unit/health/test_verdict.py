@@ -3,7 +3,7 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.health.finding import Component, State
+from clawbot_agent.health.finding import Component, ComponentState
 from clawbot_agent.health.verdict import Overall, judge
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
@@ -13,7 +13,7 @@ NAMES: Final = ("gateway", "container", "lease", "caddy", "disk", "memory", "run
 def word(**states: str) -> Overall:
     """The verdict on a bot whose other components are ok."""
     components = [
-        Component(name, State(states.get(name, "ok")), "why", NOW) for name in reversed(NAMES)
+        Component(name, ComponentState(states.get(name, "ok")), "why", NOW) for name in reversed(NAMES)
     ]
     return judge(components).overall
 
@@ -65,8 +65,8 @@ def test_only_who_serves_is_answered_with_200() -> None:
 def test_the_reason_names_what_decided() -> None:
     found = judge(
         [
-            Component("gateway", State.FAILED, "no answer", NOW),
-            Component("disk", State.WARNING, "1 GB free", NOW),
+            Component("gateway", ComponentState.FAILED, "no answer", NOW),
+            Component("disk", ComponentState.WARNING, "1 GB free", NOW),
         ]
     )
     assert found.reason == "gateway failed: no answer"

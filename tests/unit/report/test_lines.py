@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
+from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 from clawbot_agent.report.lines import LineReporter, shortened
 
 STARTED = datetime(2026, 1, 1, tzinfo=UTC)
@@ -34,7 +34,7 @@ def _event(kind: Kind, stage: str | None = "apt", **data: Any) -> Event:  # noqa
 
 
 def test_a_finished_stage_says_how_long_and_why() -> None:
-    status = _status(state=State.UNCHANGED, reason="13 packages installed", seconds=0.04)
+    status = _status(state=StageState.UNCHANGED, reason="13 packages installed", seconds=0.04)
     assert _lines((_event(Kind.STAGE_FINISHED), status)) == [
         "[  12.3s] apt: unchanged in 0.0 s, 13 packages installed"
     ]
@@ -42,7 +42,7 @@ def test_a_finished_stage_says_how_long_and_why() -> None:
 
 def test_a_failed_stage_says_its_code_and_the_next_step() -> None:
     error = StageError("APT_DISK_FULL", "no room", "see 'df -h'", retryable=False)
-    status = _status(state=State.FAILED, reason="no room", seconds=3.0, error=error)
+    status = _status(state=StageState.FAILED, reason="no room", seconds=3.0, error=error)
     assert _lines((_event(Kind.STAGE_FINISHED), status)) == [
         "[  12.3s] apt: failed in 3.0 s, APT_DISK_FULL: no room; next: see 'df -h'"
     ]

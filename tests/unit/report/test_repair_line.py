@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from clawbot_agent.core.paths import REPAIR_FILE
+from clawbot_agent.core.paths import REPLACEMENT_FILE
 from clawbot_agent.report.replacement_line import repair_line
 from tests.fakes import FakeFiles
 
@@ -12,13 +12,13 @@ from tests.fakes import FakeFiles
 @pytest.mark.parametrize(
     ("verdict", "line"),
     [
-        ("ask", "replacement: open; why"),
-        ("hold", "replacement: held, no further instance is asked for; why"),
+        ("allowed", "replacement: open; why"),
+        ("suspended", "replacement: suspended; why"),
     ],
 )
 def test_the_verdict_and_why(verdict: str, line: str) -> None:
     files = FakeFiles()
-    files.put(REPAIR_FILE, json.dumps({"schema": 1, "verdict": verdict, "reason": "why"}))
+    files.put(REPLACEMENT_FILE, json.dumps({"schema": 1, "verdict": verdict, "reason": "why"}))
     assert repair_line(files) == line
 
 

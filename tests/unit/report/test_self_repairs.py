@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.records.status import RunStatus
+from clawbot_agent.records.run import RunStatus
 from clawbot_agent.report.self_repairs import SelfRepairs, read_self_repairs
 from tests.fakes import FakeFiles
 

@@ -8,7 +8,7 @@ import pytest
 
 from clawbot_agent.engine.events import Event, Kind
 from clawbot_agent.host.files import FileWriteError
-from clawbot_agent.records.status import RunStatus, StageStatus
+from clawbot_agent.records.run import RunStatus, StageStatus
 from clawbot_agent.report.status_file import StatusFile, read_status
 from tests.fakes.files import FakeFiles
 

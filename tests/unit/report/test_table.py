@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from rich.console import Console
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.records.status import RunStatus, StageError, StageStatus, State
+from clawbot_agent.records.run import RunStatus, StageError, StageState, StageStatus
 from clawbot_agent.report.table import LiveTable, stage_table
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -22,7 +22,7 @@ def _printed(status: RunStatus, **latest: str) -> str:
 
 
 def test_a_running_stage_shows_what_it_says_now() -> None:
-    running = STATUS.having(replace(STATUS.stage("image"), state=State.RUNNING))
+    running = STATUS.having(replace(STATUS.stage("image"), state=StageState.RUNNING))
     text = _printed(running, image="npm: 232 files fetched", apt="not running")
     assert "npm: 232 files fetched" in text
     assert "not running" not in text
@@ -30,7 +30,7 @@ def test_a_running_stage_shows_what_it_says_now() -> None:
 
 def test_a_failed_stage_shows_its_code_and_the_next_step() -> None:
     error = StageError("IMAGE_OOM", "killed", "take a larger size", retryable=False)
-    failed = replace(STATUS.stage("image"), state=State.FAILED, error=error, seconds=3.0)
+    failed = replace(STATUS.stage("image"), state=StageState.FAILED, error=error, seconds=3.0)
     text = _printed(STATUS.having(failed))
     assert "IMAGE_OOM: killed" in text
     assert "next: take a larger size" in text

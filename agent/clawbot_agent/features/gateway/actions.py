@@ -13,9 +13,9 @@ from clawbot_agent.features.gateway.container_spec import candidate_document
 from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS, STOP_SECONDS, answers
 from clawbot_agent.features.gateway.start import await_ready, refusal
 from clawbot_agent.features.gateway.unit import cut_off, discard, start, stop
-from clawbot_agent.features.lease.report import share_is_silent
 from clawbot_agent.host import Host
 from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.records.lease import share_is_silent
 
 __all__ = [
     "AwaitGateway",

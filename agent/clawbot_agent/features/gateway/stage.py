@@ -116,9 +116,9 @@ class ContainerStage(Stage[ContainerFacts]):
             actions += _recovery(facts, facts.previous, config)
         return Plan(f"{GATEWAY_CONTAINER} is ready with {config.image_tag}", tuple(actions))
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """A refused configuration has a pace of its own (`_refused_since`)."""
-        return super().paced(error) and not isinstance(error, GatewayConfigRefusedError)
+        return super().backs_off(error) and not isinstance(error, GatewayConfigRefusedError)
 
 
 def _recovery(facts: ContainerFacts, previous: Json, config: BotConfig) -> "list[Action]":

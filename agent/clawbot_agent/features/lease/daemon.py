@@ -11,11 +11,10 @@ from enum import IntEnum
 from typing import Final
 
 from clawbot_agent.features.lease.ports import Json, Machine, Share
-from clawbot_agent.features.lease.record import Holder, Record
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.features.lease.tenure import BEAT, Tenure
 from clawbot_agent.features.lease.watch import KNOCK, LOOK, RING, Sight, Watch
 from clawbot_agent.host.limit import Clock
+from clawbot_agent.records.lease import Holder, LeaseRecord, LeaseReport, LeaseState
 
 __all__ = ["TICK", "Daemon", "Ended"]
 
@@ -45,7 +44,7 @@ class _Question:
     """What the child was last asked."""
 
     verb: str
-    record: Record | None
+    record: LeaseRecord | None
     asked: float
     rang: bool = False
 
@@ -69,7 +68,7 @@ class Daemon:
     _tenure: Tenure | None = None
     _question: _Question | None = None
     _due: float = 0.0
-    _last_beat: datetime | None = None
+    _last_heartbeat: datetime | None = None
     _problem: str = ""
     _reported: float = float("-inf")
     _offset: float = 0.0
@@ -126,7 +125,7 @@ class Daemon:
             self._send("beat", self._tenure.record, now)
         elif (sight := self._watch.sight) is not None and self._watch.may_take(self.me):
             previous, generation = sight.record, sight.next
-            record = Record.succeeding(
+            record = LeaseRecord.succeeding(
                 previous, generation=generation, holder=self.me, image=sight.image
             )
             self._send("take", record, now)
@@ -152,7 +151,9 @@ class Daemon:
         self._knocked = generation
         return True
 
-    def _send(self, verb: str, record: Record | None, now: float, *, knock: bool = False) -> None:
+    def _send(
+        self, verb: str, record: LeaseRecord | None, now: float, *, knock: bool = False
+    ) -> None:
         question: Json = {"verb": verb, "knock": knock}
         if record is not None:
             question |= {"generation": record.generation, "text": record.text()}
@@ -189,7 +190,7 @@ class Daemon:
     def _taken(self, question: _Question, now: float) -> str:
         assert question.record is not None  # noqa: S101 - it was sent
         self._tenure = Tenure(question.record, question.asked)
-        self._last_beat = self.clock.now()
+        self._last_heartbeat = self.clock.now()
         self._due = question.asked + BEAT
         if self._tenure.over(now):
             return "the share answered too late"
@@ -205,7 +206,7 @@ class Daemon:
     def _arrived(self, question: _Question, now: float) -> None:
         assert self._tenure is not None  # noqa: S101 - the caller looked
         self._tenure = self._tenure.arrived(question.asked)
-        self._last_beat = self.clock.now()
+        self._last_heartbeat = self.clock.now()
         # one that took long counts from its start and is followed by another at once
         self._due = question.asked + BEAT if now - question.asked < BEAT else now
 
@@ -247,10 +248,10 @@ class Daemon:
         self.share.abandon()
         return Ended.STOPPED
 
-    def _released(self, record: Record) -> bool:
+    def _released(self, record: LeaseRecord) -> bool:
         if self.share.busy and self.share.answer(timeout=_RELEASE_SECONDS) is None:
             return False
-        self._send("release", replace(record.beaten(), released=True), self.clock.monotonic())
+        self._send("release", replace(record.next_beat(), released=True), self.clock.monotonic())
         answer = self.share.answer(timeout=_RELEASE_SECONDS)
         return answer is not None and answer.get("mine") is True
 
@@ -267,8 +268,8 @@ class Daemon:
             holder=mine.record.holder if mine else None,
             suspects=tuple(s.generation for s in mine.record.suspects) if mine else (),
             waiting_for=other.holder if other else None,
-            quiet_seconds=0 if mine else int(self._watch.quiet),
-            last_beat=self._last_beat,
+            silent_seconds=0 if mine else int(self._watch.quiet),
+            last_heartbeat=self._last_heartbeat,
             problem=self._problem,
             updated=self.clock.now(),
         )

@@ -2,7 +2,7 @@
 
 from typing import Any, Protocol
 
-from clawbot_agent.features.lease.report import LeaseReport
+from clawbot_agent.records.lease import LeaseReport
 
 __all__ = ["Json", "Machine", "Share"]
 

@@ -12,10 +12,10 @@ from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.engine.actions import Action
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
 from clawbot_agent.host import Host
 from clawbot_agent.host.units import Unit
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 __all__ = ["AwaitLease", "LeaseFacts", "LeaseStage", "StartLease"]
 
@@ -107,7 +107,7 @@ class LeaseStage(Stage[LeaseFacts]):
     budget = _PATIENCE_SECONDS + 60
     typical = 5
     # another instance gives it back when it likes
-    repairs_rest = False
+    repairs_back_off = False
 
     def skip_reason(self, config: BotConfig) -> str | None:
         """A state on the instance's own disk is nobody else's."""
@@ -127,7 +127,7 @@ class LeaseStage(Stage[LeaseFacts]):
         generation = 0 if facts.report is None else facts.report.generation
         return Plan(f"held by this instance, generation {generation}", actions)
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Never: another instance gives the lease back when it likes."""
         del error
         return False
@@ -143,7 +143,7 @@ def _starts(facts: LeaseFacts, text: str) -> tuple[Action, ...]:
 
 
 def _look(host: Host) -> LeaseFacts:
-    report = read_report(host.files)
+    report = LEASE.load(host.files)
     fresh = report is not None and report.is_fresh(host.clock.now())
     return LeaseFacts(
         unit=host.units.get(LEASE_UNIT),
@@ -158,7 +158,7 @@ def _waiting(report: LeaseReport | None) -> str:
         return f"the lease is not held yet: {problem or 'the daemon is starting'}"
     other = report.waiting_for
     who = f"{other.host}, instance {other.instance_id}, there since {other.since}"
-    text = f"waiting for another instance ({who}), no sign of life for {report.quiet_seconds} s"
+    text = f"waiting for another instance ({who}), no sign of life for {report.silent_seconds} s"
     return f"{text}; {report.problem}" if report.problem else text
 
 

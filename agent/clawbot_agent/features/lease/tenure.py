@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Final, Self
 
-from clawbot_agent.features.lease.record import Record
+from clawbot_agent.records.lease import LeaseRecord
 
 __all__ = ["BEAT", "FENCE", "Tenure"]
 
@@ -25,12 +25,12 @@ class Tenure:
             no ring is as good as a written one: others count from a ring that comes later.
     """
 
-    record: Record
+    record: LeaseRecord
     good: float
 
     def beaten(self) -> Self:
         """With the next beat on its way."""
-        return replace(self, record=self.record.beaten())
+        return replace(self, record=self.record.next_beat())
 
     def arrived(self, asked: float) -> Self:
         """The beat that was sent at `asked` is on the share."""

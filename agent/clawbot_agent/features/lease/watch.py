@@ -7,7 +7,7 @@ share answered. The clocks of two machines are never compared.
 from dataclasses import dataclass
 from typing import Final, Self
 
-from clawbot_agent.features.lease.record import Holder, Record
+from clawbot_agent.records.lease import Holder, LeaseRecord
 
 __all__ = ["KNOCK", "LOOK", "RING", "TAKEOVER", "Sight", "Watch"]
 
@@ -41,9 +41,9 @@ class Sight:
     image: int
 
     @property
-    def record(self) -> Record | None:
+    def record(self) -> LeaseRecord | None:
         """The text as a record; None when it is none."""
-        return Record.parsed(self.text) if self.generation else None
+        return LeaseRecord.parsed(self.text) if self.generation else None
 
     @property
     def next(self) -> int:

@@ -83,7 +83,7 @@ class SecretsStage(Stage[SecretsFacts]):
     budget = 1200
     typical = 4
     # what Key Vault says is taken over at once
-    repairs_rest = False
+    repairs_back_off = False
 
     def __init__(self, read: ReadSecrets = read_secrets) -> None:
         """See the class."""
@@ -136,7 +136,7 @@ class SecretsStage(Stage[SecretsFacts]):
         count = "2 secrets" if len(facts.wanted) > 1 else "the gateway token"
         return Plan(facts.kept or f"{count} as in {_source(config)}", tuple(actions))
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Never: role and secrets come back by somebody's act in Azure."""
         del error
         return False

@@ -55,7 +55,7 @@ class MountStage(Stage[MountFacts]):
     budget = 1200
     typical = 5
     # a share that is away again is a new outage
-    repairs_rest = False
+    repairs_back_off = False
 
     def __init__(self, sources: KeySources = _SOURCES) -> None:
         """See the class."""
@@ -98,7 +98,7 @@ class MountStage(Stage[MountFacts]):
         """The ticket has a name of its own."""
         return "ticket" if isinstance(action, RefreshTicket) else self.name
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Never: share, role and key come back by somebody's act in Azure."""
         del error
         return False

@@ -14,7 +14,6 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import Action, MakeDirectory
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.state import directory, image_actions
@@ -36,6 +35,7 @@ from clawbot_agent.features.state.units import (
 )
 from clawbot_agent.features.state.writeback import SetPatience, impatient
 from clawbot_agent.host import Host
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 __all__ = ["ImageFacts", "look", "plan"]
 
@@ -94,7 +94,7 @@ def look(host: Host, config: BotConfig) -> ImageFacts:
     mount = mount_of(path, host.files)
     mounted = mount if mount is not None and mount.point == path else None
     return ImageFacts(
-        lease=read_report(host.files),
+        lease=LEASE.load(host.files),
         images=images,
         size=0 if found is None else found.size,
         filesystem=image_actions.filesystem_bytes(host, mounted.source) if mounted else 0,

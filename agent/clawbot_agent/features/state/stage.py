@@ -26,7 +26,7 @@ class StateStage(Stage[StateFacts]):
     budget = 1500
     typical = 8
     # the share that it is on may be away again
-    repairs_rest = False
+    repairs_back_off = False
 
     def probe(self, host: Host, config: BotConfig) -> StateFacts:
         """Look at what the backend is made of."""
@@ -48,6 +48,6 @@ class StateStage(Stage[StateFacts]):
             case LocalFacts():
                 return local.plan(facts, config)
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Room on the share is made by somebody in Azure; a look costs nothing."""
-        return super().paced(error) and not isinstance(error, StateNoRoomError)
+        return super().backs_off(error) and not isinstance(error, StateNoRoomError)

@@ -4,7 +4,6 @@ That it worked is remembered for the same Sysbox, engine and kernel; forgetting 
 means that it is proved again.
 """
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,10 +13,10 @@ from clawbot_agent.features.sysbox.daemon import RUNTIME, Engine, engine_of
 from clawbot_agent.features.sysbox.errors import SysboxSmokeFailedError
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerCallError
+from clawbot_agent.records.smoke import SMOKE, SmokeRecord
 
-__all__ = ["RECORD", "Smoke", "smoke_record"]
+__all__ = ["Smoke", "smoke_record"]
 
-RECORD: Final = CACHE_DIR / "sysbox-smoke.json"
 _IMAGE: Final = "clawbot/smoke:1"
 _BUSYBOX: Final = Path("/usr/bin/busybox")
 _ARCHIVE: Final = CACHE_DIR / "smoke.tar"
@@ -25,12 +24,9 @@ _TIMEOUT: Final = 60.0
 _SHOWN: Final = 400
 
 
-def smoke_record(version: str, engine: Engine | None) -> str | None:
-    """What is remembered of a proof under this engine; None without an engine."""
-    if engine is None:
-        return None
-    known = {"sysbox": version, "engine": engine.version, "kernel": engine.kernel}
-    return json.dumps(known, sort_keys=True) + "\n"
+def smoke_record(version: str, engine: Engine) -> SmokeRecord:
+    """Return the record of a smoke test that passed with this engine."""
+    return SmokeRecord(sysbox=version, engine=engine.version, kernel=engine.kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +63,8 @@ class Smoke:
             said = " ".join(ended.output.split())[:_SHOWN]
             msg = f"a container with {RUNTIME} ended with status {ended.status}: {said}"
             raise SysboxSmokeFailedError(msg)
-        record = smoke_record(self.version, engine_of(host.docker.info()))
-        host.files.write(RECORD, record or "", mode=0o644)
+        if engine := engine_of(host.docker.info()):
+            SMOKE.save(host.files, smoke_record(self.version, engine))
 
 
 def _make_image(host: Host) -> None:

@@ -32,8 +32,9 @@ from clawbot_agent.features.sysbox.install import (
     cached,
     deb_path,
 )
-from clawbot_agent.features.sysbox.smoke import RECORD, Smoke, smoke_record
+from clawbot_agent.features.sysbox.smoke import Smoke, smoke_record
 from clawbot_agent.host import Host
+from clawbot_agent.records.smoke import SMOKE, SmokeRecord
 
 __all__ = ["SysboxFacts", "SysboxStage"]
 
@@ -62,7 +63,7 @@ class SysboxFacts:
     enabled: bool
     daemon_json: str | None
     engine: Engine | None
-    record: str | None
+    record: SmokeRecord | None
 
 
 class SysboxStage(Stage[SysboxFacts]):
@@ -103,7 +104,7 @@ class SysboxStage(Stage[SysboxFacts]):
             enabled=unit.enabled == "enabled",
             daemon_json=host.files.read_text(DAEMON_JSON),
             engine=engine,
-            record=host.files.read_text(RECORD),
+            record=SMOKE.load(host.files),
         )
 
     def plan(self, facts: SysboxFacts, config: BotConfig) -> Plan:
@@ -122,7 +123,7 @@ class SysboxStage(Stage[SysboxFacts]):
         if installing or not known or differs(facts.daemon_json, settings):
             why = "the engine does not know it" if not known else "its entry differs"
             actions.append(ConfigureEngine(version, None, why))
-        if installing or facts.record is None or facts.record != smoke_record(version, engine):
+        if installing or engine is None or facts.record != smoke_record(version, engine):
             actions.append(Smoke(version, "not proved with this Sysbox, engine and kernel"))
         if _default_differs(facts, settings, default=default):
             why = f"sysbox.default_runtime is {str(default).lower()}"

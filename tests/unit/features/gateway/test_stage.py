@@ -15,11 +15,11 @@ from clawbot_agent.features.gateway.container_spec import Image, container_docum
 from clawbot_agent.features.gateway.errors import GatewayConfigRefusedError, GatewayNotReadyError
 from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS, READY_URL
 from clawbot_agent.features.gateway.stage import ContainerFacts, ContainerStage
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.records.lease import LeaseReport, LeaseState
 from tests.fakes import Call, FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.fakes.config import a_config
 
@@ -561,8 +561,8 @@ def test_one_that_answers_but_is_not_ready_may_finish_what_it_does() -> None:
 
 def test_a_refused_configuration_has_a_pace_of_its_own() -> None:
     stage = ContainerStage()
-    assert not stage.paced(GatewayConfigRefusedError("no"))
-    assert stage.paced(GatewayNotReadyError("no"))
+    assert not stage.backs_off(GatewayConfigRefusedError("no"))
+    assert stage.backs_off(GatewayNotReadyError("no"))
     assert stage.repairs(RefuseStart("12:00:00")) == "gateway"
 
 
@@ -586,7 +586,7 @@ def test_one_that_waits_for_its_share_is_left_alone(beat: int | None, *, alone: 
     actions = ContainerStage().look(machine.host, CONFIG).actions
     now = machine.host.clock.now()
     last = None if beat is None else now - timedelta(seconds=beat)
-    report = LeaseReport(state=LeaseState.HELD, last_beat=last, updated=now)
+    report = LeaseReport(state=LeaseState.HELD, last_heartbeat=last, updated=now)
     machine.files.put(LEASE_FILE, report.document())
     with pytest.raises(ShareHungError) if alone else contextlib.nullcontext():
         for action in actions:

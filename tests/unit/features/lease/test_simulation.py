@@ -6,9 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clawbot_agent.features.lease.daemon import Ended
-from clawbot_agent.features.lease.report import LeaseState
 from clawbot_agent.features.lease.tenure import BEAT, FENCE
 from clawbot_agent.features.lease.watch import TAKEOVER
+from clawbot_agent.records.lease import LeaseState
 from tests.unit.features.lease.world import KILLING_SECONDS, STEP, Instance, Span, World, live
 
 # what is left of TAKEOVER - FENCE after the daemon's look-up and the killing

@@ -8,13 +8,12 @@ from clawbot_agent.core.constants import LEASE_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
-from clawbot_agent.features.lease.record import Holder
-from clawbot_agent.features.lease.report import FRESH_SECONDS, LeaseReport, LeaseState
 from clawbot_agent.features.lease.stage import AwaitLease, LeaseFacts, LeaseStage, StartLease
 from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.units import Unit
+from clawbot_agent.records.lease import FRESH_SECONDS, Holder, LeaseReport, LeaseState
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = LeaseStage()
@@ -25,7 +24,7 @@ ACTIVE: Final = Unit("loaded", "active", "static")
 OTHER: Final = Holder("id-2", "boot", "vm-2", "2026-01-01T00:00:00+00:00")
 HELD: Final = LeaseReport(state=LeaseState.HELD, generation=3)
 WAITING: Final = LeaseReport(
-    state=LeaseState.WAITING, generation=3, waiting_for=OTHER, quiet_seconds=12
+    state=LeaseState.WAITING, generation=3, waiting_for=OTHER, silent_seconds=12
 )
 GOOD: Final = LeaseFacts(ACTIVE, TEXT, HELD)
 WAIT: Final = "wait for the lease of the bot's memory"
@@ -109,7 +108,7 @@ class Machine:
 
 
 def test_it_waits_and_says_for_whom() -> None:
-    machine = Machine(lambda now: HELD if now >= 100 else replace(WAITING, quiet_seconds=int(now)))
+    machine = Machine(lambda now: HELD if now >= 100 else replace(WAITING, silent_seconds=int(now)))
     AwaitLease().apply(machine.host())
     assert 100 <= machine.clock.monotonic() <= 102
     assert len(machine.notes) == 6

@@ -7,7 +7,6 @@ import pytest
 
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease.errors import LeaseLostError
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.state.directory import DirectoryFacts
@@ -17,6 +16,7 @@ from clawbot_agent.features.state.names import image_number, newest_image
 from clawbot_agent.features.state.stage import StateStage
 from clawbot_agent.features.state.units import GATEWAY_DROP_IN, drop_in_text, mount_text
 from clawbot_agent.host.files import FileStat
+from clawbot_agent.records.lease import LeaseReport, LeaseState
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = StateStage()

@@ -10,13 +10,17 @@ import pytest
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE
+from clawbot_agent.core.paths import LEASE_FILE, REPLACEMENT_FILE
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host import Host
 from clawbot_agent.host.share_errors import ShareHungError
-from clawbot_agent.lifecycle.replacement.observer import RepairSense, evidence_file, failures_file
-from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
+from clawbot_agent.lifecycle.replacement.observer import (
+    ReplacementObserver,
+    evidence_file,
+    failures_file,
+)
+from clawbot_agent.records.lease import LeaseReport, LeaseState
+from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host
 
 LOCAL: Final = a_config()
@@ -80,7 +84,7 @@ class Successors:
     ) -> None:
         """A run of all stages comes to its end."""
         host = fake_host(files=self.files, clock=self.clock, run=self.run)
-        sense = RepairSense(
+        sense = ReplacementObserver(
             host,
             self.config,
             others=[lambda event, _status: self.told.append(event)],
@@ -88,8 +92,8 @@ class Successors:
         )
         error = StageError(code, "why", "what next", retryable=True)
         states = {
-            "apt": StageStatus("apt", "base", State.UNCHANGED),
-            stage: StageStatus(stage, "node", State.FAILED, error=error),
+            "apt": StageStatus("apt", "base", StageState.UNCHANGED),
+            stage: StageStatus(stage, "node", StageState.FAILED, error=error),
         }
         if result is not Result.FAILED:
             del states[stage]
@@ -101,8 +105,8 @@ class Successors:
 
     @property
     def verdict(self) -> dict[str, Any]:
-        """repair.json; empty without one."""
-        found: dict[str, Any] = json.loads(self.files.read_text(REPAIR_FILE) or "{}")
+        """replacement.json; empty without one."""
+        found: dict[str, Any] = json.loads(self.files.read_text(REPLACEMENT_FILE) or "{}")
         return found
 
     @property
@@ -127,7 +131,7 @@ def test_the_third_instance_with_the_same_error_holds(bot: Successors) -> None:
         bot.next_instance(name)
         bot.ends(Result.FAILED)
         verdicts.append((bot.verdict["verdict"], bot.verdict["failures"]))
-    assert verdicts == [("ask", 1), ("ask", 2), ("hold", 3)]
+    assert verdicts == [("allowed", 1), ("allowed", 2), ("suspended", 3)]
     assert [event.kind for event in bot.told] == [
         Kind.FAILURE_REMEMBERED,
         Kind.FAILURE_REMEMBERED,
@@ -142,12 +146,12 @@ def test_the_keys_of_the_verdict_are_a_promise(bot: Successors) -> None:
     assert found.pop("reason").startswith("failed with KEYVAULT_FORBIDDEN in secrets; ")
     assert found == {
         "schema": 1,
-        "verdict": "ask",
+        "verdict": "allowed",
         "code": FORBIDDEN,
         "failures": 1,
         "window_hours": 24,
     }
-    stat = bot.files.stat(REPAIR_FILE)
+    stat = bot.files.stat(REPLACEMENT_FILE)
     assert stat is not None
     # the sidecar, which is another user, reads it
     assert stat.mode == 0o644
@@ -176,14 +180,14 @@ def test_a_reimaged_instance_is_another_one(bot: Successors) -> None:
     for disk in ("one", "two", "three"):
         bot.next_instance("same", disk=disk)
         bot.ends(Result.FAILED)
-    assert bot.verdict["verdict"] == "hold"
+    assert bot.verdict["verdict"] == "suspended"
 
 
 def test_another_error_begins_anew(bot: Successors) -> None:
     for name, code in (("a", FORBIDDEN), ("b", "IMAGE_OOM"), ("c", FORBIDDEN), ("d", FORBIDDEN)):
         bot.next_instance(name)
         bot.ends(Result.FAILED, code=code)
-    assert (bot.verdict["verdict"], bot.verdict["failures"]) == ("ask", 2)
+    assert (bot.verdict["verdict"], bot.verdict["failures"]) == ("allowed", 2)
 
 
 def test_the_same_code_in_another_stage_is_another_error(bot: Successors) -> None:
@@ -198,17 +202,17 @@ def test_what_lies_further_back_than_the_window_does_not_count(bot: Successors) 
         bot.next_instance(name)
         bot.clock.advance(hours * HOUR)
         bot.ends(Result.FAILED)
-    assert (bot.verdict["verdict"], bot.verdict["failures"]) == ("ask", 2)
+    assert (bot.verdict["verdict"], bot.verdict["failures"]) == ("allowed", 2)
 
 
 def test_the_window_and_the_number_are_configured() -> None:
-    bot = Successors(a_config(repair={"replacements": 1, "window_hours": 2}))
+    bot = Successors(a_config(replacement={"limit": 1, "window_hours": 2}))
     bot.run.answer("cp")
     bot.ends(Result.FAILED)
     bot.next_instance("second")
     bot.clock.advance(1.9 * HOUR)
     bot.ends(Result.FAILED)
-    assert (bot.verdict["verdict"], bot.verdict["window_hours"]) == ("hold", 2)
+    assert (bot.verdict["verdict"], bot.verdict["window_hours"]) == ("suspended", 2)
 
 
 @pytest.mark.parametrize("result", [Result.CONVERGED, Result.DEGRADED])
@@ -267,8 +271,8 @@ def test_a_share_that_is_not_mounted_is_not_written_to() -> None:
     bot = Successors(SHARED)
     bot.mount(there=False)
     bot.ends(Result.FAILED, code="SHARE_HUNG", stage="share")
-    assert bot.files.writes == [REPAIR_FILE]
-    assert bot.verdict["verdict"] == "ask"
+    assert bot.files.writes == [REPLACEMENT_FILE]
+    assert bot.verdict["verdict"] == "allowed"
     assert "not mounted" in bot.verdict["reason"]
 
 
@@ -276,14 +280,14 @@ def test_a_hung_share_is_told_and_what_held_before_still_holds(bot: Successors) 
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
-    there = bot.files.read_text(REPAIR_FILE)
+    there = bot.files.read_text(REPLACEMENT_FILE)
     bot.next_instance("third", files=_HungShare)
     bot.ends(Result.FAILED)
-    assert bot.verdict["verdict"] == "ask"
+    assert bot.verdict["verdict"] == "allowed"
     assert "no answer" in bot.verdict["reason"]
-    bot.files.put(REPAIR_FILE, there or "")
+    bot.files.put(REPLACEMENT_FILE, there or "")
     bot.ends(Result.FAILED)
-    assert bot.verdict["verdict"] == "hold"
+    assert bot.verdict["verdict"] == "suspended"
 
 
 def test_evidence_is_kept_once_when_it_begins_to_hold() -> None:
@@ -313,7 +317,7 @@ def test_evidence_that_cannot_be_kept_does_not_change_the_verdict(bot: Successor
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
-    assert bot.verdict["verdict"] == "hold"
+    assert bot.verdict["verdict"] == "suspended"
     assert bot.told[-1].data["text"] == "evidence is not kept on the share: no room"
 
 
@@ -343,12 +347,12 @@ def test_instances_that_come_well_and_break_again_and_again_are_not_replaced_for
         bot.ends(Result.CONVERGED)
         bot.ends(Result.FAILED, code=PAUSED, stage="gateway")
         verdicts.append(bot.verdict["verdict"])
-    assert verdicts == ["ask", "ask", "hold"]
+    assert verdicts == ["allowed", "allowed", "suspended"]
     # it recovers for a while, and breaks once more
     bot.ends(Result.CONVERGED)
     assert bot.verdict == {}
     bot.ends(Result.FAILED, code=PAUSED, stage="gateway")
-    assert bot.verdict["verdict"] == "hold"
+    assert bot.verdict["verdict"] == "suspended"
 
 
 def test_a_success_forgets_the_other_errors_and_tells_it_once(bot: Successors) -> None:
@@ -369,10 +373,10 @@ def test_who_holds_does_not_ask_again_when_the_others_are_long_ago(bot: Successo
     for _ in range(50):
         bot.clock.advance(HOUR)
         bot.ends(Result.FAILED)
-        assert bot.verdict["verdict"] == "hold"
+        assert bot.verdict["verdict"] == "suspended"
     # another error is another matter
     bot.ends(Result.FAILED, code="IMAGE_OOM", stage="image")
-    assert bot.verdict["verdict"] == "ask"
+    assert bot.verdict["verdict"] == "allowed"
 
 
 def test_a_cause_that_shows_by_turns_does_not_go_on_without_end(bot: Successors) -> None:
@@ -383,14 +387,14 @@ def test_a_cause_that_shows_by_turns_does_not_go_on_without_end(bot: Successors)
         bot.next_instance(f"number {number}")
         bot.ends(Result.FAILED, code=code, stage="gateway")
         verdicts.append(bot.verdict["verdict"])
-    assert verdicts == ["ask", "ask", "ask", "ask", "hold", "hold"]
+    assert verdicts == ["allowed", "allowed", "allowed", "allowed", "suspended", "suspended"]
     assert bot.verdict["failures"] == 6
     assert "6 instances in a row failed with GATEWAY_EXITED or GATEWAY_NOT_READY" in str(
         bot.verdict["reason"]
     )
     # nor does the turn itself lift it
     bot.ends(Result.FAILED, code=codes[0], stage="gateway")
-    assert bot.verdict["verdict"] == "hold"
+    assert bot.verdict["verdict"] == "suspended"
 
 
 class _Defective(FakeFiles):

@@ -6,7 +6,7 @@ import pytest
 
 from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.lifecycle.shutdown.leave import drain_seconds
-from clawbot_agent.lifecycle.shutdown.leave_request import Wish, withdraw
+from clawbot_agent.lifecycle.shutdown.leave_request import LeaveRequest, withdraw
 from clawbot_agent.lifecycle.shutdown.report import read_report
 from tests.unit.lifecycle.shutdown.world import ME, World
 
@@ -30,9 +30,9 @@ def test_the_memory_is_safe_before_azure_is_told(world: World, kind: str) -> Non
     agreed = world.agreed[0][0]
     assert world.instance.when("release") + 2 <= agreed
     assert agreed - began <= 30
-    assert world.report["phase"] == "agreed"
+    assert world.report["phase"] == "approved"
     assert [name for name, _text in world.told] == [
-        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "agreed")
+        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "approved")
     ]
 
 
@@ -176,7 +176,7 @@ def test_an_agreement_that_does_not_arrive_is_repeated(world: World, status: int
     world.agreement = 200
     world.pass_(5)
     assert len(world.agreed) == 1
-    assert (world.report["phase"], world.report["problem"]) == ("agreed", "")
+    assert (world.report["phase"], world.report["problem"]) == ("approved", "")
 
 
 @pytest.mark.parametrize("status", [0, 404, 410, 429, 500, 503])
@@ -396,7 +396,7 @@ def test_what_was_too_slow_to_be_written_is_tried_again(world: World) -> None:
     assert world.agreed == []
     world.instance.syncs = True
     world.pass_(10)
-    assert (world.report["phase"], world.report["problem"]) == ("agreed", "")
+    assert (world.report["phase"], world.report["problem"]) == ("approved", "")
     assert [one for _second, one in world.agreed] == ["E"]
 
 
@@ -428,12 +428,12 @@ def test_the_report_says_that_it_has_started(world: World) -> None:
 
 def test_azures_event_counts_for_more_than_an_operators_wish(world: World) -> None:
     """It is told; and once Azure was told to go ahead, nobody calls that off."""
-    Wish(world.clock.now() + timedelta(minutes=15)).write(world.files)
+    LeaveRequest(world.clock.now() + timedelta(minutes=15)).write(world.files)
     world.pass_(60)
     assert (world.report["kind"], world.agreed) == ("Leave", [])
     world.announce("Terminate")
     world.pass_(5)
-    assert (world.report["kind"], world.report["phase"]) == ("Terminate", "agreed")
+    assert (world.report["kind"], world.report["phase"]) == ("Terminate", "approved")
     announced = [text for name, text in world.told if name == "scheduled.announced"]
     assert [text.split()[0] for text in announced] == ["Leave", "Terminate"]
     # Azure takes it off its list, and the daemon is started anew, and once more

@@ -6,12 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.core.paths import LEASE_FILE, PACE_FILE
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
+from clawbot_agent.core.paths import BACKOFF_FILE, LEASE_FILE
 from clawbot_agent.host.commands import CommandTimeoutError
 from clawbot_agent.host.lock import run_lock
 from clawbot_agent.lifecycle.shutdown import instance as module
 from clawbot_agent.lifecycle.shutdown.instance import Instance
+from clawbot_agent.records.lease import LeaseReport, LeaseState
 from tests.fakes import FakeClock, FakeFiles, FakeRun, fake_host
 
 GATEWAY = "clawbot-gateway.service"
@@ -107,9 +107,9 @@ def test_nothing_that_hangs_or_fails_is_raised() -> None:
 def test_going_on_starts_a_run_and_the_timer(run: FakeRun) -> None:
     """And nothing rests in that run: it would leave the gateway down."""
     files = FakeFiles()
-    files.put(PACE_FILE, "{}")
+    files.put(BACKOFF_FILE, "{}")
     Instance(fake_host(run=run, files=files)).return_to_work()
-    assert files.stat(PACE_FILE) is None
+    assert files.stat(BACKOFF_FILE) is None
     assert run.argvs == [
         ("systemctl", "start", "--no-block", TIMER),
         ("systemctl", "start", "--no-block", "clawbot-reconcile.service"),

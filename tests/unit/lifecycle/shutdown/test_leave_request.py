@@ -1,11 +1,11 @@
-"""An operator's wish that the instance leaves."""
+"""An operator's request that the instance leaves."""
 
 from datetime import timedelta
 
 import pytest
 
 from clawbot_agent.core.paths import LEAVE_FILE
-from clawbot_agent.lifecycle.shutdown.leave_request import Wish, read_wish, withdraw
+from clawbot_agent.lifecycle.shutdown.leave_request import LeaveRequest, read_request, withdraw
 from tests.unit.lifecycle.shutdown.world import World
 
 
@@ -17,22 +17,22 @@ def world(request: pytest.FixtureRequest) -> World:
     return made
 
 
-def wish(world: World, minutes: float = 15) -> None:
+def request(world: World, minutes: float = 15) -> None:
     """An operator asks."""
-    Wish(world.clock.now() + timedelta(minutes=minutes)).write(world.files)
+    LeaveRequest(world.clock.now() + timedelta(minutes=minutes)).write(world.files)
 
 
 def test_it_is_met_like_one_of_azures_announcements(world: World) -> None:
-    wish(world)
+    request(world)
     world.pass_(90)
     order = [what for _second, what in world.instance.done]
     assert order == ["hold runs", "stop gateway", "sync 10", "stop gateway", "release", "sync 10"]
-    assert (world.report["kind"], world.report["phase"]) == ("Leave", "agreed")
+    assert (world.report["kind"], world.report["phase"]) == ("Leave", "approved")
     assert world.agreed == []
 
 
 def test_who_is_still_here_goes_back_to_work_when_the_time_is_over(world: World) -> None:
-    wish(world, minutes=15)
+    request(world, minutes=15)
     world.pass_(14 * 60)
     assert not world.instance.asked("return")
     world.pass_(3 * 60)
@@ -42,7 +42,7 @@ def test_who_is_still_here_goes_back_to_work_when_the_time_is_over(world: World)
 
 @pytest.mark.parametrize("again", [False, True], ids=["same life", "started anew"])
 def test_a_wish_that_is_called_off_brings_the_bot_back(world: World, *, again: bool) -> None:
-    wish(world)
+    request(world)
     world.pass_(90)
     if again:
         world.start()
@@ -55,14 +55,14 @@ def test_a_wish_that_is_called_off_brings_the_bot_back(world: World, *, again: b
 def test_the_gateways_sessions_may_take_their_time(world: World) -> None:
     world.instance.drains_in = 1000
     began = world.clock.monotonic()
-    wish(world)
+    request(world)
     world.pass_(600)
     assert 325 <= world.instance.when("kill gateway") - began <= 365
 
 
 def test_what_could_not_be_flushed_is_told(world: World) -> None:
     world.instance.refuses = "stopped while the state was mounted"
-    wish(world)
+    request(world)
     world.pass_(200)
     assert world.report["phase"] == "unsafe"
 
@@ -70,7 +70,7 @@ def test_what_could_not_be_flushed_is_told(world: World) -> None:
 def test_one_that_azure_takes_away_meanwhile_is_agreed_to() -> None:
     world = World()
     world.pass_(10)
-    wish(world)
+    request(world)
     world.pass_(60)
     world.announce("Terminate")
     world.pass_(10)
@@ -81,7 +81,7 @@ def test_and_what_azure_announced_stays_when_the_wish_is_called_off() -> None:
     world = World()
     world.pass_(10)
     world.announce("Terminate", seconds=900)
-    wish(world)
+    request(world)
     world.pass_(60)
     withdraw(world.files)
     world.pass_(120)
@@ -92,7 +92,7 @@ def test_who_calls_it_off_when_azure_was_told_to_go_ahead_comes_too_late() -> No
     """The machine is about to be cut: nothing may be started on it."""
     world = World()
     world.pass_(10)
-    wish(world)
+    request(world)
     world.pass_(60)
     world.announce("Terminate")
     world.pass_(10)
@@ -106,6 +106,6 @@ def test_who_calls_it_off_when_azure_was_told_to_go_ahead_comes_too_late() -> No
 def test_what_cannot_be_read_is_no_wish(text: str) -> None:
     world = World()
     world.files.write(LEAVE_FILE, text, mode=0o644)
-    assert read_wish(world.files, now=world.clock.now()) is None
+    assert read_request(world.files, now=world.clock.now()) is None
     world.pass_(60)
     assert world.instance.done == []

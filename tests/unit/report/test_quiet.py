@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 import pytest
 
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.records.status import Result, RunStatus, StageStatus, State
-from clawbot_agent.report.quiet import Reticent
+from clawbot_agent.records.run import Result, RunStatus, StageState, StageStatus
+from clawbot_agent.report.quiet import Quiet
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 STATUS = RunStatus(
@@ -21,14 +21,14 @@ UNEVENTFUL = [Kind.RUN_STARTED, Kind.STAGE_STARTED, Kind.STAGE_FINISHED, Kind.RU
 
 
 def _told(
-    kinds: list[Kind], *, end: bool, state: State = State.UNCHANGED, result: str = "converged"
+    kinds: list[Kind], *, end: bool, state: StageState = StageState.UNCHANGED, result: str = "converged"
 ) -> list[Kind]:
     """Kinds of the events that come through."""
     told: list[Kind] = []
-    reticent = Reticent(lambda event, _status: told.append(event.kind), end=end)
+    quiet = Quiet(lambda event, _status: told.append(event.kind), end=end)
     status = replace(STATUS.having(replace(STATUS.stages[0], state=state)), result=Result(result))
     for kind in kinds:
-        reticent(Event(kind, NOW, "apt"), status)
+        quiet(Event(kind, NOW, "apt"), status)
     return told
 
 
@@ -47,8 +47,8 @@ def test_with_the_first_news_all_is_told_in_order(news: Kind) -> None:
     assert _told(kinds, end=False) == kinds
 
 
-@pytest.mark.parametrize("state", [State.CHANGED, State.DEGRADED, State.FAILED])
-def test_a_stage_that_is_not_as_it_was_is_news(state: State) -> None:
+@pytest.mark.parametrize("state", [StageState.CHANGED, StageState.DEGRADED, StageState.FAILED])
+def test_a_stage_that_is_not_as_it_was_is_news(state: StageState) -> None:
     assert _told(UNEVENTFUL, end=False, state=state) == UNEVENTFUL
 
 

@@ -1,7 +1,7 @@
 import json
 from datetime import UTC, datetime
 
-from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
+from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
@@ -17,7 +17,7 @@ def test_the_keys_of_the_document_are_a_promise() -> None:
         finished=NOW,
         result=Result.FAILED,
         stages=(
-            StageStatus("apt", "base", State.FAILED, "why", 2, NOW, 1.23456, error, "Packages", 60),
+            StageStatus("apt", "base", StageState.FAILED, "why", 2, NOW, 1.23456, error, "Packages", 60),
         ),
     )
     assert json.loads(json.dumps(status.document())) == {
@@ -68,7 +68,7 @@ def test_a_stage_that_has_not_begun_has_all_keys_too() -> None:
 
 
 def test_states_and_results_are_the_documented_words() -> None:
-    assert {state.value for state in State} == {
+    assert {state.value for state in StageState} == {
         "pending",
         "running",
         "unchanged",
