@@ -14,23 +14,22 @@ from enum import StrEnum
 from math import inf
 from typing import Any, Final
 
-from clawbot_agent.core.paths import LEASE_FILE, REPLACEMENT_FILE, STATUS_FILE
+from clawbot_agent.core.paths import LEASE_FILE
+from clawbot_agent.engine.finding import Finding
 from clawbot_agent.features.gateway.gateway import READY_URL
+from clawbot_agent.features.gateway.health import LIVE_URL
 from clawbot_agent.health.app import application, azure_page, health_pages
 from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
-from clawbot_agent.health.cache import Cache
-from clawbot_agent.health.checks.gateway import LIVE_URL
-from clawbot_agent.health.checks.resources import Disk
-from clawbot_agent.health.finding import Finding
-from clawbot_agent.health.refresh import Watch, look
-from clawbot_agent.health.snapshot import Board
-from clawbot_agent.health.watches import bot_watches
+from clawbot_agent.health.board import Board, Cache
+from clawbot_agent.health.checks import DiskCheck, bot_watches
+from clawbot_agent.health.refresh import Watch, checked
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.space import Space
-from clawbot_agent.records.lease import Holder, LeaseReport, LeaseState
-from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
+from clawbot_agent.records.lease import LEASE, Holder, LeaseReport, LeaseState
+from clawbot_agent.records.replacement import REPLACEMENT, ReplacementVerdict, Verdict
+from clawbot_agent.records.run import STATUS, Result, RunStatus, StageError, StageState, StageStatus
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 from tests.support.error_refs import error_refs
 from tests.support.health_extension import Extension, Repairs, Reply, Settings, Watched
@@ -119,7 +118,7 @@ class World:
             # the gateway is killed, and the daemon starts anew
             self.lease, self.waiting_for, self.gateway = LeaseState.WAITING, None, Service.ABSENT
         if now % _REPORT == 0 or not told:
-            self.files.put(LEASE_FILE, self._report(now).document())
+            LEASE.save(self.files, self._report(now))
 
     def _report(self, now: float) -> LeaseReport:
         assert self.lease is not None
@@ -203,12 +202,11 @@ class World:
             result=result,
             finished=None if result is Result.RUNNING else self.clock.now(),
         )
-        self.files.put(STATUS_FILE, json.dumps(status.document()))
+        STATUS.save(self.files, status)
 
     def hold(self, code: str) -> None:
         """The agent has read on the share that instances before failed alike."""
-        document = {"schema": 1, "verdict": "suspended", "code": code, "failures": 2, "reason": "alike"}
-        self.files.put(REPLACEMENT_FILE, json.dumps(document))
+        REPLACEMENT.save(self.files, ReplacementVerdict(Verdict.SUSPENDED, code, 2, 24, "alike"))
 
 
 @dataclass
@@ -255,7 +253,7 @@ class Sidecar:
 
     def _begin(self, each: _Look, now: float) -> None:
         self._world.spent = 0.0
-        each.finding = look(each.watch, self._host)
+        each.finding = checked(each.watch, self._host)
         stuck = each.watch.name in self._world.stuck
         each.ends = inf if stuck else now + self._world.spent
 
@@ -274,7 +272,7 @@ class Sidecar:
 def _on_a_roomy_disk(watch: Watch) -> Watch:
     if watch.name != "disk":
         return watch
-    return replace(watch, check=Disk(space=lambda _path: Space(100, 50, 100, 50)))
+    return replace(watch, check=DiskCheck(space=lambda _path: Space(100, 50, 100, 50)))
 
 
 class Instance:

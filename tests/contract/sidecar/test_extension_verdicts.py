@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.health.checks import last_run
+from clawbot_agent.health import last_run
 from clawbot_agent.records.lease import LeaseState
 from tests.contract.sidecar.instance import ME, OTHER, Instance, Service
 from tests.support.health_extension import Health, Settings

@@ -139,13 +139,13 @@ class Journal:
     """An observer that remembers."""
 
     events: list[Event] = field(default_factory=list)
-    documents: list[dict[str, object]] = field(default_factory=list)
+    statuses: list[RunStatus] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
 
     def __call__(self, event: Event, status: RunStatus) -> None:
         """Take note."""
         self.events.append(event)
-        self.documents.append(status.document())
+        self.statuses.append(status)
         self.threads.add(threading.current_thread().name)
 
     def of(self, kind: str) -> list[Event]:

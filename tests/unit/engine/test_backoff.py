@@ -1,14 +1,13 @@
-"""How often the timer's runs try again."""
+"""How often the timer's runs retry and repair again."""
 
-import json
 from datetime import timedelta
 
 import pytest
 
 from clawbot_agent.engine.backoff import BackingOffError, BackOff
 from clawbot_agent.host import Host
-from clawbot_agent.records.run import Result, RunStatus, StageError, StageState
-from tests.fakes import FakeClock, fake_host
+from clawbot_agent.records.run import BACKOFF, Result, RunStatus, StageError, StageState
+from tests.fakes import FakeClock, FakeFiles, fake_host
 from tests.unit.engine.scripted import (
     Behaviour,
     Journal,
@@ -27,7 +26,7 @@ def a_back_off(*, binding: bool = True, converged: bool = False) -> BackOff:
     return BackOff(boot_id="b-1", config="c", binding=binding, converged=converged)
 
 
-def rests(back_off: BackOff, stage: str, minutes: float) -> bool:
+def waits(back_off: BackOff, stage: str, minutes: float) -> bool:
     try:
         back_off.check(stage, NOW + timedelta(minutes=minutes))
     except BackingOffError:
@@ -36,112 +35,110 @@ def rests(back_off: BackOff, stage: str, minutes: float) -> bool:
 
 
 def again(back_off: BackOff, **changes: object) -> BackOff:
+    """Return what the next run reads from the file."""
+    files = FakeFiles()
+    BACKOFF.save(files, back_off.record)
     known = {"boot_id": "b-1", "config": "c", "binding": True, **changes}
-    return BackOff.read(back_off.text(), **known)  # type: ignore[arg-type]  # as the table has them
+    return BackOff.of(BACKOFF.load(files), **known)  # type: ignore[arg-type]  # as the table has them
 
 
 @pytest.mark.parametrize(
     ("count", "minutes"), [(1, 5), (2, 10), (3, 20), (4, 40), (5, 60), (9, 60)]
 )
-def test_each_failure_doubles_the_rest_up_to_an_hour(count: int, minutes: int) -> None:
+def test_each_failure_doubles_the_wait_up_to_an_hour(count: int, minutes: int) -> None:
     back_off = a_back_off()
     for _ in range(count):
-        back_off.failed("one", STUCK, NOW, rests=True)
-    assert rests(back_off, "one", minutes - 0.1)
-    assert not rests(back_off, "one", minutes)
-    assert not rests(back_off, "another", 0)
+        back_off.failed("one", STUCK, NOW, backs_off=True)
+    assert waits(back_off, "one", minutes - 0.1)
+    assert not waits(back_off, "one", minutes)
+    assert not waits(back_off, "another", 0)
 
 
-def test_a_clock_that_was_set_back_lets_nothing_rest() -> None:
+def test_clock_set_back_ends_the_wait() -> None:
     back_off = a_back_off()
-    back_off.failed("one", STUCK, NOW, rests=True)
-    assert not rests(back_off, "one", -60)
+    back_off.failed("one", STUCK, NOW, backs_off=True)
+    assert not waits(back_off, "one", -60)
 
 
 @pytest.mark.parametrize(
     "changes", [{"boot_id": "b-2"}, {"config": "other"}, {"binding": False}], ids=str
 )
-def test_boot_configuration_and_hand_end_every_rest(changes: dict[str, object]) -> None:
+def test_boot_configuration_and_operator_end_every_wait(changes: dict[str, object]) -> None:
     back_off = a_back_off(converged=True)
-    back_off.failed("one", STUCK, NOW, rests=True)
-    assert rests(again(back_off), "one", 1)
-    assert not rests(again(back_off, **changes), "one", 1)
+    back_off.failed("one", STUCK, NOW, backs_off=True)
+    assert waits(again(back_off), "one", 1)
+    assert not waits(again(back_off, **changes), "one", 1)
     assert again(back_off).converged
     assert again(back_off, **changes).converged is ("binding" in changes)
 
 
-@pytest.mark.parametrize("text", ["", "{", "[]", '{"schema": 1}', '{"schema": 2, "stages": {}}'])
-def test_a_file_that_is_none_of_ours_lets_nothing_rest(text: str) -> None:
-    back_off = BackOff.read(text, boot_id="b-1", config="c", binding=True)
-    assert not rests(back_off, "one", 0)
+def test_no_stage_waits_without_a_readable_record() -> None:
+    """A damaged file costs an attempt that was not due yet."""
+    files = FakeFiles()
+    files.put(BACKOFF.path, '{"schema": 1, "stages": {"one": {"last": "soon"}}}')
+    back_off = BackOff.of(BACKOFF.load(files), boot_id="b-1", config="c", binding=True)
+    assert not waits(back_off, "one", 0)
     assert not back_off.converged
 
 
-def test_a_damaged_entry_lets_nothing_rest() -> None:
-    back_off = a_back_off()
-    back_off.failed("one", STUCK, NOW, rests=True)
-    document = json.loads(back_off.text())
-    document["stages"]["one"]["last"] = "soon"
-    read = BackOff.read(json.dumps(document), boot_id="b-1", config="c", binding=True)
-    assert not rests(read, "one", 1)
-
-
-def test_found_well_ends_the_rest_after_a_failure_but_not_the_memory_of_a_repair() -> None:
+def test_converged_stage_forgets_its_failures_and_remembers_its_repairs() -> None:
     back_off = a_back_off(converged=True)
-    back_off.failed("failed", STUCK, NOW, rests=True)
+    back_off.failed("failed", STUCK, NOW, backs_off=True)
     back_off.changed("repaired", NOW)
     for name in ("failed", "repaired"):
         back_off.unchanged(name, NOW + timedelta(minutes=5))
-        back_off.failed(name, STUCK, NOW, rests=True)
-    assert not rests(back_off, "failed", 5)
-    assert rests(back_off, "repaired", 5)
+        back_off.failed(name, STUCK, NOW, backs_off=True)
+    assert not waits(back_off, "failed", 5)
+    assert waits(back_off, "repaired", 5)
 
 
-def test_after_two_quiet_hours_a_repair_is_forgotten() -> None:
+def test_repair_is_forgotten_after_two_hours() -> None:
     back_off = a_back_off(converged=True)
     for _ in range(3):
         back_off.changed("one", NOW)
     back_off.unchanged("one", NOW + timedelta(minutes=119))
-    assert rests(back_off, "one", 19)
+    assert waits(back_off, "one", 19)
     back_off.unchanged("one", NOW + timedelta(minutes=120))
-    assert not rests(back_off, "one", 19)
+    assert not waits(back_off, "one", 19)
 
 
-def test_what_is_repaired_again_and_again_is_repaired_more_and_more_rarely() -> None:
-    """A gateway that hangs a minute after each restart, looked at every five minutes."""
+def test_repeated_repairs_become_rare() -> None:
+    """A gateway that hangs a minute after each restart, probed every five minutes."""
     back_off = a_back_off(converged=True)
     repaired: list[int] = []
     for minute in range(0, 300, 5):
         now = NOW + timedelta(minutes=minute)
-        if not rests(back_off, "gateway", minute):
+        if not waits(back_off, "gateway", minute):
             back_off.changed("gateway", now)
             repaired.append(minute)
     assert repaired == [0, 5, 15, 35, 75, 135, 195, 255]
 
 
-def test_what_is_put_right_by_hand_does_not_rest() -> None:
+def test_operators_repair_does_not_back_off() -> None:
     back_off = a_back_off(binding=False, converged=True)
     back_off.changed("one", NOW)
-    assert not rests(again(back_off), "one", 0)
+    assert not waits(again(back_off), "one", 0)
 
 
-def test_what_fails_by_hand_rests_for_the_timer() -> None:
+def test_failure_of_an_operators_run_backs_off_for_the_timer() -> None:
     back_off = a_back_off(binding=False)
-    back_off.failed("one", STUCK, NOW, rests=True)
-    assert not rests(back_off, "one", 1)
-    assert rests(again(back_off), "one", 1)
+    back_off.failed("one", STUCK, NOW, backs_off=True)
+    assert not waits(back_off, "one", 1)
+    assert waits(again(back_off), "one", 1)
 
 
-def test_before_the_boot_has_converged_a_change_is_no_repair() -> None:
+def test_change_before_convergence_is_no_repair() -> None:
     back_off = a_back_off()
     back_off.changed("one", NOW)
-    assert not rests(back_off, "one", 0)
+    assert not waits(back_off, "one", 0)
 
 
 # --- in runs -------------------------------------------------------------------------------
 
 
-def run(behaviour: Behaviour, back_off: BackOff, host: Host, journal: Journal | None = None) -> RunStatus:
+def run(
+    behaviour: Behaviour, back_off: BackOff, host: Host, journal: Journal | None = None
+) -> RunStatus:
     return run_stages(a_stage("one", behaviour), host=host, journal=journal, back_off=back_off)
 
 
@@ -153,7 +150,7 @@ def failing(error: type[Exception]) -> Behaviour:
     return Behaviour(todo=["this"], during=refuse)
 
 
-def test_a_stage_that_rests_reports_its_error_and_is_not_touched() -> None:
+def test_stage_that_backs_off_reports_its_error_and_changes_nothing() -> None:
     clock = FakeClock()
     host, back_off, behaviour = fake_host(clock=clock), a_back_off(), failing(StuckError)
     run(behaviour, back_off, host)
@@ -162,9 +159,9 @@ def test_a_stage_that_rests_reports_its_error_and_is_not_touched() -> None:
     error = status.stage("one").error
     assert error is not None
     assert (status.result, error.code, error.hint) == (Result.FAILED, "STUCK", "look at it")
-    assert error.message == "no good; not tried again before 00:05:00 UTC (1 in a row)"
+    assert error.message == "no good; next attempt at 00:05:00 UTC (1 in a row)"
     assert journal.of("stage.action") == []
-    # saying it does not make it rest longer
+    # reporting it does not prolong the wait
     clock.advance(300)
     run(behaviour, back_off, host, journal)
     assert len(journal.of("stage.action")) == 1
@@ -172,8 +169,8 @@ def test_a_stage_that_rests_reports_its_error_and_is_not_touched() -> None:
     assert "(2 in a row)" in run(behaviour, back_off, host).stage("one").reason
 
 
-def test_a_stage_that_rests_and_is_well_is_well() -> None:
-    """It is looked at each time."""
+def test_stage_that_backs_off_converges_when_nothing_is_left_to_do() -> None:
+    """It is probed in each run."""
     host, back_off, behaviour = fake_host(), a_back_off(), failing(StuckError)
     run(behaviour, back_off, host)
     behaviour.todo.clear()
@@ -181,7 +178,7 @@ def test_a_stage_that_rests_and_is_well_is_well() -> None:
     assert not back_off.failing("one")
 
 
-def test_what_waiting_can_cure_does_not_rest() -> None:
+def test_transient_error_does_not_back_off() -> None:
     host, back_off, behaviour = fake_host(), a_back_off(), failing(PassingError)
     run(behaviour, back_off, host)
     journal = Journal()
@@ -189,7 +186,7 @@ def test_what_waiting_can_cure_does_not_rest() -> None:
     assert journal.of("stage.action") != []
 
 
-def test_what_does_not_help_rests_although_it_was_tried_several_times() -> None:
+def test_stage_that_does_not_converge_backs_off() -> None:
     host, back_off = fake_host(), a_back_off()
     behaviour = Behaviour(todo=["this"], stubborn=True)
     assert run(behaviour, back_off, host).stage("one").error is not None
@@ -200,7 +197,7 @@ def test_what_does_not_help_rests_although_it_was_tried_several_times() -> None:
     assert journal.of("stage.action") == []
 
 
-def test_a_change_in_what_it_needs_ends_the_rest() -> None:
+def test_change_in_a_needed_stage_ends_the_wait() -> None:
     host, back_off, behaviour = fake_host(), a_back_off(), failing(StuckError)
     need = Behaviour()
     stages = (
@@ -215,8 +212,8 @@ def test_a_change_in_what_it_needs_ends_the_rest() -> None:
     assert status.stage("one").state is StageState.CHANGED
 
 
-def test_what_it_needs_being_well_again_ends_the_rest() -> None:
-    """As a lease that its daemon got back by itself: nothing is changed in that run."""
+def test_recovery_of_a_needed_stage_ends_the_wait() -> None:
+    """As with a lease that its daemon takes again: no change is made in that run."""
     host, back_off, behaviour = fake_host(), a_back_off(), failing(StuckError)
     need = Behaviour()
     stages = (a_stage("need", need), a_stage("one", behaviour, needs=("need",)))
@@ -228,7 +225,7 @@ def test_what_it_needs_being_well_again_ends_the_rest() -> None:
     assert status.stage("one").state is StageState.CHANGED
 
 
-def test_repairs_are_events_once_the_boot_has_converged() -> None:
+def test_repairs_are_events_after_convergence() -> None:
     host, back_off, journal = fake_host(), a_back_off(), Journal()
     behaviour = Behaviour(todo=["this"])
     run(behaviour, back_off, host, journal)
@@ -238,7 +235,7 @@ def test_repairs_are_events_once_the_boot_has_converged() -> None:
     assert [event.data for event in journal.of("repair.done")] == [{"what": "one"}]
 
 
-def test_a_repair_that_failed_is_an_event_and_a_rest_none() -> None:
+def test_failed_repair_is_an_event_and_waiting_is_none() -> None:
     host, back_off, journal = fake_host(), a_back_off(converged=True), Journal()
     behaviour = failing(StuckError)
     for _ in range(2):
@@ -246,7 +243,7 @@ def test_a_repair_that_failed_is_an_event_and_a_rest_none() -> None:
     assert [event.data for event in journal.of("repair.failed")] == [{"what": "one"}]
 
 
-def test_what_breaks_again_at_once_says_so() -> None:
+def test_repair_that_does_not_last_is_reported() -> None:
     host, back_off = fake_host(), a_back_off(converged=True)
     behaviour = Behaviour(todo=["this"])
     run(behaviour, back_off, host)
@@ -254,10 +251,10 @@ def test_what_breaks_again_at_once_says_so() -> None:
     error = run(behaviour, back_off, host).stage("one").error
     assert error is not None
     assert error.code == "REPAIR_BACKOFF"
-    assert "left alone until 00:05:00 UTC" in error.message
+    assert "broken again; next repair at 00:05:00 UTC" in error.message
 
 
-def test_a_run_of_some_stages_does_not_make_a_boot_converged() -> None:
+def test_run_of_some_stages_does_not_count_as_convergence() -> None:
     back_off = a_back_off()
     stages = (a_stage("one"), a_stage("two"))
     run_stages(*stages, only=["one"], back_off=back_off)
@@ -266,8 +263,8 @@ def test_a_run_of_some_stages_does_not_make_a_boot_converged() -> None:
     assert back_off.converged
 
 
-def test_what_others_take_away_is_brought_back_each_time() -> None:
-    """A share that is away twice within minutes; the gateway on it comes back with it."""
+def test_stage_without_backoff_is_repaired_each_time() -> None:
+    """A share that fails twice within minutes; the gateway on it returns with it."""
     host, back_off = fake_host(), a_back_off(converged=True)
     share, gateway = Behaviour(), Behaviour()
     stages = (
@@ -282,8 +279,8 @@ def test_what_others_take_away_is_brought_back_each_time() -> None:
         assert status.stage("gateway").state is StageState.CHANGED
 
 
-def test_what_rests_after_a_repair_keeps_nobody_from_working() -> None:
-    """Somebody undoes a setting again and again; that is no reason to let the gateway be down."""
+def test_backoff_after_a_repair_does_not_block_other_stages() -> None:
+    """A setting that another tool keeps undoing is no reason to keep the gateway down."""
     host, back_off = fake_host(), a_back_off(converged=True)
     setting, gateway = Behaviour(todo=["set"]), Behaviour()
     stages = (a_stage("setting", setting), a_stage("gateway", gateway, needs=("setting",)))
@@ -296,7 +293,7 @@ def test_what_rests_after_a_repair_keeps_nobody_from_working() -> None:
     assert status.result is Result.FAILED
 
 
-def test_what_rests_after_a_failure_still_blocks() -> None:
+def test_backoff_after_a_failure_blocks_other_stages() -> None:
     host, back_off = fake_host(), a_back_off(converged=True)
     broken, gateway = failing(StuckError), Behaviour(todo=["start"])
     stages = (a_stage("broken", broken), a_stage("gateway", gateway, needs=("broken",)))

@@ -1,5 +1,4 @@
 import threading
-from typing import Any
 
 import pytest
 
@@ -8,6 +7,7 @@ from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.events import Event, Kind
 from clawbot_agent.engine.stage import Resource
 from clawbot_agent.host import Host
+from clawbot_agent.records.record import document
 from clawbot_agent.records.run import Result, RunStatus, StageState
 from tests.fakes import FakeClock, fake_host
 from tests.unit.engine.scripted import (
@@ -158,7 +158,7 @@ def test_a_failure_says_code_message_and_hint() -> None:
     found = run_stages(a_stage("bad", stuck)).stage("bad")
     assert found.reason == "it is stuck"
     assert found.error is not None
-    assert found.error.document() == {
+    assert document(found.error) == {
         "code": "STUCK",
         "message": "it is stuck",
         "hint": "look at it",
@@ -309,9 +309,9 @@ def test_no_secret_leaves_through_reasons_errors_events_or_notes() -> None:
         host=host,
         journal=journal,
     )
-    assert CANARY not in repr(status.document())
+    assert CANARY not in repr(status)
     assert CANARY not in repr(journal.events)
-    assert CANARY not in repr(journal.documents)
+    assert CANARY not in repr(journal.statuses)
     assert "[REDACTED]" in status.stage("leaky").reason
 
 
@@ -327,7 +327,7 @@ def test_observers_see_the_run_before_and_after_every_stage() -> None:
         Kind.STAGE_FINISHED,
         Kind.RUN_FINISHED,
     ]
-    seen = [(document["result"], document["stages"][0]["state"]) for document in journal.documents]  # type: ignore[index]  # JSON
+    seen = [(status.result, status.stages[0].state) for status in journal.statuses]
     assert seen == [
         ("running", "pending"),
         ("running", "running"),
@@ -342,7 +342,7 @@ def test_what_a_stage_says_last_is_its_reason_until_it_ends() -> None:
     journal = Journal()
     behaviour = Behaviour(todo=["x"], during=lambda host: host.note("waiting for bot0"))
     status = run_stages(a_stage("one", behaviour), journal=journal)
-    said = [document["stages"][0]["reason"] for document in journal.documents]  # type: ignore[index]  # JSON
+    said = [status.stages[0].reason for status in journal.statuses]
     assert said == ["", "", "do x", "waiting for bot0", "do x", "do x"]
     assert status.stage("one").reason == "do x"
 
@@ -352,11 +352,12 @@ def test_while_a_stage_waits_to_try_again_its_error_is_known_until_it_gets_on() 
     journal = Journal()
     behaviour = Behaviour(todo=["x"], errors=[PassingError("not yet")])
     run_stages(a_stage("one", behaviour), journal=journal)
-    stages: list[Any] = [document["stages"][0] for document in journal.documents]  # type: ignore[index]  # JSON
-    codes = [stage["error"] and stage["error"]["code"] for stage in stages]
+    stages = [status.stages[0] for status in journal.statuses]
+    codes = [stage.error and stage.error.code for stage in stages]
     assert codes == [None, None, "PASSING", None, None, None]
-    assert stages[2]["reason"] == "not yet"
-    assert stages[2]["error"]["advice"] == "wait a little"
+    assert stages[2].reason == "not yet"
+    assert stages[2].error is not None
+    assert stages[2].error.advice == "wait a little"
 
 
 def test_notes_of_a_stage_carry_its_name() -> None:

@@ -1,12 +1,23 @@
+"""Documents of runs, whose keys are promises."""
+
 import json
 from datetime import UTC, datetime
 
-from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
+from clawbot_agent.records.record import document
+from clawbot_agent.records.run import (
+    BackOffRecord,
+    Result,
+    RunStatus,
+    StageError,
+    StageState,
+    StageStatus,
+    Streak,
+)
 
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 
-def test_the_keys_of_the_document_are_a_promise() -> None:
+def test_status_keys_are_a_promise() -> None:
     """Operators and tests read them: adding one is fine, changing one is not."""
     error = StageError("CODE", "message", "hint", retryable=True)
     status = RunStatus(
@@ -17,10 +28,12 @@ def test_the_keys_of_the_document_are_a_promise() -> None:
         finished=NOW,
         result=Result.FAILED,
         stages=(
-            StageStatus("apt", "base", StageState.FAILED, "why", 2, NOW, 1.23456, error, "Packages", 60),
+            StageStatus(
+                "apt", "base", StageState.FAILED, "why", 2, NOW, 1.23456, error, "Packages", 60
+            ),
         ),
     )
-    assert json.loads(json.dumps(status.document())) == {
+    assert json.loads(json.dumps(document(status))) == {
         "schema": 1,
         "instance_id": "i",
         "boot_id": "b",
@@ -52,8 +65,8 @@ def test_the_keys_of_the_document_are_a_promise() -> None:
     }
 
 
-def test_a_stage_that_has_not_begun_has_all_keys_too() -> None:
-    assert StageStatus("apt", "base").document() == {
+def test_pending_stage_has_all_keys() -> None:
+    assert document(StageStatus("apt", "base")) == {
         "name": "apt",
         "phase": "base",
         "state": "pending",
@@ -67,7 +80,7 @@ def test_a_stage_that_has_not_begun_has_all_keys_too() -> None:
     }
 
 
-def test_states_and_results_are_the_documented_words() -> None:
+def test_states_and_results_are_the_documented_ones() -> None:
     assert {state.value for state in StageState} == {
         "pending",
         "running",
@@ -83,4 +96,27 @@ def test_states_and_results_are_the_documented_words() -> None:
         "degraded",
         "failed",
         "interrupted",
+    }
+
+
+def test_backoff_names_the_next_attempt_and_the_error() -> None:
+    """Operators read it to see when the timer tries again."""
+    error = StageError("STUCK", "no good", "see the log", retryable=False)
+    record = BackOffRecord(
+        "b", "c", converged=True, down=("x",), stages={"x": Streak(2, NOW, error)}
+    )
+    assert document(record) == {
+        "schema": 1,
+        "boot_id": "b",
+        "config": "c",
+        "converged": True,
+        "down": ["x"],
+        "stages": {
+            "x": {
+                "count": 2,
+                "last": "2026-01-02T03:04:05.678+00:00",
+                "error": document(error),
+                "until": "2026-01-02T03:14:05.678+00:00",
+            }
+        },
     }

@@ -1,4 +1,4 @@
-"""What a run that happens every few minutes tells."""
+"""Reports of runs that happen every few minutes."""
 
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -20,37 +20,41 @@ STATUS = RunStatus(
 UNEVENTFUL = [Kind.RUN_STARTED, Kind.STAGE_STARTED, Kind.STAGE_FINISHED, Kind.RUN_FINISHED]
 
 
-def _told(
-    kinds: list[Kind], *, end: bool, state: StageState = StageState.UNCHANGED, result: str = "converged"
+def _passed(
+    kinds: list[Kind],
+    *,
+    end: bool,
+    state: StageState = StageState.UNCHANGED,
+    result: str = "converged",
 ) -> list[Kind]:
-    """Kinds of the events that come through."""
-    told: list[Kind] = []
-    quiet = Quiet(lambda event, _status: told.append(event.kind), end=end)
+    """Return the kinds of the events that come through."""
+    passed: list[Kind] = []
+    quiet = Quiet(lambda event, _status: passed.append(event.kind), end=end)
     status = replace(STATUS.having(replace(STATUS.stages[0], state=state)), result=Result(result))
     for kind in kinds:
         quiet(Event(kind, NOW, "apt"), status)
-    return told
+    return passed
 
 
-def test_a_run_without_news_tells_its_end_or_nothing() -> None:
-    assert _told(UNEVENTFUL, end=True) == [Kind.RUN_FINISHED]
-    assert _told(UNEVENTFUL, end=False) == []
+def test_run_without_news_reports_its_end_or_nothing() -> None:
+    assert _passed(UNEVENTFUL, end=True) == [Kind.RUN_FINISHED]
+    assert _passed(UNEVENTFUL, end=False) == []
 
 
-def test_a_note_alone_is_no_news() -> None:
-    assert _told([Kind.RUN_STARTED, Kind.STAGE_NOTE, Kind.RUN_FINISHED], end=False) == []
+def test_note_alone_is_no_news() -> None:
+    assert _passed([Kind.RUN_STARTED, Kind.STAGE_NOTE, Kind.RUN_FINISHED], end=False) == []
 
 
 @pytest.mark.parametrize("news", [Kind.STAGE_ACTION, Kind.STAGE_WAITING, Kind.FAILURES_FORGOTTEN])
-def test_with_the_first_news_all_is_told_in_order(news: Kind) -> None:
+def test_first_news_releases_all_events_in_order(news: Kind) -> None:
     kinds = [*UNEVENTFUL[:2], news, *UNEVENTFUL[2:]]
-    assert _told(kinds, end=False) == kinds
+    assert _passed(kinds, end=False) == kinds
 
 
 @pytest.mark.parametrize("state", [StageState.CHANGED, StageState.DEGRADED, StageState.FAILED])
-def test_a_stage_that_is_not_as_it_was_is_news(state: StageState) -> None:
-    assert _told(UNEVENTFUL, end=False, state=state) == UNEVENTFUL
+def test_changed_or_failed_stage_is_news(state: StageState) -> None:
+    assert _passed(UNEVENTFUL, end=False, state=state) == UNEVENTFUL
 
 
-def test_an_interrupted_run_is_news() -> None:
-    assert _told(UNEVENTFUL, end=False, result="interrupted") == UNEVENTFUL
+def test_interrupted_run_is_news() -> None:
+    assert _passed(UNEVENTFUL, end=False, result="interrupted") == UNEVENTFUL

@@ -9,7 +9,7 @@ import pytest
 
 from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_UNIT
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, LEASE_FILE
+from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET
 from clawbot_agent.features.gateway.actions import RefuseStart
 from clawbot_agent.features.gateway.container_spec import Image, container_document
 from clawbot_agent.features.gateway.errors import GatewayConfigRefusedError, GatewayNotReadyError
@@ -19,7 +19,7 @@ from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.share_errors import ShareHungError
-from clawbot_agent.records.lease import LeaseReport, LeaseState
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 from tests.fakes import Call, FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.fakes.config import a_config
 
@@ -587,7 +587,7 @@ def test_one_that_waits_for_its_share_is_left_alone(beat: int | None, *, alone: 
     now = machine.host.clock.now()
     last = None if beat is None else now - timedelta(seconds=beat)
     report = LeaseReport(state=LeaseState.HELD, last_heartbeat=last, updated=now)
-    machine.files.put(LEASE_FILE, report.document())
+    LEASE.save(machine.files, report)
     with pytest.raises(ShareHungError) if alone else contextlib.nullcontext():
         for action in actions:
             action.apply(machine.host)

@@ -13,7 +13,8 @@ from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.units import Unit
-from clawbot_agent.records.lease import FRESH_SECONDS, Holder, LeaseReport, LeaseState
+from clawbot_agent.records.lease import FRESH_SECONDS, LEASE, Holder, LeaseReport, LeaseState
+from clawbot_agent.records.record import text_of
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = LeaseStage()
@@ -96,7 +97,7 @@ class Machine:
     def _shown(self, _call: Call) -> Completed:
         report = self._report(self.clock.monotonic())
         if report is not None:
-            text = replace(report, updated=self.clock.now()).document()
+            text = text_of(replace(report, updated=self.clock.now()))
             self.files.put(LEASE_FILE, text)
         held = report is not None and report.state is LeaseState.HELD
         state = "active" if held else "activating"
@@ -138,7 +139,7 @@ def test_an_old_report_counts_for_nothing() -> None:
     """The daemon that wrote it is gone."""
     files, run, clock = FakeFiles(), FakeRun(), FakeClock()
     run.unit(LEASE_UNIT)
-    files.put(LEASE_FILE, replace(HELD, updated=clock.now()).document())
+    LEASE.save(files, replace(HELD, updated=clock.now()))
     files.put(SHARE_DROP_IN, TEXT)
     host = fake_host(files=files, run=run, clock=clock)
     assert STAGE.look(host, CONFIG).empty

@@ -178,9 +178,9 @@ def test_what_came_of_it_is_noted(machine: Machine, tool: Tool) -> None:
     good = note(machine.files)
     assert good == {
         "schema": 1,
-        "end": (NOW + DAY).isoformat(),
-        "renewed": NOW.isoformat(),
-        "tried": NOW.isoformat(),
+        "end": (NOW + DAY).isoformat(timespec="milliseconds"),
+        "renewed": NOW.isoformat(timespec="milliseconds"),
+        "tried": NOW.isoformat(timespec="milliseconds"),
         "error": None,
     }
     found = machine.files.stat(TICKET_FILE)
@@ -193,7 +193,7 @@ def test_what_came_of_it_is_noted(machine: Machine, tool: Tool) -> None:
     bad = note(machine.files)
     assert bad["error"]["code"] == "SHARE_TICKET_REFUSED"
     assert (bad["end"], bad["renewed"]) == (good["end"], good["renewed"])
-    assert bad["tried"] == (NOW + timedelta(seconds=60)).isoformat()
+    assert bad["tried"] == (NOW + timedelta(seconds=60)).isoformat(timespec="milliseconds")
 
 
 @pytest.mark.parametrize(

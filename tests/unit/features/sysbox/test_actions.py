@@ -7,8 +7,9 @@ from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
 from clawbot_agent.features.sysbox.engine import ConfigureEngine
 from clawbot_agent.features.sysbox.errors import SysboxRuntimeMissingError, SysboxSmokeFailedError
 from clawbot_agent.features.sysbox.install import InstallPackage
-from clawbot_agent.features.sysbox.smoke import RECORD, Smoke
+from clawbot_agent.features.sysbox.smoke import Smoke
 from clawbot_agent.host.docker import DockerCallError, RunOnce
+from clawbot_agent.records.smoke import SMOKE
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, fake_host
 
 DEB: Final = CACHE_DIR / "sysbox-ce_0.6.7_b7ac389e.deb"
@@ -106,4 +107,4 @@ def test_a_failed_smoke_run_is_not_remembered(ended: RunOnce | DockerCallError) 
     run.answer("tar")
     with pytest.raises(SysboxSmokeFailedError):
         Smoke("0.6.7", "test").apply(fake_host(run=run, files=files, docker=docker))
-    assert files.stat(RECORD) is None
+    assert files.stat(SMOKE.path) is None

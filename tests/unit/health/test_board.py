@@ -1,14 +1,17 @@
+"""Findings and their age."""
+
 from datetime import datetime, timedelta
 
 import pytest
 
-from clawbot_agent.health.cache import Cache
-from clawbot_agent.health.finding import Component, ComponentState, Finding
+from clawbot_agent.engine.finding import ComponentState, Finding
+from clawbot_agent.health.board import Cache
+from clawbot_agent.health.verdict import Component
 from tests.fakes.clock import FakeClock
 
 
 class World:
-    """A cache that expects one component, with findings good for 10 seconds."""
+    """A cache that expects one component, with findings valid for 10 s."""
 
     def __init__(self) -> None:
         self.clock = FakeClock()
@@ -17,12 +20,12 @@ class World:
         self.cache.expect("gateway", good_for=10)
 
     def put(self, state: ComponentState, reason: str = "because") -> datetime:
-        """Find it so; the moment."""
+        """Store a finding and return its time."""
         self.cache.put("gateway", Finding(state, reason, {"restarts": 1}))
         return self.clock.now()
 
     def see(self) -> Component:
-        """The component now."""
+        """Return the component now."""
         return self.cache.components(["gateway"])[0]
 
 
@@ -31,12 +34,12 @@ def world() -> World:
     return World()
 
 
-def test_before_the_first_finding_it_is_pending(world: World) -> None:
+def test_component_is_pending_before_its_first_finding(world: World) -> None:
     seen = world.see()
     assert (seen.state, seen.since) == (ComponentState.PENDING, world.start)
 
 
-def test_since_is_when_the_state_changed_not_when_it_was_last_seen(world: World) -> None:
+def test_since_is_when_the_state_changed(world: World) -> None:
     world.put(ComponentState.OK)
     world.clock.advance(5)
     failed = world.put(ComponentState.FAILED, "first")
@@ -47,7 +50,7 @@ def test_since_is_when_the_state_changed_not_when_it_was_last_seen(world: World)
     assert seen.figures == {"restarts": 1}
 
 
-def test_a_look_that_does_not_come_back_makes_it_unknown_since_it_was_last_seen(
+def test_component_is_unknown_since_its_last_finding_when_its_check_hangs(
     world: World,
 ) -> None:
     last = world.put(ComponentState.OK, "ready")
@@ -56,17 +59,17 @@ def test_a_look_that_does_not_come_back_makes_it_unknown_since_it_was_last_seen(
     world.clock.advance(1)
     seen = world.see()
     assert (seen.state, seen.since) == (ComponentState.UNKNOWN, last)
-    assert seen.reason == "no answer for 11 s; before: ok, ready"
+    assert seen.reason == "no result for 11 s; before: ok, ready"
 
 
-def test_one_that_never_answers_is_unknown_too(world: World) -> None:
+def test_component_without_any_finding_becomes_unknown(world: World) -> None:
     world.clock.advance(11)
     seen = world.see()
     assert (seen.state, seen.since) == (ComponentState.UNKNOWN, world.start)
-    assert seen.reason == "no answer since the sidecar started, 11 s ago"
+    assert seen.reason == "no result since the sidecar started, 11 s ago"
 
 
-def test_what_was_unknown_in_between_did_not_last(world: World) -> None:
+def test_state_does_not_last_through_a_time_of_unknown(world: World) -> None:
     world.put(ComponentState.OK)
     world.clock.advance(60)
     again = world.put(ComponentState.OK)

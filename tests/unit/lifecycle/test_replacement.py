@@ -1,4 +1,4 @@
-"""What successive instances of a bot remember of each other, and when they stop asking."""
+"""Failures of successive instances of a bot, and when replacement is suspended."""
 
 import json
 from dataclasses import dataclass, field
@@ -10,16 +10,14 @@ import pytest
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import LEASE_FILE, REPLACEMENT_FILE
+from clawbot_agent.core.paths import REPLACEMENT_FILE
 from clawbot_agent.engine.events import Event, Kind
 from clawbot_agent.host import Host
+from clawbot_agent.host.files import FileStat
 from clawbot_agent.host.share_errors import ShareHungError
-from clawbot_agent.lifecycle.replacement.observer import (
-    ReplacementObserver,
-    evidence_file,
-    failures_file,
-)
-from clawbot_agent.records.lease import LeaseReport, LeaseState
+from clawbot_agent.lifecycle.replacement import ReplacementObserver, evidence_file
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
+from clawbot_agent.records.replacement import failures_file
 from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host
 
@@ -33,10 +31,10 @@ HOUR: Final = 3600.0
 
 
 class _HungShare(FakeFiles):
-    """A share that does not answer any more."""
+    """A share that does not answer."""
 
     def read_text(self, path: Path) -> str | None:
-        if "repair" in path.parts:
+        if path.name == "failures.json":
             msg = f"{path}: no answer"
             raise ShareHungError(msg)
         return FakeFiles.read_text(self, path)
@@ -51,27 +49,32 @@ class Successors:
     share: str | None = None
     files: FakeFiles = field(init=False)
     run: FakeRun = field(default_factory=FakeRun)
-    told: list[Event] = field(default_factory=list)
+    events: list[Event] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        """Begin with the first."""
+        """Start with the first."""
         self.next_instance("first")
 
     def next_instance(
         self, name: str, *, disk: str = "", files: type[FakeFiles] = FakeFiles
     ) -> None:
-        """A new machine with an empty disk; the share is what it was."""
+        """Replace the instance: an empty disk, the same share."""
         if hasattr(self, "files"):
-            self.share = self.files.read_text(failures_file(self.config))
+            self.share = self.files.read_text(self.path)
         self.files = files(clock=self.clock)
         self.name = name
         self.files.put("/etc/machine-id", disk or f"disk of {name}")
         self.mount(there=True)
         if self.share is not None:
-            self.files.put(failures_file(self.config), self.share)
+            self.files.put(self.path, self.share)
+
+    @property
+    def path(self) -> Path:
+        """Return the path of the failures on the share."""
+        return failures_file(Path(self.config.share.path)).path
 
     def mount(self, *, there: bool) -> None:
-        """Have the share mounted or not."""
+        """Mount the share or not."""
         point = self.config.share.path if there else "/"
         self.files.put(MOUNTS, f"36 25 0:31 / {point} rw - cifs //a/bot rw\n")
 
@@ -82,12 +85,12 @@ class Successors:
     def ends(
         self, result: Result, *, code: str = FORBIDDEN, stage: str = "secrets", waited: str = ""
     ) -> None:
-        """A run of all stages comes to its end."""
+        """End a run of all stages."""
         host = fake_host(files=self.files, clock=self.clock, run=self.run)
-        sense = ReplacementObserver(
+        observer = ReplacementObserver(
             host,
             self.config,
-            others=[lambda event, _status: self.told.append(event)],
+            others=[lambda event, _status: self.events.append(event)],
             make_evidence=self._evidence,
         )
         error = StageError(code, "why", "what next", retryable=True)
@@ -97,22 +100,29 @@ class Successors:
         }
         if result is not Result.FAILED:
             del states[stage]
-        status = RunStatus(self.name, "boot", "1", self.clock.now(), tuple(states.values()), result)
+        status = RunStatus(
+            instance_id=self.name,
+            boot_id="boot",
+            agent_version="1",
+            started=self.clock.now(),
+            stages=tuple(states.values()),
+            result=result,
+        )
         if waited:
             data = {"code": waited, "text": "why"}
-            sense(Event(Kind.STAGE_WAITING, self.clock.now(), stage, data), status)
-        sense(Event(Kind.RUN_FINISHED, self.clock.now(), None, {}), status)
+            observer(Event(Kind.STAGE_WAITING, self.clock.now(), stage, data), status)
+        observer(Event(Kind.RUN_FINISHED, self.clock.now(), None, {}), status)
 
     @property
     def verdict(self) -> dict[str, Any]:
-        """replacement.json; empty without one."""
+        """Return replacement.json; empty without one."""
         found: dict[str, Any] = json.loads(self.files.read_text(REPLACEMENT_FILE) or "{}")
         return found
 
     @property
     def remembered(self) -> list[dict[str, str]]:
-        """What the share remembers."""
-        text = self.files.read_text(failures_file(self.config)) or '{"instances": []}'
+        """Return the failures on the share."""
+        text = self.files.read_text(self.path) or '{"instances": []}'
         found: list[dict[str, str]] = json.loads(text)["instances"]
         return found
 
@@ -125,14 +135,14 @@ def bot() -> Successors:
     return Successors(run=run)
 
 
-def test_the_third_instance_with_the_same_error_holds(bot: Successors) -> None:
+def test_third_instance_with_the_same_error_suspends_replacement(bot: Successors) -> None:
     verdicts = []
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
         verdicts.append((bot.verdict["verdict"], bot.verdict["failures"]))
     assert verdicts == [("allowed", 1), ("allowed", 2), ("suspended", 3)]
-    assert [event.kind for event in bot.told] == [
+    assert [event.kind for event in bot.events] == [
         Kind.FAILURE_REMEMBERED,
         Kind.FAILURE_REMEMBERED,
         Kind.FAILURE_REPEATED,
@@ -140,7 +150,7 @@ def test_the_third_instance_with_the_same_error_holds(bot: Successors) -> None:
     ]
 
 
-def test_the_keys_of_the_verdict_are_a_promise(bot: Successors) -> None:
+def test_verdict_keys_are_a_promise(bot: Successors) -> None:
     bot.ends(Result.FAILED)
     found = bot.verdict
     assert found.pop("reason").startswith("failed with KEYVAULT_FORBIDDEN in secrets; ")
@@ -153,11 +163,11 @@ def test_the_keys_of_the_verdict_are_a_promise(bot: Successors) -> None:
     }
     stat = bot.files.stat(REPLACEMENT_FILE)
     assert stat is not None
-    # the sidecar, which is another user, reads it
+    # the sidecar runs as another user
     assert stat.mode == 0o644
 
 
-def test_many_runs_of_one_instance_count_once(bot: Successors) -> None:
+def test_runs_of_one_instance_count_once(bot: Successors) -> None:
     for _ in range(5):
         bot.clock.advance(300)
         bot.ends(Result.FAILED)
@@ -165,9 +175,9 @@ def test_many_runs_of_one_instance_count_once(bot: Successors) -> None:
     assert len(bot.remembered) == 1
 
 
-def test_an_instance_that_fails_every_few_minutes_writes_once_an_hour(bot: Successors) -> None:
+def test_instance_that_keeps_failing_writes_once_an_hour(bot: Successors) -> None:
     """Each write to the share is billed."""
-    path = failures_file(bot.config)
+    path = bot.path
     for _ in range(13):
         bot.ends(Result.FAILED)
         bot.clock.advance(300)
@@ -175,7 +185,7 @@ def test_an_instance_that_fails_every_few_minutes_writes_once_an_hour(bot: Succe
     assert bot.remembered[0]["first"] < bot.remembered[0]["last"]
 
 
-def test_a_reimaged_instance_is_another_one(bot: Successors) -> None:
+def test_reimaged_instance_counts_as_another_one(bot: Successors) -> None:
     """Azure's reimage keeps the id; the disk is new."""
     for disk in ("one", "two", "three"):
         bot.next_instance("same", disk=disk)
@@ -183,21 +193,21 @@ def test_a_reimaged_instance_is_another_one(bot: Successors) -> None:
     assert bot.verdict["verdict"] == "suspended"
 
 
-def test_another_error_begins_anew(bot: Successors) -> None:
+def test_another_error_restarts_the_count(bot: Successors) -> None:
     for name, code in (("a", FORBIDDEN), ("b", "IMAGE_OOM"), ("c", FORBIDDEN), ("d", FORBIDDEN)):
         bot.next_instance(name)
         bot.ends(Result.FAILED, code=code)
     assert (bot.verdict["verdict"], bot.verdict["failures"]) == ("allowed", 2)
 
 
-def test_the_same_code_in_another_stage_is_another_error(bot: Successors) -> None:
+def test_same_code_in_another_stage_is_another_error(bot: Successors) -> None:
     for name, stage in (("a", "share"), ("b", "state"), ("c", "share")):
         bot.next_instance(name)
         bot.ends(Result.FAILED, stage=stage, code="COMMAND_FAILED")
     assert bot.verdict["failures"] == 1
 
 
-def test_what_lies_further_back_than_the_window_does_not_count(bot: Successors) -> None:
+def test_failure_before_the_window_does_not_count(bot: Successors) -> None:
     for name, hours in (("a", 0.0), ("b", 1.0), ("c", 23.5)):
         bot.next_instance(name)
         bot.clock.advance(hours * HOUR)
@@ -205,7 +215,7 @@ def test_what_lies_further_back_than_the_window_does_not_count(bot: Successors) 
     assert (bot.verdict["verdict"], bot.verdict["failures"]) == ("allowed", 2)
 
 
-def test_the_window_and_the_number_are_configured() -> None:
+def test_limit_and_window_are_configurable() -> None:
     bot = Successors(a_config(replacement={"limit": 1, "window_hours": 2}))
     bot.run.answer("cp")
     bot.ends(Result.FAILED)
@@ -216,58 +226,61 @@ def test_the_window_and_the_number_are_configured() -> None:
 
 
 @pytest.mark.parametrize("result", [Result.CONVERGED, Result.DEGRADED])
-def test_the_first_success_clears_it(bot: Successors, result: Result) -> None:
+def test_success_clears_verdict_and_failures(bot: Successors, result: Result) -> None:
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
     bot.ends(result)
     assert bot.verdict == {}
     assert bot.remembered == []
-    assert bot.told[-1].kind is Kind.FAILURES_FORGOTTEN
+    assert bot.events[-1].kind is Kind.FAILURES_FORGOTTEN
     bot.ends(Result.FAILED)
     assert bot.verdict["failures"] == 1
 
 
-def test_a_success_of_an_instance_clears_what_those_before_it_left(bot: Successors) -> None:
+def test_success_clears_failures_of_earlier_instances(bot: Successors) -> None:
     bot.ends(Result.FAILED)
     bot.next_instance("second")
     bot.ends(Result.CONVERGED)
     assert bot.remembered == []
 
 
-def test_a_success_without_failures_writes_and_tells_nothing(bot: Successors) -> None:
+def test_success_without_failures_writes_and_reports_nothing(bot: Successors) -> None:
     bot.ends(Result.CONVERGED)
     assert bot.files.writes == []
-    assert bot.told == []
+    assert bot.events == []
 
 
-def test_an_interrupted_run_says_nothing(bot: Successors) -> None:
+def test_interrupted_run_writes_nothing(bot: Successors) -> None:
     bot.ends(Result.INTERRUPTED)
     assert bot.files.writes == []
 
 
 @pytest.mark.parametrize("code", ["LEASE_HELD", "LEASE_LOST"])
-def test_an_instance_without_the_lease_does_not_write(bot: Successors, code: str) -> None:
-    """Another one is the bot; how this one ends says nothing about it."""
+def test_instance_without_the_lease_writes_nothing(bot: Successors, code: str) -> None:
+    """Another instance is the bot; the failure of this one says nothing about it."""
     bot.ends(Result.FAILED, code=code, stage="lease")
     assert bot.files.writes == []
 
 
 @pytest.mark.parametrize("state", [LeaseState.WAITING, LeaseState.LOST])
-def test_nor_one_that_fails_elsewhere_while_it_waits(bot: Successors, state: LeaseState) -> None:
+def test_instance_that_fails_elsewhere_without_the_lease_writes_nothing(
+    bot: Successors, state: LeaseState
+) -> None:
     report = LeaseReport(state=state, updated=bot.clock.now())
-    bot.files.put(LEASE_FILE, report.document())
+    LEASE.save(bot.files, report)
+    bot.files.writes.clear()
     bot.ends(Result.FAILED)
     assert bot.files.writes == []
 
 
-def test_why_it_waited_counts_and_not_that_time_ran_out(bot: Successors) -> None:
+def test_error_before_the_deadline_counts(bot: Successors) -> None:
     bot.ends(Result.FAILED, code="DEADLINE_EXCEEDED", waited=FORBIDDEN)
     assert bot.verdict["code"] == FORBIDDEN
 
 
-def test_a_share_that_is_not_mounted_is_not_written_to() -> None:
-    """What would be written there lands on the local disk, under the share."""
+def test_share_that_is_not_mounted_is_not_written() -> None:
+    """The file would be written to the local disk, under the mount point."""
     bot = Successors(SHARED)
     bot.mount(there=False)
     bot.ends(Result.FAILED, code="SHARE_HUNG", stage="share")
@@ -276,7 +289,7 @@ def test_a_share_that_is_not_mounted_is_not_written_to() -> None:
     assert "not mounted" in bot.verdict["reason"]
 
 
-def test_a_hung_share_is_told_and_what_held_before_still_holds(bot: Successors) -> None:
+def test_hung_share_is_reported_and_keeps_the_suspension(bot: Successors) -> None:
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
@@ -290,7 +303,7 @@ def test_a_hung_share_is_told_and_what_held_before_still_holds(bot: Successors) 
     assert bot.verdict["verdict"] == "suspended"
 
 
-def test_evidence_is_kept_once_when_it_begins_to_hold() -> None:
+def test_evidence_is_kept_once_when_replacement_becomes_suspended() -> None:
     bot = Successors()
     copied = []
 
@@ -305,31 +318,31 @@ def test_evidence_is_kept_once_when_it_begins_to_hold() -> None:
     bot.ends(Result.FAILED)
     assert copied == ["/var/lib/clawbot/bundles/newest.tar.zst"]
     assert bot.files.read_text(evidence_file(bot.config)) == "the bundle"
-    assert any("evidence is kept on the share" in event.data["text"] for event in bot.told)
+    assert any("evidence is kept on the share" in event.data["text"] for event in bot.events)
 
 
 def test_evidence_that_cannot_be_kept_does_not_change_the_verdict(bot: Successors) -> None:
-    class NoRoomError(ClawbotError):
-        code = "NO_ROOM"
+    class NoSpaceError(ClawbotError):
+        code = "NO_SPACE"
 
     bot.run = FakeRun()
-    bot.run.fail("cp", error=NoRoomError("no room"))
+    bot.run.fail("cp", error=NoSpaceError("disk full"))
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
     assert bot.verdict["verdict"] == "suspended"
-    assert bot.told[-1].data["text"] == "evidence is not kept on the share: no room"
+    assert bot.events[-1].data["text"] == "evidence is not kept on the share: disk full"
 
 
 @pytest.mark.parametrize("text", ["", "nonsense", "[]", '{"instances": [{}]}', '{"instances": 3}'])
-def test_a_damaged_memory_is_an_empty_one(bot: Successors, text: str) -> None:
-    bot.files.put(failures_file(bot.config), text)
+def test_damaged_failures_count_as_none(bot: Successors, text: str) -> None:
+    bot.files.put(bot.path, text)
     bot.ends(Result.FAILED)
     assert len(bot.remembered) == 1
 
 
-def test_times_are_written_with_their_zone(bot: Successors) -> None:
-    """Machines compare them."""
+def test_times_have_a_zone(bot: Successors) -> None:
+    """Instances compare them."""
     bot.ends(Result.FAILED)
     assert datetime.fromisoformat(bot.remembered[0]["last"]).tzinfo is not None
 
@@ -337,8 +350,8 @@ def test_times_are_written_with_their_zone(bot: Successors) -> None:
 PAUSED: Final = "REPAIR_BACKOFF"
 
 
-def test_instances_that_come_well_and_break_again_and_again_are_not_replaced_for_ever() -> None:
-    """Each of them succeeds at first, which must not make the bot forget those before."""
+def test_instances_that_keep_breaking_after_a_success_suspend_replacement() -> None:
+    """Each of them succeeds first, which must not clear the failures of earlier ones."""
     bot = Successors()
     bot.run.answer("cp")
     verdicts = []
@@ -348,14 +361,14 @@ def test_instances_that_come_well_and_break_again_and_again_are_not_replaced_for
         bot.ends(Result.FAILED, code=PAUSED, stage="gateway")
         verdicts.append(bot.verdict["verdict"])
     assert verdicts == ["allowed", "allowed", "suspended"]
-    # it recovers for a while, and breaks once more
+    # it recovers for a while, then breaks again
     bot.ends(Result.CONVERGED)
     assert bot.verdict == {}
     bot.ends(Result.FAILED, code=PAUSED, stage="gateway")
     assert bot.verdict["verdict"] == "suspended"
 
 
-def test_a_success_forgets_the_other_errors_and_tells_it_once(bot: Successors) -> None:
+def test_success_clears_other_errors_and_reports_it_once(bot: Successors) -> None:
     for name, code in (("first", PAUSED), ("second", FORBIDDEN)):
         bot.next_instance(name)
         bot.ends(Result.FAILED, code=code, stage="gateway")
@@ -363,10 +376,10 @@ def test_a_success_forgets_the_other_errors_and_tells_it_once(bot: Successors) -
     for _ in range(3):
         bot.ends(Result.CONVERGED)
     assert [one["code"] for one in bot.remembered] == [PAUSED]
-    assert [event.kind for event in bot.told].count(Kind.FAILURES_FORGOTTEN) == 1
+    assert [event.kind for event in bot.events].count(Kind.FAILURES_FORGOTTEN) == 1
 
 
-def test_who_holds_does_not_ask_again_when_the_others_are_long_ago(bot: Successors) -> None:
+def test_suspension_lasts_when_the_other_failures_are_old(bot: Successors) -> None:
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
@@ -374,13 +387,13 @@ def test_who_holds_does_not_ask_again_when_the_others_are_long_ago(bot: Successo
         bot.clock.advance(HOUR)
         bot.ends(Result.FAILED)
         assert bot.verdict["verdict"] == "suspended"
-    # another error is another matter
+    # another error is judged by itself
     bot.ends(Result.FAILED, code="IMAGE_OOM", stage="image")
     assert bot.verdict["verdict"] == "allowed"
 
 
-def test_a_cause_that_shows_by_turns_does_not_go_on_without_end(bot: Successors) -> None:
-    """A gateway that ends at each start is once GATEWAY_EXITED and once GATEWAY_NOT_READY."""
+def test_alternating_errors_suspend_replacement_too(bot: Successors) -> None:
+    """A gateway that exits at each start is GATEWAY_EXITED or GATEWAY_NOT_READY."""
     codes = ["GATEWAY_EXITED", "GATEWAY_NOT_READY"] * 3
     verdicts = []
     for number, code in enumerate(codes):
@@ -392,30 +405,34 @@ def test_a_cause_that_shows_by_turns_does_not_go_on_without_end(bot: Successors)
     assert "6 instances in a row failed with GATEWAY_EXITED or GATEWAY_NOT_READY" in str(
         bot.verdict["reason"]
     )
-    # nor does the turn itself lift it
+    # the other error does not end the suspension
     bot.ends(Result.FAILED, code=codes[0], stage="gateway")
     assert bot.verdict["verdict"] == "suspended"
 
 
 class _Defective(FakeFiles):
-    """Something nobody thought of."""
+    """Raises an unforeseen exception."""
+
+    def stat(self, path: Path) -> FileStat | None:
+        self.read_text(path)
+        return FakeFiles.stat(self, path)
 
     def read_text(self, path: Path) -> str | None:
-        if "repair" in path.parts:
+        if path.name == "failures.json":
             msg = "surprise"
             raise ValueError(msg)
         return FakeFiles.read_text(self, path)
 
 
 @pytest.mark.parametrize("result", [Result.FAILED, Result.CONVERGED])
-def test_a_defect_here_does_not_keep_the_run_from_ending(result: Result) -> None:
+def test_defect_here_does_not_end_the_run(result: Result) -> None:
     bot = Successors()
     bot.next_instance("first", files=_Defective)
     bot.ends(result)
-    assert "ValueError: surprise" in bot.told[-1].data["text"]
+    assert "ValueError: surprise" in bot.events[-1].data["text"]
 
 
-def test_nor_a_defect_in_the_evidence(bot: Successors) -> None:
+def test_defect_in_the_evidence_does_not_end_the_run(bot: Successors) -> None:
     def defect(_call: Call) -> None:
         msg = "surprise"
         raise ValueError(msg)
@@ -425,4 +442,4 @@ def test_nor_a_defect_in_the_evidence(bot: Successors) -> None:
     for name in ("first", "second", "third"):
         bot.next_instance(name)
         bot.ends(Result.FAILED)
-    assert bot.told[-1].data["text"] == "evidence is not kept on the share: ValueError: surprise"
+    assert bot.events[-1].data["text"] == "evidence is not kept on the share: ValueError: surprise"
