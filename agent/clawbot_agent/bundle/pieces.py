@@ -19,8 +19,8 @@ from clawbot_agent.core.paths import (
     STATUS_FILE,
 )
 from clawbot_agent.core.secret import tells_of_secret
-from clawbot_agent.features.caddy.serve import LIVE
-from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS
+from clawbot_agent.features.caddy.caddyfile import LIVE
+from clawbot_agent.features.gateway.container_spec import CANDIDATE, PREVIOUS
 from clawbot_agent.host import Host
 
 __all__ = ["LARGEST", "PIECES", "Piece", "Read", "tail"]

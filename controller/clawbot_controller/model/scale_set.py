@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_controller.deployment.load import Deployment
-from clawbot_controller.model.names import BotNames, SharedNames
+from clawbot_controller.deployment.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Body, Resource
 
 __all__ = ["ADMIN", "FINGERPRINT", "KEY_PATH", "ScaleSetParts", "scale_set"]
@@ -22,7 +22,7 @@ _ADDRESS_SKU: Final = (
     "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
     ".properties.ipConfigurations.properties.publicIPAddressConfiguration.sku"
 )
-# a gateway that hangs is told within 90 s (docs/sidecar.md)
+# a gateway that hangs is told within 90 s (docs/reference/health.md)
 _PROBE_SECONDS: Final = 5
 _PROBES: Final = 3
 # cloud-init and the agent's installation, before its run begins; generous

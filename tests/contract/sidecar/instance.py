@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.engine.finding import Finding
-from clawbot_agent.features.gateway.gateway import READY_URL
 from clawbot_agent.features.gateway.health import LIVE_URL
+from clawbot_agent.features.gateway.readiness import READY_URL
 from clawbot_agent.health.app import application, azure_page, health_pages
 from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
 from clawbot_agent.health.board import Board, Cache

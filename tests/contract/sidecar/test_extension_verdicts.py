@@ -1,7 +1,7 @@
 """What Azure's side makes of the sidecar's answers in everything that can happen to an instance.
 
 The other side is a model (tests/support/health_extension.py) with the settings of the extension
-that docs/sidecar.md asks for, and with the shortest grace that a repair policy can have.
+that docs/reference/health.md asks for, and with the shortest grace that a repair policy can have.
 """
 
 import re
@@ -16,7 +16,7 @@ from clawbot_agent.records.lease import LeaseState
 from tests.contract.sidecar.instance import ME, OTHER, Instance, Service
 from tests.support.health_extension import Health, Settings
 
-DOCS: Final = Path(__file__).resolve().parents[3] / "docs/sidecar.md"
+DOCS: Final = Path(__file__).resolve().parents[3] / "docs/reference/health.md"
 INITIALIZING, HEALTHY, UNHEALTHY = Health.INITIALIZING, Health.HEALTHY, Health.UNHEALTHY
 UP, HUNG, ABSENT = Service.UP, Service.HUNG, Service.ABSENT
 HELD, WAITING = LeaseState.HELD, LeaseState.WAITING

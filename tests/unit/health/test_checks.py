@@ -14,11 +14,10 @@ from clawbot_agent.core.paths import (
     TICKET_FILE,
 )
 from clawbot_agent.engine.finding import Finding, age_text
-from clawbot_agent.features.caddy.caddyfile import caddyfile
+from clawbot_agent.features.caddy.caddyfile import LIVE, caddyfile
 from clawbot_agent.features.caddy.health import CaddyCheck
-from clawbot_agent.features.caddy.serve import LIVE
-from clawbot_agent.features.gateway.gateway import READY_URL
 from clawbot_agent.features.gateway.health import LIVE_URL, ContainerCheck, GatewayCheck
+from clawbot_agent.features.gateway.readiness import READY_URL
 from clawbot_agent.features.lease.health import LeaseCheck
 from clawbot_agent.features.share.health import TicketCheck
 from clawbot_agent.health.checks import DiskCheck, EventsCheck, MemoryCheck, ReplacementCheck

@@ -20,11 +20,10 @@ from clawbot_agent.core.paths import (
     STATUS_FILE,
 )
 from clawbot_agent.engine.finding import ComponentState, Finding
-from clawbot_agent.features.caddy.caddyfile import caddyfile
+from clawbot_agent.features.caddy.caddyfile import LIVE, caddyfile
 from clawbot_agent.features.caddy.health import CaddyCheck
-from clawbot_agent.features.caddy.serve import LIVE
-from clawbot_agent.features.gateway.gateway import READY_URL
 from clawbot_agent.features.gateway.health import ContainerCheck, GatewayCheck
+from clawbot_agent.features.gateway.readiness import READY_URL
 from clawbot_agent.features.lease.health import LeaseCheck
 from clawbot_agent.features.share.health import TicketCheck
 from clawbot_agent.health.app import health_pages
@@ -39,7 +38,7 @@ from clawbot_agent.records.ticket import TICKET, TicketRecord
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.support.error_refs import error_refs
 
-DOCS: Final = Path(__file__).resolve().parents[3] / "docs/metrics.md"
+DOCS: Final = Path(__file__).resolve().parents[3] / "docs/reference/metrics.md"
 NOW: Final = FakeClock().now()
 LATER: Final = NOW + timedelta(seconds=3600)
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]

@@ -5,8 +5,7 @@ from typing import Final
 
 from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.engine.finding import ComponentState, Finding, age_text
-from clawbot_agent.features.caddy.caddyfile import domain_of
-from clawbot_agent.features.caddy.serve import LIVE
+from clawbot_agent.features.caddy.caddyfile import LIVE, domain_of
 from clawbot_agent.host import Host
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import AskHttps, ask_https

@@ -5,7 +5,7 @@ from typing import Final
 
 from clawbot_agent.core.constants import GATEWAY_PORT, GATEWAY_UNIT
 from clawbot_agent.engine.finding import ComponentState, Finding
-from clawbot_agent.features.gateway.gateway import READY_URL, ready_problem
+from clawbot_agent.features.gateway.readiness import READY_URL, ready_problem
 from clawbot_agent.host import Host
 
 __all__ = ["LIVE_URL", "ContainerCheck", "GatewayCheck", "unit_properties"]
