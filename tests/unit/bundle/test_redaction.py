@@ -91,7 +91,7 @@ ASCII_ONLY: Final = {"C", "octal", "base64 of UTF-16", "mail"}
 
 @pytest.mark.parametrize("name", ENCODERS)
 @given(secret=TOKENS, before=NOISE, after=NOISE)
-@example(secret="0000000001234567", before="", after="=")  # noqa: S106 - nobody's
+@example(secret="0000000001234567", before="", after="=")  # noqa: S106 - invented
 @settings(max_examples=25)
 def test_token_in_any_encoding_is_removed(name: str, secret: str, before: str, after: str) -> None:
     encoded = ENCODERS[name](secret)
@@ -115,8 +115,8 @@ def test_passphrase_of_any_letters_is_removed(name: str, secret: str) -> None:
     secret=TOKENS,
     names=st.lists(st.sampled_from(sorted(set(ENCODERS) - {"plain"})), min_size=2, max_size=3),
 )
-@example(secret="0000000001234567", names=["base64 of gzip", "base64, wrapped"])  # noqa: S106 - nobody's
-@example(secret="0000000001234567", names=["base64 of zlib", "base64, wrapped"])  # noqa: S106 - nobody's
+@example(secret="0000000001234567", names=["base64 of gzip", "base64, wrapped"])  # noqa: S106 - invented
+@example(secret="0000000001234567", names=["base64 of zlib", "base64, wrapped"])  # noqa: S106 - invented
 @settings(max_examples=150)
 def test_encoding_of_an_encoding_is_removed(secret: str, names: list[str]) -> None:
     encoded = secret

@@ -179,7 +179,7 @@ def test_message_is_of_the_stage_that_started_last() -> None:
             "waiting for another instance, no sign of life for 14 s",
         ),
         ("port 445 of 10.0.0.4: nothing", "port 445 of … nothing"),
-        ("who is fe80::1", "who is …"),
+        ("found fe80::1", "found …"),
         ("identity 1c9e3b52-0000-4444-8888-123456789abc", "identity …"),
         ("Traceback (most recent call last):\n  File x\nKeyError: secret", "Traceback:"),
         ("", ""),
