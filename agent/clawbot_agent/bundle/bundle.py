@@ -20,8 +20,6 @@ from clawbot_agent.host.identity import identity
 from clawbot_agent.records.output import BundledFile, Manifest
 from clawbot_agent.records.record import text_of
 
-__all__ = ["collect"]
-
 _MANIFEST: Final = "MANIFEST.json"
 # pieces read in parallel; more would only wait for the same disk
 _AT_ONCE: Final = 4

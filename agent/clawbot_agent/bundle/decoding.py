@@ -14,8 +14,6 @@ from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote_to_bytes
 
-__all__ = ["decodings"]
-
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\r?\n){9,}")
 _BASE32: Final = re.compile(rb"(?:[A-Z2-7]|\r?\n){13,}|(?:[a-z2-7]|\r?\n){13,}")
 _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}[\s:,-]?){8,}")

@@ -14,8 +14,6 @@ from clawbot_agent.core.secret import Secret, tells_of_secret
 from clawbot_agent.features.share.credentials import DIRECTORY
 from clawbot_agent.host import Host
 
-__all__ = ["known_secrets"]
-
 _PASSWORD: Final = "password="  # noqa: S105 - the name of a line
 _SHORTEST: Final = 12
 _DOCKER_SECONDS: Final = 35.0

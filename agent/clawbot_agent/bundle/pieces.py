@@ -23,8 +23,6 @@ from clawbot_agent.features.caddy.caddyfile import LIVE
 from clawbot_agent.features.gateway.container_spec import CANDIDATE, PREVIOUS
 from clawbot_agent.host import Host
 
-__all__ = ["LARGEST", "PIECES", "Piece", "Read", "tail"]
-
 # characters of one piece; the newest ones are kept
 LARGEST: Final = 512 * 1024
 

@@ -14,8 +14,6 @@ from typing import Final
 from clawbot_agent.bundle.decoding import decodings
 from clawbot_agent.core.secret import Redactor, Secret, secret_values
 
-__all__ = ["MASK", "UNSEARCHED", "WITHHELD", "Redaction", "masked"]
-
 MASK: Final = "[REDACTED]"
 
 _KEY: Final = (
@@ -119,7 +117,6 @@ class Redaction:
     def __init__(
         self, secrets: Iterable[Secret], *, expired: Callable[[], bool] = lambda: False
     ) -> None:
-        """See the class."""
         self._expired = expired
         self._redactor = Redactor()
         values: set[str] = set()

@@ -7,8 +7,6 @@ import click
 
 from clawbot_agent import __version__
 
-__all__ = ["main"]
-
 # verb → module and name; a verb pays for its own imports only
 _VERBS: Final = {
     "run": ("clawbot_agent.cli.run", "run"),

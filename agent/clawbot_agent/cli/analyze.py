@@ -14,8 +14,6 @@ from clawbot_agent.records.output import TimingReport
 from clawbot_agent.records.record import text_of
 from clawbot_agent.records.run import STATUS, RunStatus
 
-__all__ = ["analyze"]
-
 
 @click.command()
 @click.option("--json", "as_json", is_flag=True, help="Print the figures as JSON.")

@@ -18,8 +18,6 @@ from clawbot_agent.host.identity import identity
 from clawbot_agent.lifecycle.replacement import ReplacementObserver
 from clawbot_agent.records.run import BACKOFF, DURATIONS, RunStatus, StageStatus
 
-__all__ = ["BotRun"]
-
 
 @dataclass(frozen=True, slots=True)
 class BotRun:

@@ -15,8 +15,6 @@ from clawbot_agent.cli.common import (
 if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig
 
-__all__ = ["collect"]
-
 _SECONDS: Final = 300.0
 _MEGA: Final = 1e6
 

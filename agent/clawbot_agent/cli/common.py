@@ -20,18 +20,6 @@ if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig
     from clawbot_agent.engine.graph import AnyStage, Graph
 
-__all__ = [
-    "Exit",
-    "cancelled_by_signals",
-    "chosen_stages",
-    "config_option",
-    "errors_reported",
-    "fail",
-    "load_or_exit",
-    "require_root",
-    "stage_options",
-]
-
 _CommandT = TypeVar("_CommandT", bound=Callable[..., object])
 
 

@@ -10,8 +10,6 @@ from clawbot_agent.cli.common import cancelled_by_signals, require_root
 if TYPE_CHECKING:
     from clawbot_agent.features.lease.daemon import LeaseDaemon
 
-__all__ = ["hold_lease"]
-
 # the daemon has no deadline; this many seconds are a hundred years
 _FOREVER: Final = 3.2e9
 _HOST_NAME: Final = Path("/proc/sys/kernel/hostname")

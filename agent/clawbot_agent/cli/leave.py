@@ -17,8 +17,6 @@ from clawbot_agent.records.shutdown import (
     ShutdownReport,
 )
 
-__all__ = ["leave"]
-
 _POLL_SECONDS: Final = 1.0
 # without a metadata service the watcher reads the request every half minute
 _ANSWER_SECONDS: Final = 45.0

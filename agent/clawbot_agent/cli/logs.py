@@ -12,8 +12,6 @@ from clawbot_agent.core.text import error_text, shortened
 from clawbot_agent.host.streams import read_lines
 from clawbot_agent.records.event import EventLine
 
-__all__ = ["logs"]
-
 _FOLLOW_SECONDS: Final = 0.5
 _UNITS: Final = {"caddy": "caddy.service", "docker": "docker.service"}
 

@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
     from clawbot_agent.records.output import StagePlan
 
-__all__ = ["plan"]
-
 
 @click.command()
 @stage_options

@@ -16,8 +16,6 @@ from clawbot_agent.cli.common import (
     require_root,
 )
 
-__all__ = ["refresh_ticket"]
-
 # an error that persists for this long is worth a failed unit; the timer tries again
 _SECONDS: Final = 300.0
 

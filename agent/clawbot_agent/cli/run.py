@@ -27,8 +27,6 @@ if TYPE_CHECKING:
     from clawbot_agent.host import Host
     from clawbot_agent.records.run import RunStatus
 
-__all__ = ["run"]
-
 
 @click.command()
 @stage_options

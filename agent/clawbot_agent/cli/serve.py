@@ -7,8 +7,6 @@ import click
 from clawbot_agent.cli.common import cancelled_by_signals, errors_reported
 from clawbot_agent.core.constants import HEALTH_PORT
 
-__all__ = ["serve"]
-
 
 @click.command()
 @click.option("--port", type=click.IntRange(0, 65535), default=HEALTH_PORT, show_default=True)

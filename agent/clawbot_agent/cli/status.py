@@ -18,8 +18,6 @@ from clawbot_agent.records.run import STATUS, Result, RunStatus, StageStatus
 from clawbot_agent.report.lines import replacement_line, ticket_line
 from clawbot_agent.report.progress import progress
 
-__all__ = ["compact", "status"]
-
 # the output that Azure's Run Command returns
 _RUN_COMMAND_BYTES: Final = 4096
 _PIPE_WIDTH: Final = 160

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from clawbot_agent.host import Host
     from clawbot_agent.lifecycle.shutdown.daemon import Report
 
-__all__ = ["watch_events"]
-
 
 @click.command("watch-events", hidden=True)
 def watch_events() -> None:

@@ -2,8 +2,6 @@
 
 from typing import Final, Protocol
 
-__all__ = ["error_text", "shortened"]
-
 _WIDTH: Final = 160
 
 

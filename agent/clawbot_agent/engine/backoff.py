@@ -14,8 +14,6 @@ from typing import Final, Self
 from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.records.run import BackOffRecord, StageError, Streak
 
-__all__ = ["BackOff", "BackingOffError", "RepairBackoffError"]
-
 # longer than the longest wait, so that each repair finds the one before it
 _REMEMBERED: Final = timedelta(minutes=120)
 
@@ -38,7 +36,6 @@ class BackingOffError(ClawbotError):
     """
 
     def __init__(self, streak: Streak) -> None:
-        """See the class."""
         self.reported = _reported(streak)
         self.after_repair = streak.error is None
         super().__init__(self.reported.message)
@@ -57,7 +54,6 @@ class BackOff:
     def __init__(
         self, *, boot_id: str, config: str, binding: bool = False, converged: bool = False
     ) -> None:
-        """See the class."""
         self._boot_id = boot_id
         self._config = config
         self._binding = binding

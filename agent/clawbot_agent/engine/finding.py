@@ -7,8 +7,6 @@ from enum import StrEnum
 from clawbot_agent.core.errors import ErrorRef
 from clawbot_agent.records.run import RunStatus
 
-__all__ = ["ComponentState", "Finding", "age_text"]
-
 
 class ComponentState(StrEnum):
     """State of one component."""

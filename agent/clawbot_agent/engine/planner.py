@@ -11,8 +11,6 @@ from clawbot_agent.host import Host
 from clawbot_agent.records.output import PlanVerdict, StagePlan
 from clawbot_agent.records.run import StageError
 
-__all__ = ["look_at"]
-
 
 def look_at(stages: Sequence[AnyStage], *, host: Host, config: BotConfig) -> tuple[StagePlan, ...]:
     """The plans of `stages`, each within its own budget, all at once."""

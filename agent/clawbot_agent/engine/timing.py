@@ -5,8 +5,6 @@ from dataclasses import dataclass
 
 from clawbot_agent.records.output import StageTiming, TimingReport
 
-__all__ = ["StageTime", "timing"]
-
 
 @dataclass(frozen=True, slots=True)
 class StageTime:

@@ -13,17 +13,6 @@ from clawbot_agent.health.verdict import Overall
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
-__all__ = [
-    "PUBLIC_PATH",
-    "STALE_SECONDS",
-    "Page",
-    "Response",
-    "application",
-    "azure_page",
-    "health_pages",
-    "progress_pages",
-]
-
 PUBLIC_PATH: Final = "/health/public"
 """Where Caddy sends requests from outside: the overall status and nothing else."""
 

@@ -17,19 +17,6 @@ from clawbot_agent.health.progress import progress_of
 from clawbot_agent.health.verdict import REPLACEMENT, RUN, SUSPENDED, UNDER_WAY, Component, Overall
 from clawbot_agent.records.run import StageState
 
-__all__ = [
-    "AFTER_SUSPENSION_SECONDS",
-    "AZURE_PATH",
-    "BROKEN_SECONDS",
-    "MAINTENANCE_SECONDS",
-    "SERVING_SECONDS",
-    "Assessment",
-    "AzureHealth",
-    "AzureState",
-    "Situation",
-    "assess",
-]
-
 AZURE_PATH: Final = "/health/azure"
 
 SERVING_SECONDS: Final = 10.0

@@ -11,8 +11,6 @@ from clawbot_agent.engine.finding import ComponentState, Finding, age_text
 from clawbot_agent.health.verdict import Component, Overall, OverallVerdict, judge
 from clawbot_agent.host.limit import Clock
 
-__all__ = ["SCHEMA", "Board", "Cache", "Snapshot"]
-
 SCHEMA: Final = 1
 
 

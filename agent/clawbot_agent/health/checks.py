@@ -19,8 +19,6 @@ from clawbot_agent.lifecycle.shutdown.errors import InstanceLeavingError
 from clawbot_agent.records import replacement
 from clawbot_agent.records.shutdown import SHUTDOWN, ShutdownReport
 
-__all__ = ["DiskCheck", "EventsCheck", "MemoryCheck", "ReplacementCheck", "bot_watches"]
-
 _MEMINFO: Final = Path("/proc/meminfo")
 # of a small instance's 30 GB disk one rebuilt container image takes some 3 GB
 _DISK_WARNING: Final = 0.10

@@ -16,8 +16,6 @@ from clawbot_agent.host.identity import identity
 from clawbot_agent.host.lock import holder_of
 from clawbot_agent.records.run import STATUS, Result, RunStatus, StageState
 
-__all__ = ["ConfigInvalidError", "LastRunCheck"]
-
 _UPTIME: Final = Path("/proc/uptime")
 # from power-on to the first stage: cloud-init, the agent's own installation
 _BEGIN_SECONDS: Final = 900.0

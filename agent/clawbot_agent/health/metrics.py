@@ -29,8 +29,6 @@ from clawbot_agent.records.run import (
     StageState,
 )
 
-__all__ = ["FIGURES", "PATH", "Metrics", "RecordReader"]
-
 PATH: Final = "/metrics"
 _EVERY_SECONDS: Final = 5.0
 _LIMIT_SECONDS: Final = 5.0

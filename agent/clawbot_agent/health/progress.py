@@ -13,8 +13,6 @@ from clawbot_agent.records.output import Progress
 from clawbot_agent.records.record import text_of
 from clawbot_agent.report.progress import progress
 
-__all__ = ["ProgressPage", "page", "policy", "progress_of"]
-
 _TEMPLATE: Final = "progress.html"
 _INLINE: Final = re.compile(r"<(style|script)>(.*?)</\1>", re.DOTALL)
 

@@ -16,8 +16,6 @@ from clawbot_agent.health.board import Cache
 from clawbot_agent.host import Host
 from clawbot_agent.records.record import RecordError
 
-__all__ = ["Check", "Watch", "checked", "start"]
-
 _LOG: Final = logging.getLogger(__name__)
 # what a busy machine may add to a check before the last finding becomes invalid
 _SLACK_SECONDS: Final = 5.0

@@ -27,8 +27,6 @@ from clawbot_agent.host.listen import listening_on_loopback
 from clawbot_agent.host.notify import Notifier
 from clawbot_agent.host.web import WebServer
 
-__all__ = ["PortTakenError", "ServerEndedError", "Service"]
-
 _TICK_SECONDS: Final = 1.0
 # without an answer, or a single finding, for this long systemd may restart the sidecar
 _SILENT_SECONDS: Final = 40.0

@@ -10,18 +10,6 @@ from clawbot_agent.core.errors import ErrorRef
 from clawbot_agent.engine.finding import ComponentState
 from clawbot_agent.records.run import RunStatus
 
-__all__ = [
-    "GATEWAY",
-    "REPLACEMENT",
-    "RUN",
-    "SUSPENDED",
-    "UNDER_WAY",
-    "Component",
-    "Overall",
-    "OverallVerdict",
-    "judge",
-]
-
 GATEWAY: Final = "gateway"
 RUN: Final = "run"
 REPLACEMENT: Final = "replacement"

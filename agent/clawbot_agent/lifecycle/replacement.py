@@ -32,8 +32,6 @@ from clawbot_agent.records.replacement import (
 )
 from clawbot_agent.records.run import Result, RunStatus, StageState, StageStatus
 
-__all__ = ["ReplacementObserver", "evidence_file", "judged"]
-
 # the run's own time may be used up; a share that hangs costs one of these
 _SECONDS: Final = 60.0
 _EVIDENCE_SECONDS: Final = 180.0

@@ -7,8 +7,6 @@ from typing import ClassVar
 from clawbot_agent.records.record import Record, RecordError, document, parsed
 from clawbot_agent.records.run import StageError
 
-__all__ = ["EventLine"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventLine(Record):

@@ -8,18 +8,6 @@ from typing import ClassVar, Final, Self
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.records.record import Record, RecordError, RecordFile, TextFiles, parsed, text_of
 
-__all__ = [
-    "FRESH_SECONDS",
-    "LEASE",
-    "RECORD_BYTES",
-    "Holder",
-    "LeaseRecord",
-    "LeaseReport",
-    "LeaseState",
-    "Suspect",
-    "share_is_silent",
-]
-
 # one page: written and read in one SMB request, never seen half
 RECORD_BYTES: Final = 4096
 # with more than these the oldest is forgotten; an entry takes some 90 bytes

@@ -7,19 +7,6 @@ from enum import StrEnum
 from clawbot_agent.records.record import Record
 from clawbot_agent.records.run import StageError
 
-__all__ = [
-    "BundledFile",
-    "Manifest",
-    "PlanReport",
-    "PlanVerdict",
-    "Progress",
-    "ProgressStage",
-    "ProgressState",
-    "StagePlan",
-    "StageTiming",
-    "TimingReport",
-]
-
 
 class ProgressState(StrEnum):
     """Progress towards a bot that serves."""

@@ -18,8 +18,6 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, ClassVar, Final, Generic, NoReturn, Protocol, TypeVar, get_args, get_origin
 
-__all__ = ["Record", "RecordError", "RecordFile", "document", "parsed", "text_of"]
-
 # far above any document of the agent
 _MOST_CHARACTERS: Final = 1024 * 1024
 # also refuses infinity and, being no number, NaN

@@ -9,8 +9,6 @@ from typing import Final, Self
 from clawbot_agent.core.paths import REPLACEMENT_FILE
 from clawbot_agent.records.record import Record, RecordFile
 
-__all__ = ["REPLACEMENT", "Failure", "Failures", "ReplacementVerdict", "Verdict", "failures_file"]
-
 # far more than the replacements of any window
 _MOST: Final = 32
 

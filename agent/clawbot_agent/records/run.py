@@ -15,23 +15,6 @@ from clawbot_agent.core.paths import (
 )
 from clawbot_agent.records.record import Record, RecordFile
 
-__all__ = [
-    "BACKOFF",
-    "DURATIONS",
-    "SELF_REPAIRS",
-    "STATUS",
-    "BackOffRecord",
-    "Durations",
-    "Result",
-    "RunStatus",
-    "SelfRepair",
-    "SelfRepairs",
-    "StageError",
-    "StageState",
-    "StageStatus",
-    "Streak",
-]
-
 _FIRST_WAIT: Final = timedelta(minutes=5)
 _LONGEST_WAIT: Final = timedelta(minutes=60)
 # 5, 10, 20, 40, 60

@@ -12,8 +12,6 @@ from typing import ClassVar, Final
 from clawbot_agent.core.paths import LEAVE_FILE, SCHEDULED_EVENTS_FILE
 from clawbot_agent.records.record import Record, RecordFile
 
-__all__ = ["LEAVE_REQUEST", "SHUTDOWN", "LeaveRequest", "ShutdownPhase", "ShutdownReport"]
-
 _NEVER: Final = datetime.min.replace(tzinfo=UTC)
 
 

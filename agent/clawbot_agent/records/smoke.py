@@ -6,8 +6,6 @@ from typing import Final
 from clawbot_agent.core.paths import CACHE_DIR
 from clawbot_agent.records.record import Record, RecordFile
 
-__all__ = ["SMOKE", "SmokeRecord"]
-
 
 @dataclass(frozen=True, slots=True)
 class SmokeRecord(Record):

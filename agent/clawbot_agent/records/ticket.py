@@ -7,8 +7,6 @@ from typing import Final
 from clawbot_agent.core.paths import TICKET_FILE
 from clawbot_agent.records.record import Record, RecordFile
 
-__all__ = ["TICKET", "TicketError", "TicketRecord"]
-
 
 @dataclass(frozen=True, slots=True)
 class TicketError:

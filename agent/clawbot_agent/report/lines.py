@@ -11,8 +11,6 @@ from clawbot_agent.records.replacement import REPLACEMENT
 from clawbot_agent.records.run import RunStatus
 from clawbot_agent.records.ticket import TICKET
 
-__all__ = ["LineReporter", "replacement_line", "ticket_line"]
-
 _ABOUT_INSTANCES: Final = frozenset(
     {Kind.FAILURE_REMEMBERED, Kind.FAILURE_REPEATED, Kind.FAILURES_FORGOTTEN}
 )
@@ -29,7 +27,6 @@ class LineReporter:
     """
 
     def __init__(self, write: Callable[[str], None], *, detail: bool) -> None:
-        """See the class."""
         self._write = write
         self._kinds = _ALWAYS | _DETAIL if detail else _ALWAYS | {Kind.STAGE_WAITING}
 

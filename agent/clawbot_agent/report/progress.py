@@ -9,8 +9,6 @@ from clawbot_agent.core.text import shortened
 from clawbot_agent.records.output import Progress, ProgressStage, ProgressState
 from clawbot_agent.records.run import Result, RunStatus, StageState, StageStatus
 
-__all__ = ["plain_words", "progress"]
-
 _WIDTH: Final = 120
 # of a stage that takes longer than usual: not complete before it is
 _NEARLY: Final = 0.95

@@ -5,8 +5,6 @@ from typing import Final
 from clawbot_agent.engine.events import Event, Kind, Observer
 from clawbot_agent.records.run import Result, RunStatus, StageState
 
-__all__ = ["Quiet"]
-
 _NEWS: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_WAITING, Kind.FAILURES_FORGOTTEN})
 _NO_NEWS: Final = frozenset({StageState.UNCHANGED, StageState.SKIPPED})
 
@@ -20,7 +18,6 @@ class Quiet:
     """
 
     def __init__(self, observer: Observer, *, end: bool) -> None:
-        """See the class."""
         self._observer = observer
         self._end = end
         self._buffered: list[tuple[Event, RunStatus]] | None = []

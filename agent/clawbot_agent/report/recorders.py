@@ -22,8 +22,6 @@ from clawbot_agent.records.run import (
     StageStatus,
 )
 
-__all__ = ["DurationRecorder", "EventLog", "SelfRepairRecorder", "StatusRecorder", "write_event"]
-
 # a stage that does only part of its work this time says little about all of it
 _FADING: Final = 0.8
 _RESULTS: Final = {Kind.REPAIR_DONE: "repaired", Kind.REPAIR_FAILED: "failed"}

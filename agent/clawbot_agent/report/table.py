@@ -12,8 +12,6 @@ from clawbot_agent.core.text import error_text, shortened
 from clawbot_agent.engine.events import Event, Kind
 from clawbot_agent.records.run import RunStatus, StageState, StageStatus
 
-__all__ = ["LiveTable", "stage_table"]
-
 _STYLES: Final = {
     StageState.PENDING: "dim",
     StageState.RUNNING: "bold cyan",

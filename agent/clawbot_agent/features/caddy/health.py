@@ -10,8 +10,6 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import AskHttps, ask_https
 
-__all__ = ["CaddyCheck", "CertificateNotAcceptedError"]
-
 # OpenClaw answers this path to every client, also to one on the instance itself
 _PATH: Final = "/healthz"
 # the answer is the gateway's, which may be busy for seconds

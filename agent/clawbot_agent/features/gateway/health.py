@@ -8,8 +8,6 @@ from clawbot_agent.engine.finding import ComponentState, Finding
 from clawbot_agent.features.gateway.readiness import READY_URL, ready_problem
 from clawbot_agent.host import Host
 
-__all__ = ["LIVE_URL", "ContainerCheck", "GatewayCheck", "unit_properties"]
-
 LIVE_URL: Final = f"http://127.0.0.1:{GATEWAY_PORT}/healthz"
 _LIVE_SECONDS: Final = 3.0
 # its one thread may be busy for seconds on a small machine, which is no outage

@@ -10,8 +10,6 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.share_errors import ShareHungError
 from clawbot_agent.records.lease import LEASE, Holder, LeaseReport, LeaseState
 
-__all__ = ["LeaseCheck"]
-
 # heartbeats are sent every ten seconds; one late heartbeat is no news
 _LATE_SECONDS: Final = 25.0
 

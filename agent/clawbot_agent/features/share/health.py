@@ -7,8 +7,6 @@ from clawbot_agent.engine.finding import ComponentState, Finding, age_text
 from clawbot_agent.host import Host
 from clawbot_agent.records.ticket import TICKET
 
-__all__ = ["TicketCheck"]
-
 _SOON: Final = timedelta(hours=2)
 
 

@@ -23,8 +23,6 @@ from clawbot_agent.records.shutdown import (
     ShutdownReport,
 )
 
-__all__ = ["Report", "ShutdownDaemon"]
-
 _LEAVE: Final = "Leave"
 _WATCHING_SECONDS: Final = 2.0
 _LEAVING_SECONDS: Final = 1.0

@@ -2,8 +2,6 @@
 
 from clawbot_agent.core.errors import ClawbotError, FailureCause
 
-__all__ = ["InstanceLeavingError", "LeaveUnansweredError", "LeaveUnsafeError"]
-
 
 class InstanceLeavingError(ClawbotError):
     """The instance is shutting down, for a scheduled event or a leave request; nothing starts."""

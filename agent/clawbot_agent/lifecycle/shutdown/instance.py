@@ -17,8 +17,6 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of, holder_pid
 from clawbot_agent.records.lease import LEASE, LeaseState
 
-__all__ = ["ShutdownInstance"]
-
 _SYSTEMCTL_SECONDS: Final = 5.0
 _DOCKER_SECONDS: Final = 3.0
 _KILL_SECONDS: Final = 1.0

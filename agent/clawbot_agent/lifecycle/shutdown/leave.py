@@ -12,8 +12,6 @@ from typing import Final, Protocol
 from clawbot_agent.host.limit import Clock
 from clawbot_agent.records.shutdown import ShutdownPhase
 
-__all__ = ["Leave", "ShutdownMachine", "drain_seconds"]
-
 # the gateway's longest drain
 _DRAIN_SECONDS: Final = 330.0
 # for unmounting, which writes over the network, and for the release
