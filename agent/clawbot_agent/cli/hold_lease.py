@@ -14,6 +14,7 @@ __all__ = ["hold_lease"]
 
 # the daemon has no deadline; this many seconds are a hundred years
 _FOR_EVER: Final = 3.2e9
+_DIRECTORY_PROGRAM: Final = "clawbot_agent.features.lease.directory_io"
 _HOST_NAME: Final = Path("/proc/sys/kernel/hostname")
 
 
@@ -33,25 +34,25 @@ def hold_lease(*, share: Path, state: Path) -> None:
 def _daemon(share: Path, state: Path) -> "Daemon":
     # only this verb pays for these
     from clawbot_agent.features.lease.daemon import Daemon  # noqa: PLC0415
-    from clawbot_agent.features.lease.directory_io import LeaseDirectory  # noqa: PLC0415
-    from clawbot_agent.features.lease.instance import Instance  # noqa: PLC0415
+    from clawbot_agent.features.lease.instance import Instance, ShareProcess  # noqa: PLC0415
     from clawbot_agent.features.lease.record import Holder  # noqa: PLC0415
     from clawbot_agent.features.state import names  # noqa: PLC0415
     from clawbot_agent.host import system_host  # noqa: PLC0415
     from clawbot_agent.host.identity import identity  # noqa: PLC0415
+    from clawbot_agent.host.isolation import Isolation, program  # noqa: PLC0415
     from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
-    from clawbot_agent.host.servant import Servant  # noqa: PLC0415
 
     # not told to stop when the daemon is: it fences then
     host = system_host(deadline=_FOR_EVER)
     me = identity(host.files)
     named = (host.files.read_text(_HOST_NAME) or "unknown").strip()
     lease, images = names.lease_directory(share), names.image_directory(share)
+    directories = (str(lease), str(images), names.IMAGE_PATTERN)
     return Daemon(
         me=Holder.of(
             instance_id=me.instance_id, boot_id=me.boot_id, host=named, now=host.clock.now()
         ),
-        share=Servant(lambda: LeaseDirectory(lease, images=images, pattern=names.IMAGE_PATTERN)),
+        share=ShareProcess(Isolation(program(_DIRECTORY_PROGRAM, *directories))),
         machine=Instance(host, Notifier.from_environment(), share, state, click.echo),
         clock=host.clock,
         stop=cancelled_by_signals(),

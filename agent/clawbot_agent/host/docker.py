@@ -21,6 +21,7 @@ from clawbot_agent.host.docker_client import (
     translated,
 )
 from clawbot_agent.host.docker_port import Docker, Json, RunOnce
+from clawbot_agent.host.guarded_files import GuardedFiles
 from clawbot_agent.host.limit import Limit
 
 if TYPE_CHECKING:
@@ -41,12 +42,13 @@ class SystemDocker:
     """`Docker` on this machine's socket."""
 
     limit: Limit
+    files: GuardedFiles = field(repr=False)
     connection: DockerConnection = field(repr=False)
 
     @classmethod
-    def at(cls, socket: Path, *, limit: Limit) -> "SystemDocker":
-        """A client that connects when first used."""
-        return cls(limit=limit, connection=DockerConnection(socket))
+    def at(cls, socket: Path, *, files: GuardedFiles) -> "SystemDocker":
+        """A client that connects when first used, under the limit of `files`."""
+        return cls(limit=files.limit, files=files, connection=DockerConnection(socket))
 
     @contextmanager
     def _call(self, what: str, *, seconds: float = _CALL_SECONDS) -> Iterator["APIClient"]:
@@ -153,7 +155,7 @@ class SystemDocker:
     def save_image(self, reference: str, *, target: Path) -> None:
         """See `Docker`."""
         with self._call(f"docker save {reference}", seconds=_IMAGE_SECONDS) as api:
-            docker_archive.save(api, reference, target=target, limit=self.limit)
+            docker_archive.save(api, reference, target=target, files=self.files)
 
     def load_image(self, source: Path) -> None:
         """See `Docker`."""
@@ -161,7 +163,7 @@ class SystemDocker:
 
         with self._call(f"docker load {source}", seconds=_IMAGE_SECONDS) as api:
             try:
-                for message in docker_archive.load(api, source=source, limit=self.limit):
+                for message in docker_archive.load(api, source=source, files=self.files):
                     if "error" in message:
                         msg = f"docker load {source}: {message['error']}"
                         raise DockerCallError(msg)

@@ -10,7 +10,7 @@ Json = dict[str, Any]
 
 
 class Share(Protocol):
-    """The child that works on the share (`host.servant`)."""
+    """The child that works on the share (`instance.ShareProcess`)."""
 
     @property
     def busy(self) -> bool:

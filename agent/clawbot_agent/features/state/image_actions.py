@@ -1,5 +1,6 @@
 """Making, copying, checking and growing the ext4 image that is the bot's memory."""
 
+import errno
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -14,9 +15,10 @@ from clawbot_agent.features.state.errors import (
     StateWouldBeHiddenError,
 )
 from clawbot_agent.features.state.loops import device_of, loops
-from clawbot_agent.features.state.sparse_copy_io import COPY_ARGV
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
+from clawbot_agent.host.files import FileReadError
+from clawbot_agent.host.isolation import program
 
 __all__ = [
     "CopyImage",
@@ -33,6 +35,8 @@ _MODE: Final = "0600"
 _TOOL_SECONDS: Final = 300
 _COPY_SECONDS: Final = 900
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
+_FULL_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_SPARSE_COPY: Final = program("clawbot_agent.features.state.sparse_copy_io")
 _SHOWN: Final = 5
 _MAKE: Final = (
     *("mkfs.ext4", "-q", "-F", "-L", "clawbot-state"),
@@ -133,15 +137,24 @@ class CopyImage:
         Raises:
             StateNoRoomError: the share is full.
             StateCopyError: it could not be read or locked.
+            ShareHungError: it took too long; the share error in other cases.
         """
         draft = _draft(self.target)
         host.files.remove(draft)
         host.note(f"copying {self.source.name}: its last holder may still write into it")
-        argv = (*COPY_ARGV, str(self.source), str(draft))
-        done = host.run(argv, timeout=_COPY_SECONDS)
-        if not done.ok:
+        try:
+            host.isolated(
+                _SPARSE_COPY,
+                "copy",
+                {"source": str(self.source), "target": str(draft)},
+                subject=self.source,
+                seconds=_COPY_SECONDS,
+            )
+        except FileReadError as error:
             host.files.remove(draft)
-            raise _no_room(done) or StateCopyError(done.stderr.strip())
+            kind = StateNoRoomError if error.number in _FULL_ERRORS else StateCopyError
+            msg = f"copying {error.message}"
+            raise kind(msg) from error
         _publish(host, draft, self.target)
 
 
