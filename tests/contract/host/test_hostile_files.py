@@ -66,7 +66,7 @@ def in_memory(limits: Limits) -> Iterator[HostileFiles]:
     yield made
     end(made.owner)
     # shutil.rmtree recurses, and a test that fails may leave a deep tree
-    subprocess.run(("rm", "-rf", str(root)), check=True)
+    subprocess.run(("/bin/rm", "-rf", str(root)), check=True)
 
 
 @pytest.fixture(autouse=True)
