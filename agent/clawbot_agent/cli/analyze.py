@@ -9,8 +9,7 @@ import click
 from clawbot_agent.cli.common import Exit, fail, require_root
 from clawbot_agent.core.paths import EVENTS_FILE, STATUS_FILE
 from clawbot_agent.engine.timing import StageTime, Timing, timing
-from clawbot_agent.host.files import SystemFiles
-from clawbot_agent.host.streams import read_lines
+from clawbot_agent.host.files import SystemFiles, read_lines
 from clawbot_agent.report.status_file import read_status
 
 __all__ = ["analyze"]

@@ -40,7 +40,7 @@ def _daemon(share: Path, state: Path) -> "Daemon":
     from clawbot_agent.host import system_host  # noqa: PLC0415
     from clawbot_agent.host.identity import identity  # noqa: PLC0415
     from clawbot_agent.host.isolation import Isolation, program  # noqa: PLC0415
-    from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
+    from clawbot_agent.host.systemd import Notifier  # noqa: PLC0415
 
     # not told to stop when the daemon is: it fences then
     host = system_host(deadline=_FOR_EVER)

@@ -10,7 +10,7 @@ import click
 from clawbot_agent.cli.common import Exit, fail, require_root
 from clawbot_agent.core.constants import GATEWAY_CONTAINER
 from clawbot_agent.core.paths import EVENTS_FILE
-from clawbot_agent.host.streams import read_lines
+from clawbot_agent.host.files import read_lines
 from clawbot_agent.report.lines import shortened
 
 __all__ = ["logs"]

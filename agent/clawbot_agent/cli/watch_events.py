@@ -25,7 +25,7 @@ def watch_events() -> None:
     require_root()
     # only this verb pays for these
     from clawbot_agent.host import system_host  # noqa: PLC0415
-    from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
+    from clawbot_agent.host.systemd import Notifier  # noqa: PLC0415
     from clawbot_agent.lifecycle.shutdown.daemon import Daemon  # noqa: PLC0415
     from clawbot_agent.lifecycle.shutdown.instance import Instance  # noqa: PLC0415
 
@@ -39,7 +39,7 @@ def watch_events() -> None:
 
 
 def _tell(host: "Host") -> "Tell":
-    from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see above
+    from clawbot_agent.host.files import appended, write_console  # noqa: PLC0415 - see above
 
     def tell(event: str, text: str) -> None:
         from clawbot_agent.report.event_log import write_event  # noqa: PLC0415 - when needed

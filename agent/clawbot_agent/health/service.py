@@ -17,9 +17,8 @@ from clawbot_agent.health.records import RecordReader
 from clawbot_agent.health.refresh import Watch, start
 from clawbot_agent.health.snapshot import Board, Snapshot
 from clawbot_agent.host import Host
-from clawbot_agent.host.listen import listening_on_loopback
-from clawbot_agent.host.notify import Notifier
-from clawbot_agent.host.web import WebServer
+from clawbot_agent.host.network import WebServer, listening_on_loopback
+from clawbot_agent.host.systemd import Notifier
 
 __all__ = ["PortTakenError", "ServerEndedError", "Service"]
 

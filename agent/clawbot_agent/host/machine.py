@@ -8,16 +8,22 @@ from pathlib import Path
 from clawbot_agent.core.paths import DOCKER_SOCKET
 from clawbot_agent.core.secret import Redactor
 from clawbot_agent.host.commands import Run, SystemRun
-from clawbot_agent.host.docker import Docker, SystemDocker
-from clawbot_agent.host.download import Download, SystemDownload
-from clawbot_agent.host.files import Files, SystemFiles
+from clawbot_agent.host.docker import Docker
+from clawbot_agent.host.docker_engine import SystemDocker
+from clawbot_agent.host.files import Files, Space, SystemFiles, space_of
 from clawbot_agent.host.guarded_files import GuardedFiles, Isolated, IsolatedCalls
-from clawbot_agent.host.http import GetJson, PostJson, SystemGetJson, SystemPostJson
+from clawbot_agent.host.http import (
+    Download,
+    GetJson,
+    PostJson,
+    SystemDownload,
+    SystemGetJson,
+    SystemPostJson,
+)
 from clawbot_agent.host.isolation import Isolation
 from clawbot_agent.host.limit import Clock, Limit, SystemClock
-from clawbot_agent.host.reach import Reach, SystemReach
-from clawbot_agent.host.space import Space, space_of
-from clawbot_agent.host.units import Units
+from clawbot_agent.host.network import Reach, SystemReach
+from clawbot_agent.host.systemd import Units
 
 __all__ = ["Host", "system_host"]
 

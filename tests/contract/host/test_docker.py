@@ -10,11 +10,8 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host.docker import (
-    DockerCallError,
-    DockerUnavailableError,
-    SystemDocker,
-)
+from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError
+from clawbot_agent.host.docker_engine import SystemDocker
 from clawbot_agent.host.files import SystemFiles
 from clawbot_agent.host.guarded_files import GuardedFiles
 from clawbot_agent.host.isolation import Isolation

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host import docker_archive, guarded_files
+from clawbot_agent.host import docker_engine, guarded_files
 from clawbot_agent.host.files import FileReadError, FileWriteError
 from clawbot_agent.host.guarded_files import GuardedFiles
 from clawbot_agent.host.share_errors import ShareHungError
@@ -102,17 +102,17 @@ class Engine:
 def test_an_image_is_saved_and_loaded_again(tmp_path: Path, files: GuardedFiles) -> None:
     target = tmp_path / "openclaw-1.tar.zst"
     engine = Engine(DATA[:1000], DATA[1000:])
-    docker_archive.save(engine, "a:1", target=target, files=files)  # type: ignore[arg-type]  # a stand-in
+    docker_engine.save_image(engine, "a:1", target=target, files=files)  # type: ignore[arg-type]  # a stand-in
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     assert target.stat().st_mode & 0o777 == 0o600
-    list(docker_archive.load(engine, source=target, files=files))  # type: ignore[arg-type]  # same
+    list(docker_engine.load_image(engine, source=target, files=files))  # type: ignore[arg-type]  # same
     assert engine.loaded == DATA
 
 
 def test_an_engine_that_fails_leaves_no_file(tmp_path: Path, files: GuardedFiles) -> None:
     engine = Engine(DATA, error=ConnectionError("gone"))
     with pytest.raises(ConnectionError):
-        docker_archive.save(engine, "a:1", target=tmp_path / "x", files=files)  # type: ignore[arg-type]  # same
+        docker_engine.save_image(engine, "a:1", target=tmp_path / "x", files=files)  # type: ignore[arg-type]  # same
     assert list(tmp_path.iterdir()) == []
 
 
@@ -121,8 +121,8 @@ def test_a_damaged_archive_is_found_out(tmp_path: Path, files: GuardedFiles, dam
     from zstandard import ZstdError  # noqa: PLC0415 - as the product does
 
     target, engine = tmp_path / "x", Engine(DATA)
-    docker_archive.save(engine, "a:1", target=target, files=files)  # type: ignore[arg-type]  # same
+    docker_engine.save_image(engine, "a:1", target=target, files=files)  # type: ignore[arg-type]  # same
     data = target.read_bytes()
     target.write_bytes(data[: len(data) // 2] if damage == "cut" else b"garbage" * 100)
     with pytest.raises(ZstdError):
-        list(docker_archive.load(engine, source=target, files=files))  # type: ignore[arg-type]  # same
+        list(docker_engine.load_image(engine, source=target, files=files))  # type: ignore[arg-type]  # same

@@ -29,8 +29,8 @@ from clawbot_agent.health.snapshot import Board
 from clawbot_agent.health.watches import bot_watches
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
+from clawbot_agent.host.files import Space
 from clawbot_agent.host.http import Answer
-from clawbot_agent.host.space import Space
 from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus
 from clawbot_agent.records.status import State as StageState
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host

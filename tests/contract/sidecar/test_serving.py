@@ -268,7 +268,7 @@ def test_it_loads_nothing_heavy() -> None:
     """Each of these would cost the small instance memory for as long as it lives."""
     code = (
         "import sys, clawbot_agent.cli.serve, clawbot_agent.health.service, "
-        "clawbot_agent.health.watches, clawbot_agent.health.metrics, clawbot_agent.host.web, "
+        "clawbot_agent.health.watches, clawbot_agent.health.metrics, clawbot_agent.host.network, "
         "waitress\n"
         f"print(*(set({HEAVY!r}) & set(sys.modules)))"
     )

@@ -20,9 +20,8 @@ from clawbot_agent.health.checks.resources import Disk, Memory
 from clawbot_agent.health.checks.ticket import Ticket
 from clawbot_agent.health.checks.unit import Container
 from clawbot_agent.health.finding import age_text
-from clawbot_agent.host.http import Answer
-from clawbot_agent.host.https import CertifiedAnswer
-from clawbot_agent.host.space import Space
+from clawbot_agent.host.files import Space
+from clawbot_agent.host.http import Answer, CertifiedAnswer
 from clawbot_agent.lifecycle.shutdown.report import EventsReport, Phase
 from tests.fakes import FakeFiles, FakeRun, fake_host
 from tests.fakes.clock import FakeClock

@@ -36,8 +36,7 @@ from clawbot_agent.health.records import RecordReader
 from clawbot_agent.health.refresh import Check, Watch, look
 from clawbot_agent.health.snapshot import Board
 from clawbot_agent.health.watches import bot_watches
-from clawbot_agent.host.http import Answer
-from clawbot_agent.host.https import CertifiedAnswer
+from clawbot_agent.host.http import Answer, CertifiedAnswer
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.support.error_refs import error_refs
 

@@ -10,7 +10,7 @@ from clawbot_agent.features.caddy import server
 from clawbot_agent.features.caddy.caddyfile import Caddyfile
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandTimeoutError
-from clawbot_agent.host.units import UnitFailedError
+from clawbot_agent.host.systemd import UnitFailedError
 
 __all__ = ["LIVE", "UNIT", "ServeCaddyfile"]
 

@@ -19,7 +19,7 @@ from clawbot_agent.features.disk_space.removables import (
 from clawbot_agent.features.image.recipe import VERSION_LABEL
 from clawbot_agent.features.mounts.table import mount_of
 from clawbot_agent.host import Host
-from clawbot_agent.host.space import Space
+from clawbot_agent.host.files import Space
 
 __all__ = ["Scarce", "removables", "scarce_disks"]
 

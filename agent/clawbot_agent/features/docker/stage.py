@@ -16,7 +16,7 @@ from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.features.docker import daemon_json
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerUnavailableError
-from clawbot_agent.host.units import UnitFailedError
+from clawbot_agent.host.systemd import UnitFailedError
 
 __all__ = ["DockerFacts", "DockerStage"]
 

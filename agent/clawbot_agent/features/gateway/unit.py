@@ -11,7 +11,7 @@ from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.features.gateway.errors import PortTakenError
 from clawbot_agent.features.gateway.gateway import STOP_SECONDS
 from clawbot_agent.host import Host
-from clawbot_agent.host.units import UnitFailedError
+from clawbot_agent.host.systemd import UnitFailedError
 
 __all__ = ["cut_off", "discard", "is_over", "start", "stop", "why_unkept"]
 

@@ -23,7 +23,7 @@ from clawbot_agent.host.isolation import (
     OperationError,
 )
 from clawbot_agent.host.lock import holder_of
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 
 __all__ = ["Instance", "ShareProcess"]
 

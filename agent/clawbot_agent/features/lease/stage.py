@@ -15,7 +15,7 @@ from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
 from clawbot_agent.host import Host
-from clawbot_agent.host.units import Unit
+from clawbot_agent.host.systemd import Unit
 
 __all__ = ["AwaitLease", "LeaseFacts", "LeaseStage", "StartLease"]
 

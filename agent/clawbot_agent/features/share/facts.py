@@ -32,7 +32,7 @@ from clawbot_agent.features.share.failure import PORT, server_failure
 from clawbot_agent.features.share.ticket import cruid, present_ticket
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileReadError
-from clawbot_agent.host.reach import Reached
+from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import ShareAccessLostError, ShareHungError, ShareStaleError
 
 __all__ = ["AzureShareFacts", "look"]

@@ -22,7 +22,7 @@ from clawbot_agent.features.share.errors import (
     ShareTicketExpiredError,
     ShareTicketMissingError,
 )
-from clawbot_agent.host.reach import Reach, Reached
+from clawbot_agent.host.network import Reach, Reached
 from clawbot_agent.host.share_errors import ShareServerAwayError
 
 __all__ = ["PORT", "mount_failure", "server_failure"]

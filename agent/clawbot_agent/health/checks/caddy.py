@@ -8,8 +8,7 @@ from clawbot_agent.features.caddy.caddyfile import domain_of
 from clawbot_agent.features.caddy.serve import LIVE
 from clawbot_agent.health.finding import Finding, State, age_text
 from clawbot_agent.host import Host
-from clawbot_agent.host.http import Answer
-from clawbot_agent.host.https import AskHttps, ask_https
+from clawbot_agent.host.http import Answer, AskHttps, ask_https
 
 __all__ = ["Caddy", "CertificateNotAcceptedError"]
 

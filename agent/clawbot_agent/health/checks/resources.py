@@ -6,7 +6,7 @@ from typing import Final
 
 from clawbot_agent.health.finding import Finding, State
 from clawbot_agent.host import Host
-from clawbot_agent.host.space import Space, space_of
+from clawbot_agent.host.files import Space, space_of
 
 __all__ = ["Disk", "Memory"]
 

@@ -13,7 +13,7 @@ from clawbot_agent.azure.scheduled_events import Notice, agree, announced
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.host import Host
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 from clawbot_agent.lifecycle.shutdown.leave import Leave
 from clawbot_agent.lifecycle.shutdown.leave_request import LEAVE, read_wish
 from clawbot_agent.lifecycle.shutdown.ports import Machine

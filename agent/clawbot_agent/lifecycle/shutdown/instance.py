@@ -16,7 +16,7 @@ from clawbot_agent.core.paths import LOCK_FILE, PACE_FILE
 from clawbot_agent.features.lease.report import LeaseState, read_report
 from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of, holder_pid
-from clawbot_agent.host.units import Unit
+from clawbot_agent.host.systemd import Unit
 
 __all__ = ["Instance"]
 

@@ -11,7 +11,7 @@ from clawbot_agent.features.lease.instance import Instance
 from clawbot_agent.features.lease.record import Holder
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.host.commands import CommandTimeoutError
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 
 STATE: Final = Path("/var/lib/clawbot/state")

@@ -14,7 +14,7 @@ from clawbot_agent.features.lease.stage import AwaitLease, LeaseFacts, LeaseStag
 from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
-from clawbot_agent.host.units import Unit
+from clawbot_agent.host.systemd import Unit
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = LeaseStage()

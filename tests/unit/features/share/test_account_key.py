@@ -26,7 +26,7 @@ from clawbot_agent.features.share.errors import (
 )
 from clawbot_agent.features.share.trial import ShareNotWritableError
 from clawbot_agent.host.files import FileReadError
-from clawbot_agent.host.reach import Reached
+from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import (
     ShareAccessLostError,
     ShareHungError,
