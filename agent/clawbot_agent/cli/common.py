@@ -16,7 +16,7 @@ from clawbot_agent.core.paths import CONFIG_FILE
 
 if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig
-    from clawbot_agent.engine.graph import AnyStage, Graph
+    from clawbot_agent.engine.stage import AnyStage, Graph
 
 __all__ = [
     "Exit",
@@ -97,8 +97,7 @@ def load_or_exit(path: Path) -> "BotConfig":
 
 def chosen_stages(graph: "Graph", *, stage: str, phase: str | None) -> "Sequence[AnyStage]":
     """The stages that --stage and --phase ask for; exit 2 for a name that none has."""
-    from clawbot_agent.engine.graph import GraphError  # noqa: PLC0415 - loads pydantic
-    from clawbot_agent.engine.stage import Phase  # noqa: PLC0415 - same
+    from clawbot_agent.engine.stage import GraphError, Phase  # noqa: PLC0415 - loads pydantic
 
     names = None if stage == "all" else [name.strip() for name in stage.split(",")]
     try:

@@ -37,7 +37,7 @@ def plan(
 ) -> None:
     """Look at every stage and say what 'run' would do. Changes nothing."""
     config = load_or_exit(config_file)
-    from clawbot_agent.engine.planner import look_at  # noqa: PLC0415 - after the config is good
+    from clawbot_agent.engine.planner import plan_stages  # noqa: PLC0415 - after the config is good
     from clawbot_agent.features.registry import all_stages  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
 
@@ -48,7 +48,7 @@ def plan(
         cancelled=cancelled_by_signals(),
         guarded=(Path(config.share.path), Path(config.state.path)),
     )
-    plans = look_at(stages, host=host, config=config)
+    plans = plan_stages(stages, host=host, config=config)
     if as_json:
         click.echo(json.dumps({"schema": 1, "stages": [p.document() for p in plans]}, indent=2))
     else:

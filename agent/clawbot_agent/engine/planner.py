@@ -1,4 +1,4 @@
-"""Looks at every stage without changing anything: what a run would do."""
+"""Plans of all stages without any change: what a run would do."""
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -8,15 +8,15 @@ from typing import Any
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError, UnexpectedError
-from clawbot_agent.engine.graph import AnyStage
+from clawbot_agent.engine.stage import AnyStage
 from clawbot_agent.host import Host
 from clawbot_agent.records.status import StageError
 
-__all__ = ["StagePlan", "Verdict", "look_at"]
+__all__ = ["PlanVerdict", "StagePlan", "plan_stages"]
 
 
-class Verdict(StrEnum):
-    """On a stage."""
+class PlanVerdict(StrEnum):
+    """What a run would do with a stage."""
 
     UNCHANGED = "unchanged"
     CHANGE = "change"
@@ -26,17 +26,17 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class StagePlan:
-    """What a run would do in one stage, or why that cannot be told."""
+    """What a run would do in one stage, or why that is not known."""
 
     name: str
     phase: str
-    verdict: Verdict
+    verdict: PlanVerdict
     reason: str = ""
     actions: tuple[str, ...] = ()
     error: StageError | None = None
 
     def document(self) -> dict[str, Any]:
-        """As JSON; these keys are a promise."""
+        """Return it as JSON; the keys are a public interface."""
         return {
             "name": self.name,
             "phase": self.phase,
@@ -47,29 +47,31 @@ class StagePlan:
         }
 
 
-def look_at(stages: Sequence[AnyStage], *, host: Host, config: BotConfig) -> tuple[StagePlan, ...]:
-    """The plans of `stages`, each within its own budget, all at once."""
+def plan_stages(
+    stages: Sequence[AnyStage], *, host: Host, config: BotConfig
+) -> tuple[StagePlan, ...]:
+    """Return the plans of `stages`, made at the same time, each within its own budget."""
     with ThreadPoolExecutor(max_workers=max(1, len(stages))) as pool:
-        plans = tuple(pool.map(lambda stage: _look(stage, host=host, config=config), stages))
-    # a secret may have been learnt by one stage after another one spoke
+        plans = tuple(pool.map(lambda stage: _planned(stage, host=host, config=config), stages))
+    # one stage may read a secret after another has named it
     return tuple(_scrubbed(plan, host=host) for plan in plans)
 
 
-def _look(stage: AnyStage, *, host: Host, config: BotConfig) -> StagePlan:
-    told = StagePlan(stage.name, stage.phase.value, Verdict.UNCHANGED)
+def _planned(stage: AnyStage, *, host: Host, config: BotConfig) -> StagePlan:
+    planned = StagePlan(stage.name, stage.phase.value, PlanVerdict.UNCHANGED)
     if reason := stage.skip_reason(config):
-        return replace(told, verdict=Verdict.SKIPPED, reason=reason)
+        return replace(planned, verdict=PlanVerdict.SKIPPED, reason=reason)
     try:
         plan = stage.look(host.within(stage.budget, label=stage.name), config)
     except ClawbotError as error:
-        return replace(told, verdict=Verdict.UNKNOWN, error=StageError.of(error))
+        return replace(planned, verdict=PlanVerdict.UNKNOWN, error=StageError.of(error))
     except Exception as error:  # noqa: BLE001 - a defect in one stage must not hide the others
         unexpected = UnexpectedError(f"{type(error).__name__}: {error}")
-        return replace(told, verdict=Verdict.UNKNOWN, error=StageError.of(unexpected))
+        return replace(planned, verdict=PlanVerdict.UNKNOWN, error=StageError.of(unexpected))
     if plan.empty:
-        return replace(told, reason=plan.reason)
+        return replace(planned, reason=plan.reason)
     actions = tuple(action.summary for action in plan.actions)
-    return replace(told, verdict=Verdict.CHANGE, actions=actions)
+    return replace(planned, verdict=PlanVerdict.CHANGE, actions=actions)
 
 
 def _scrubbed(plan: StagePlan, *, host: Host) -> StagePlan:

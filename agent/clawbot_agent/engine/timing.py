@@ -1,4 +1,4 @@
-"""Which stages decided how long a run took."""
+"""The time of a run's stages, and its critical path."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ __all__ = ["StageTime", "Timing", "timing"]
 
 @dataclass(frozen=True, slots=True)
 class StageTime:
-    """When a stage worked; both in seconds, `start` from the run's start."""
+    """When a stage worked: `start` in seconds from the run's start, and for how many `seconds`."""
 
     name: str
     start: float
@@ -24,12 +24,12 @@ class StageTime:
 
 @dataclass(frozen=True, slots=True)
 class Timing:
-    """Where the time went.
+    """The times of a run.
 
     Attributes:
         stages: in the order of their starts.
         waits: seconds per stage spent waiting between attempts.
-        critical_path: the chain of needs that ended last; shortening another stage gains nothing.
+        critical_path: the chain of needs that ended last and so decided the total.
         total: seconds from the run's start to the end of its last stage.
     """
 

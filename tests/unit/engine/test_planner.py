@@ -6,7 +6,7 @@ from typing import Any
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.planner import Verdict, look_at
+from clawbot_agent.engine.planner import PlanVerdict, plan_stages
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.host import Host
 from tests.fakes.config import a_config
@@ -62,11 +62,11 @@ def test_each_stage_gets_its_verdict_and_nothing_is_done() -> None:
         _stage("off", Plan("x"), skip="switched off"),
         _stage("bad", _BrokenError("cannot tell", hint="look")),
     )
-    done, todo, off, bad = look_at(stages, host=host, config=CONFIG)
-    assert (done.verdict, done.reason) == (Verdict.UNCHANGED, "all there")
-    assert (todo.verdict, todo.actions) == (Verdict.CHANGE, ("install jq", "start it"))
-    assert (off.verdict, off.reason) == (Verdict.SKIPPED, "switched off")
-    assert bad.verdict is Verdict.UNKNOWN
+    done, todo, off, bad = plan_stages(stages, host=host, config=CONFIG)
+    assert (done.verdict, done.reason) == (PlanVerdict.UNCHANGED, "all there")
+    assert (todo.verdict, todo.actions) == (PlanVerdict.CHANGE, ("install jq", "start it"))
+    assert (off.verdict, off.reason) == (PlanVerdict.SKIPPED, "switched off")
+    assert bad.verdict is PlanVerdict.UNKNOWN
     assert bad.error is not None
     assert (bad.error.code, bad.error.hint) == ("BROKEN", "look")
 
@@ -75,11 +75,11 @@ def test_no_secret_leaves_with_a_plan() -> None:
     host = fake_host()
     host.redactor.add(Secret("hunter2-hunter2"))
     plan = Plan("x", (_Never("write hunter2-hunter2"),))
-    (told,) = look_at((_stage("s", plan),), host=host, config=CONFIG)
+    (told,) = plan_stages((_stage("s", plan),), host=host, config=CONFIG)
     assert "hunter2" not in repr(told)
 
 
 def test_the_keys_of_the_document_are_a_promise() -> None:
-    (told,) = look_at((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
+    (told,) = plan_stages((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
     keys = {"name", "phase", "verdict", "reason", "actions", "error"}
     assert set(told.document()) == keys

@@ -22,7 +22,7 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.drift import Stored
+from clawbot_agent.engine.actions import Stored
 from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.share import credentials

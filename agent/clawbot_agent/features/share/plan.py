@@ -7,8 +7,7 @@ from typing import Final
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.constants import TICKET_TIMER
-from clawbot_agent.engine.actions import Action, ChangeUnit
-from clawbot_agent.engine.drift import directory_actions, file_actions
+from clawbot_agent.engine.actions import Action, ChangeUnit, directory_actions, file_actions
 from clawbot_agent.features.mounts.units import MountFailedError, StartMount, unit_file, unit_text
 from clawbot_agent.features.share import credentials
 from clawbot_agent.features.share.errors import ShareCifsMissingError
