@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_agent.config.load import parse_config
 from clawbot_controller import custom_data
 from clawbot_controller.agent_source import AgentSource

@@ -2,7 +2,7 @@
 
 from typing import Final, NoReturn
 
-from clawbot_agent.config.fragment import json_object_problem
+from clawbot_agent.config.rules import json_object_problem
 from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.core.secret import Secret
 
