@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from clawbot_agent.azure.errors import (
+    ArmThrottledError,
+    ArmUnreachableError,
     ImdsUnavailableError,
     KeyVaultAccessLostError,
     KeyVaultForbiddenError,
     KeyVaultThrottledError,
     KeyVaultUnreachableError,
-)
-from clawbot_agent.azure.storage_errors import (
-    ArmThrottledError,
-    ArmUnreachableError,
     StorageAccessLostError,
     StorageKeysForbiddenError,
 )

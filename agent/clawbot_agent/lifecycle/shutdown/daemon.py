@@ -8,8 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from clawbot_agent.azure.instance import instance_name
-from clawbot_agent.azure.scheduled_events import Notice, agree, announced
+from clawbot_agent.azure.metadata import Notice, agree, announced, instance_name
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.host import Host

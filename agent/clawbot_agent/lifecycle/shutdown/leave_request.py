@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from clawbot_agent.azure.scheduled_events import Notice
+from clawbot_agent.azure.metadata import Notice
 from clawbot_agent.core.paths import LEAVE_FILE
 from clawbot_agent.host.files import Files
 

@@ -7,12 +7,10 @@ from typing import Final
 import pytest
 
 from clawbot_agent.azure.errors import (
+    ArmUnreachableError,
     KeyVaultAccessLostError,
     KeyVaultForbiddenError,
     KeyVaultUnreachableError,
-)
-from clawbot_agent.azure.storage_errors import (
-    ArmUnreachableError,
     StorageAccessLostError,
     StorageKeysForbiddenError,
 )

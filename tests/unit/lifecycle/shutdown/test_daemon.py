@@ -205,7 +205,7 @@ def test_a_document_that_is_none_is_trouble_too(world: World) -> None:
     world.events["E"] = {"EventId": "E"}
     world.pass_(10)
     assert world.instance.done == []
-    assert "none" in world.report["problem"]
+    assert "unreadable" in world.report["problem"]
 
 
 def test_one_that_is_called_off_brings_the_bot_back(world: World) -> None:
