@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError, RunOnce
-from clawbot_agent.host.docker_port import Json
+from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError, Json, RunOnce
 
 __all__ = ["FakeDocker"]
 

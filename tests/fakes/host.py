@@ -8,12 +8,13 @@ from typing import Final
 
 from clawbot_agent.core.secret import Redactor
 from clawbot_agent.host import Host
+from clawbot_agent.host.files import Space
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.host.space import Space
-from clawbot_agent.host.units import Units
+from clawbot_agent.host.systemd import Units
 from tests.fakes.clock import FakeClock
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles
+from tests.fakes.isolated import FakeIsolated
 from tests.fakes.net import FakeDownload, FakeGetJson, FakePostJson, FakeReach
 from tests.fakes.run import FakeRun
 
@@ -25,6 +26,7 @@ ROOMY: Final = Space(total_bytes=10**11, free_bytes=10**11, total_files=10**7, f
 def fake_host(  # noqa: PLR0913 - one argument for each port
     *,
     run: FakeRun | None = None,
+    isolated: FakeIsolated | None = None,
     files: FakeFiles | None = None,
     docker: FakeDocker | None = None,
     download: FakeDownload | None = None,
@@ -49,6 +51,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
     host = Host(
         run=run,
         files=files,
+        isolated=isolated or FakeIsolated(),
         units=Units(run),
         docker=docker or FakeDocker(),
         download=download or FakeDownload(files),

@@ -6,7 +6,7 @@ from typing import Final
 
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host.commands import Completed
-from clawbot_agent.host.units import Unit
+from clawbot_agent.host.systemd import Unit
 
 __all__ = ["Call", "FakeRun"]
 

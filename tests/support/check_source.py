@@ -90,7 +90,7 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
     Allowed(module="clawbot_agent.cli.logs", rule="import", what="time", reason=_FOLLOW),
     Allowed(module="clawbot_agent.cli.status", rule="import", what="time", reason=_FOLLOW),
     Allowed(
-        module="clawbot_agent.azure.failures",
+        module="clawbot_agent.azure.errors",
         rule="import",
         what="ssl",
         reason="only catches its exception; opens nothing",

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clawbot_agent.host.units import Unit, UnitFailedError
+from clawbot_agent.host.systemd import Unit, UnitFailedError
 from tests.fakes import FakeRun, fake_host
 
 

@@ -31,7 +31,7 @@ def plan(
 ) -> None:
     """Show what 'run' would change. Makes no changes."""
     config = load_or_exit(config_file)
-    from clawbot_agent.engine.planner import look_at  # noqa: PLC0415 - after the config is good
+    from clawbot_agent.engine.planner import plan_stages  # noqa: PLC0415 - after the config is good
     from clawbot_agent.features.registry import all_stages  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
     from clawbot_agent.records.output import PlanReport  # noqa: PLC0415 - same
@@ -44,7 +44,7 @@ def plan(
         cancelled=cancelled_by_signals(),
         guarded=(Path(config.share.path), Path(config.state.path)),
     )
-    plans = look_at(stages, host=host, config=config)
+    plans = plan_stages(stages, host=host, config=config)
     if as_json:
         click.echo(text_of(PlanReport(plans)))
     else:

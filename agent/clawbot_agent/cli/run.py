@@ -97,7 +97,7 @@ def _require_staying(host: "Host") -> None:
 
 @contextlib.contextmanager
 def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Observer]]":
-    from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see run
+    from clawbot_agent.host.files import appended, write_console  # noqa: PLC0415 - see run
     from clawbot_agent.report import recorders  # noqa: PLC0415 - see run
     from clawbot_agent.report.lines import LineReporter  # noqa: PLC0415 - see run
     from clawbot_agent.report.quiet import Quiet  # noqa: PLC0415 - see run

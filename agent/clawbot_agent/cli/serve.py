@@ -18,7 +18,7 @@ def serve(*, port: int) -> None:
     from clawbot_agent.health.checks import bot_watches  # noqa: PLC0415 - the help needs none of this
     from clawbot_agent.health.service import Service  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
-    from clawbot_agent.host.notify import Notifier  # noqa: PLC0415 - same
+    from clawbot_agent.host.systemd import Notifier  # noqa: PLC0415 - same
 
     service = Service(
         host=system_host(deadline=math.inf, cancelled=cancelled_by_signals()),

@@ -23,7 +23,7 @@ def watch_events() -> None:
     require_root()
     # only this verb pays for these
     from clawbot_agent.host import system_host  # noqa: PLC0415
-    from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
+    from clawbot_agent.host.systemd import Notifier  # noqa: PLC0415
     from clawbot_agent.lifecycle.shutdown.daemon import ShutdownDaemon  # noqa: PLC0415
     from clawbot_agent.lifecycle.shutdown.instance import ShutdownInstance  # noqa: PLC0415
 
@@ -37,7 +37,7 @@ def watch_events() -> None:
 
 
 def _tell(host: "Host") -> "Report":
-    from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see above
+    from clawbot_agent.host.files import appended, write_console  # noqa: PLC0415 - see above
 
     def tell(event: str, text: str) -> None:
         from clawbot_agent.report.recorders import write_event  # noqa: PLC0415 - when needed

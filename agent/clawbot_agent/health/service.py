@@ -23,9 +23,8 @@ from clawbot_agent.health.progress import ProgressPage
 from clawbot_agent.health.refresh import Watch, start
 from clawbot_agent.host import Host
 from clawbot_agent.host.limit import Clock
-from clawbot_agent.host.listen import listening_on_loopback
-from clawbot_agent.host.notify import Notifier
-from clawbot_agent.host.web import WebServer
+from clawbot_agent.host.network import WebServer, listening_on_loopback
+from clawbot_agent.host.systemd import Notifier
 
 _TICK_SECONDS: Final = 1.0
 # without an answer, or a single finding, for this long systemd may restart the sidecar

@@ -3,8 +3,7 @@
 import json
 from typing import Final
 
-from clawbot_agent.config.example import section_lines
-from clawbot_agent.config.schema import config_schema
+from clawbot_agent.config.documents import config_schema, section_lines
 from clawbot_controller.deployment.target import Target
 
 __all__ = ["SCHEMA_ID", "example_text", "schema_text"]

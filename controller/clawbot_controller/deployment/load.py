@@ -6,14 +6,10 @@ from typing import Any, Final, Self
 
 from pydantic import ValidationError, model_validator
 
-from clawbot_agent.config.fragment import json_object_problem
-from clawbot_agent.config.load import read_text
+from clawbot_agent.config.load import problems_of, read_text, read_yaml
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.problems import ConfigError, Problem, shown
-from clawbot_agent.config.reader import read_yaml
-from clawbot_agent.config.rules import refuse
-from clawbot_agent.config.section import Section
-from clawbot_agent.config.wording import problems_of
+from clawbot_agent.config.rules import Section, json_object_problem, refuse
 from clawbot_controller.deployment.fill import PENDING, Created, filled
 from clawbot_controller.deployment.names import GATEWAY_TOKEN, OPENCLAW_CONFIG
 from clawbot_controller.deployment.target import Target

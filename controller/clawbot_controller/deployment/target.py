@@ -7,8 +7,7 @@ from typing import Annotated, Final, Literal, Self
 from pydantic import AfterValidator, Field, model_validator
 
 from clawbot_agent.config.problems import shown
-from clawbot_agent.config.rules import Must, Sha256, refuse
-from clawbot_agent.config.section import Section
+from clawbot_agent.config.rules import Must, Section, Sha256, refuse
 from clawbot_agent.config.storage import ResourceGroup
 from clawbot_controller.custom_data.agent_source import AgentSource, is_location
 from clawbot_controller.deployment.tiers import TIERS

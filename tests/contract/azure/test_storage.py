@@ -9,7 +9,7 @@ import pytest
 
 from clawbot_agent.azure import storage
 from clawbot_agent.azure.errors import ImdsUnavailableError
-from clawbot_agent.azure.instance import Instance, instance
+from clawbot_agent.azure.metadata import InstanceLocation, instance
 from clawbot_agent.azure.storage import Account
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
@@ -122,11 +122,11 @@ def test_the_instance_knows_where_it_is(azure: Azure, monkeypatch: pytest.Monkey
     """From the metadata service, asked as the agent asks it."""
     address, port = azure.addresses["imds"]
     monkeypatch.setattr(
-        "clawbot_agent.azure.instance._URL",
+        "clawbot_agent.azure.metadata._INSTANCE_URL",
         f"http://{address}:{port}/metadata/instance/compute?api-version=2021-12-13",
     )
     get_json = SystemGetJson(a_limit())
-    assert instance(get_json) == Instance(SUBSCRIPTION_ID, RESOURCE_GROUP)
+    assert instance(get_json) == InstanceLocation(SUBSCRIPTION_ID, RESOURCE_GROUP)
     azure.control.set("imds", down=True)
     with pytest.raises(ImdsUnavailableError, match="does not answer"):
         instance(get_json)

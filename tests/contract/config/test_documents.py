@@ -7,11 +7,9 @@ import jsonschema
 import pytest
 import yaml
 
-from clawbot_agent.config.example import effective_text, example_text
-from clawbot_agent.config.load import parse_config
+from clawbot_agent.config.documents import config_schema, effective_text, example_text, schema_text
+from clawbot_agent.config.load import all_keys, parse_config
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.config.schema import config_schema, schema_text
-from clawbot_agent.config.wording import all_keys
 
 
 def test_example_passes_check_and_holds_every_key() -> None:

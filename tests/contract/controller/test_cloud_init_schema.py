@@ -6,7 +6,7 @@ import jsonschema
 import pytest
 import yaml
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_agent.config.load import parse_config
 from clawbot_controller.custom_data.agent_source import AgentSource
 from clawbot_controller.custom_data.render import render_custom_data

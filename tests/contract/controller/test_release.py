@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from tests.bench import product
 from tests.bench.bench import HOME, REPOSITORY
 from tests.bench.cache import Cache

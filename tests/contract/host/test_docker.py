@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host.docker import (
-    DockerCallError,
-    DockerUnavailableError,
-    SystemDocker,
-)
+from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError
+from clawbot_agent.host.docker_engine import SystemDocker
+from clawbot_agent.host.files import SystemFiles
+from clawbot_agent.host.guarded_files import GuardedFiles
+from clawbot_agent.host.isolation import Isolation
+from clawbot_agent.host.limit import Limit
 from tests.contract.host.conftest import Limits
 
 # the SDK leaves the sockets of a failed opening to the garbage collector
@@ -91,12 +92,17 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 Client = Callable[[float], SystemDocker]
 
 
+def unguarded(limit: Limit) -> GuardedFiles:
+    """Files for a client that neither saves nor loads an image."""
+    return GuardedFiles(SystemFiles(), (), limit, Isolation())
+
+
 @pytest.fixture
 def client(engine: Engine, limits: Limits) -> Iterator[Client]:
     made: list[SystemDocker] = []
 
     def make(seconds: float) -> SystemDocker:
-        made.append(SystemDocker.at(engine.path, limit=limits(seconds)))
+        made.append(SystemDocker.at(engine.path, files=unguarded(limits(seconds))))
         return made[-1]
 
     yield make
@@ -168,7 +174,7 @@ def test_a_frozen_engine_a_container_that_does_not_end(engine: Engine, client: C
 
 
 def test_an_absent_engine_no_socket(tmp_path: Path, limits: Limits) -> None:
-    docker = SystemDocker.at(tmp_path / "none.sock", limit=limits(5))
+    docker = SystemDocker.at(tmp_path / "none.sock", files=unguarded(limits(5)))
     assert docker.info() is None
     with pytest.raises(DockerUnavailableError):
         docker.container("bot")
@@ -178,7 +184,7 @@ def test_an_absent_engine_it_comes_later(engine: Engine, limits: Limits) -> None
     """The next call finds it."""
     hidden = engine.path.with_name("hidden")
     engine.path.rename(hidden)
-    docker = SystemDocker.at(engine.path, limit=limits(5))
+    docker = SystemDocker.at(engine.path, files=unguarded(limits(5)))
     assert docker.info() is None
     hidden.rename(engine.path)
     engine.answers["/info"] = answer({"ID": "x"})

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.core.errors import ClawbotError, DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host.download import SystemDownload
+from clawbot_agent.host.http import SystemDownload
 from tests.contract.host.conftest import Limits
 
 CONTENT = bytes(range(256)) * 4000

@@ -7,28 +7,29 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host import guarded_files
+from clawbot_agent.host import guarded_files, isolation
 from clawbot_agent.host.files import FileReadError, FileWriteError, SystemFiles
-from clawbot_agent.host.guarded_files import FileWorkerError, GuardedFiles, Workers
+from clawbot_agent.host.guarded_files import GuardedFiles
+from clawbot_agent.host.isolation import FileWorkerError
 from clawbot_agent.host.share_errors import (
     ShareAccessLostError,
     ShareHungError,
     ShareServerAwayError,
     ShareStaleError,
 )
-from tests.contract.host.conftest import Limits
+from tests.contract.host.conftest import Limits, MakeFiles
 
 READY = (
     "import socket, time\n"
-    "from clawbot_agent.host.frames import framed\n"
+    "from clawbot_agent.host.isolated import READY, framed\n"
     "channel = socket.socket(fileno=0)\n"
-    "channel.sendall(framed('ready'))\n"
+    "channel.sendall(framed(READY))\n"
 )
 FROZEN = (sys.executable, "-c", f"{READY}time.sleep(60)")
 Make = Callable[..., GuardedFiles]
@@ -42,21 +43,13 @@ def share(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make(share: Path, limits: Limits) -> Iterator[Make]:
-    """Guarded files; their workers end with the test."""
-    made: list[Workers] = []
+def make(share: Path, limits: Limits, guarded: MakeFiles) -> Make:
+    """Make guarded files of the share; `program` stands in for the child's."""
 
-    def guarded(workers: Workers | None = None, *, seconds: float = 60) -> GuardedFiles:
-        made.append(workers or Workers())
-        return GuardedFiles(SystemFiles(), (share,), limits(seconds), made[-1])
+    def made(program: tuple[str, ...] | None = None, *, seconds: float = 60) -> GuardedFiles:
+        return guarded(limits(seconds), share, program=program)
 
-    yield guarded
-    for workers in made:
-        for worker in workers._idle:  # noqa: SLF001 - nobody else knows them
-            worker.abandon()
-            worker.process.wait(5)
-        for process in workers._stuck:  # noqa: SLF001 - same
-            process.wait(5)
+    return made
 
 
 @pytest.fixture
@@ -68,7 +61,7 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pids(files: GuardedFiles) -> list[int]:
     """Of the workers that wait for work."""
-    return [worker.process.pid for worker in files.workers._idle]  # noqa: SLF001 - the test's point
+    return [child.process.pid for child in files.isolation._idle]  # noqa: SLF001 - the test's point
 
 
 def test_every_operation_does_what_it_does_without_a_guard(make: Make, share: Path) -> None:
@@ -160,7 +153,7 @@ def test_workers_that_no_signal_ends_are_not_heaped_up(
     make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After four, the answer is at once that the share hangs; when they go, it is tried again."""
-    files = make(Workers(argv=FROZEN))
+    files = make(FROZEN)
     with monkeypatch.context() as held:
         held.setattr(subprocess.Popen, "kill", lambda _self: None)
         for _ in range(4):
@@ -170,8 +163,8 @@ def test_workers_that_no_signal_ends_are_not_heaped_up(
         with pytest.raises(ShareHungError):
             files.stat(share)
         assert time.monotonic() - started < 0.2
-        assert len(files.workers._stuck) == 4  # noqa: SLF001 - the test's point
-    for process in files.workers._stuck:  # noqa: SLF001 - same
+        assert len(files.isolation._stuck) == 4  # noqa: SLF001 - the test's point
+    for process in files.isolation._stuck:  # noqa: SLF001 - same
         process.kill()
         process.wait(5)
     started = time.monotonic()
@@ -192,7 +185,7 @@ def test_a_worker_that_was_killed_is_replaced_unseen(make: Make, share: Path) ->
 
 def test_workers_that_only_die_are_an_error(make: Make, share: Path) -> None:
     """Two are tried, not more."""
-    files = make(Workers(argv=("false",)))
+    files = make(("false",))
     with pytest.raises(FileWorkerError, match="ends before it answers"):
         files.stat(share)
 
@@ -201,15 +194,15 @@ def test_a_worker_that_does_not_start_is_not_blamed_on_the_share(
     make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The machine may be too busy to start Python."""
-    monkeypatch.setattr(guarded_files, "_START_SECONDS", 0.3)
-    files = make(Workers(argv=("sleep", "60")))
+    monkeypatch.setattr(isolation, "_START_SECONDS", 0.3)
+    files = make(("sleep", "60"))
     with pytest.raises(FileWorkerError, match="did not start"):
         files.stat(share)
 
 
 def test_an_interrupt_ends_the_wait(make: Make, share: Path, cancelled: threading.Event) -> None:
     """Long before the operation's own time is up."""
-    files = make(Workers(argv=FROZEN))
+    files = make(FROZEN)
     threading.Timer(0.3, cancelled.set).start()
     started = time.monotonic()
     with pytest.raises(InterruptedRunError):
@@ -220,7 +213,7 @@ def test_an_interrupt_ends_the_wait(make: Make, share: Path, cancelled: threadin
 def test_the_end_of_the_run_is_not_blamed_on_the_share(make: Make, share: Path) -> None:
     """The run's limit is the shorter one here."""
     with pytest.raises(DeadlineExceededError):
-        make(Workers(argv=FROZEN), seconds=0.4).stat(share)
+        make(FROZEN, seconds=0.4).stat(share)
 
 
 def test_many_threads_get_their_own_answers(make: Make, share: Path) -> None:
@@ -250,7 +243,7 @@ def test_the_workers_end_with_the_agent(share: Path) -> None:
         "from clawbot_agent.host import system_host\n"
         f"share = Path({str(share)!r})\n"
         "host = system_host(deadline=60, guarded=(share,)); host.files.stat(share)\n"
-        "print(host.files.workers._idle[0].process.pid, flush=True); time.sleep(60)\n"
+        "print(host.files.isolation._idle[0].process.pid, flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen((sys.executable, "-c", script), stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
@@ -278,16 +271,18 @@ def test_the_kernels_words_become_errors(
 ) -> None:
     """On reads and on writes; what says nothing about the share stays as it is."""
     with pytest.raises(error):
-        make(saying({"failed": "no", "errno": number})).stat(share)
+        make(saying({"message": "no", "errno": number})).stat(share)
     refused = FileWriteError if error is FileReadError else error
     with pytest.raises(refused):
-        make(saying({"refused": "no", "errno": number})).write(share / "x", "", mode=0o600)
+        make(saying({"message": "no", "errno": number, "write": True})).write(
+            share / "x", "", mode=0o600
+        )
 
 
-def saying(answer: dict[str, object]) -> Workers:
-    """Workers that give this answer to everything."""
+def saying(answer: dict[str, object]) -> tuple[str, ...]:
+    """Return a program that gives this answer to every request."""
     script = f"{READY}while channel.recv(65536): channel.sendall(framed({answer!r}))"
-    return Workers(argv=(sys.executable, "-c", script))
+    return (sys.executable, "-c", script)
 
 
 def test_bytes_that_are_no_text_arrive_as_they_are(share: Path, make: Make) -> None:

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.host.https import CertifiedAnswer, ask_https
+from clawbot_agent.host.http import CertifiedAnswer, ask_https
 from tests.bench.azure import ca
 
 NAME: Final = "bot.example.org"
@@ -73,7 +73,7 @@ def test_the_answer_comes_with_the_end_of_its_certificate(site: Site) -> None:
 
 def test_what_is_not_json_is_told(site: Site) -> None:
     answer = site.ask("/").answer
-    assert (answer.status, answer.problem) == (200, "the answer is not a JSON object")
+    assert (answer.status, answer.problem) == (200, "the answer is not JSON")
 
 
 def test_a_certificate_for_another_name_is_no_answer(site: Site) -> None:

@@ -3,7 +3,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from clawbot_agent.host.listen import listening_on_loopback
+from clawbot_agent.host.network import listening_on_loopback
 
 
 def test_both_addresses_listen_on_one_port() -> None:

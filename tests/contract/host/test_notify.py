@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from clawbot_agent.host.reach import Reached, SystemReach
+from clawbot_agent.host.network import Reached, SystemReach
 from tests.contract.host.conftest import Limits
 
 

@@ -4,6 +4,7 @@ import fcntl
 import os
 import struct
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def a_record(generation: int, *, instance: str = "me", beat: int = 0) -> LeaseRe
 
 
 def question(verb: str, record: LeaseRecord, *, bell: str = "") -> Json:
-    return {"verb": verb, "generation": record.generation, "text": record.text(), "bell": bell}
+    asked = {"verb": verb, "generation": record.generation, "text": record.text()}
+    return asked | ({"bell": bell} if verb == "beat" else {})
 
 
 @pytest.fixture
@@ -30,8 +32,18 @@ def share(tmp_path: Path) -> Path:
     return tmp_path / "share"
 
 
-def a_client(share: Path) -> LeaseDirectory:
-    return LeaseDirectory(share / "lease", images=share / "state", pattern=IMAGE_PATTERN)
+Client = Callable[[Json], Json]
+
+
+def a_client(share: Path) -> Client:
+    directory = LeaseDirectory(share / "lease", images=share / "state", pattern=IMAGE_PATTERN)
+
+    def ask(question: Json) -> Json:
+        given = {**question}
+        found: Json = getattr(directory, given.pop("verb"))(**given)
+        return found
+
+    return ask
 
 
 def test_an_empty_share(share: Path) -> None:

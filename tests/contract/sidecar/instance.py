@@ -25,8 +25,8 @@ from clawbot_agent.health.checks import DiskCheck, bot_watches
 from clawbot_agent.health.refresh import Watch, checked
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
+from clawbot_agent.host.files import Space
 from clawbot_agent.host.http import Answer
-from clawbot_agent.host.space import Space
 from clawbot_agent.records.lease import LEASE, Holder, LeaseReport, LeaseState
 from clawbot_agent.records.replacement import REPLACEMENT, ReplacementVerdict, Verdict
 from clawbot_agent.records.run import STATUS, Result, RunStatus, StageError, StageState, StageStatus

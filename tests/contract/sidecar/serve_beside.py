@@ -10,7 +10,7 @@ from clawbot_agent.features.gateway.health import GatewayCheck
 from clawbot_agent.health.checks import bot_watches
 from clawbot_agent.health.service import Service
 from clawbot_agent.host import system_host
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 
 _EVERY: Final = 0.2
 

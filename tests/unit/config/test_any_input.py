@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from clawbot_agent.config.load import parse_config
+from clawbot_agent.config.load import all_keys, parse_config, section_of
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.problems import ConfigError
-from clawbot_agent.config.wording import all_keys, section_of
 from tests.unit.config.test_load import MINIMAL
 
 KEYS = sorted({path.rpartition(".")[2] for path in all_keys(BotConfig)})

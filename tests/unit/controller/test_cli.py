@@ -6,7 +6,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_controller.cli import main
 
 SOURCE = "https://github.com/o/r/releases/download/v1/a-1-x86_64.tar"

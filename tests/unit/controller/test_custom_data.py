@@ -8,7 +8,7 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_agent.config.load import parse_config
 from clawbot_controller.custom_data import render
 from clawbot_controller.custom_data.agent_source import AgentSource

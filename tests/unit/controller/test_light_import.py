@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_controller import cli
 
 LIGHT = ("render", "check", "cost", "describe")

@@ -8,9 +8,8 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError
 from clawbot_agent.engine.backoff import BackOff
 from clawbot_agent.engine.events import Event
-from clawbot_agent.engine.graph import AnyStage, Graph
 from clawbot_agent.engine.runner import Runner
-from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
+from clawbot_agent.engine.stage import AnyStage, Graph, Phase, Plan, Resource, Stage
 from clawbot_agent.host import Host
 from clawbot_agent.records.run import RunStatus, StageStatus
 from tests.fakes import a_config, fake_host

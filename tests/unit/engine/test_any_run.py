@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clawbot_agent.engine.events import Kind
-from clawbot_agent.engine.graph import AnyStage
-from clawbot_agent.engine.stage import Resource
+from clawbot_agent.engine.stage import AnyStage, Resource
 from clawbot_agent.records.run import Result, StageState
 from tests.unit.engine.scripted import (
     Behaviour,

@@ -1,7 +1,6 @@
 import pytest
 
-from clawbot_agent.engine.graph import Graph, GraphError
-from clawbot_agent.engine.stage import Phase
+from clawbot_agent.engine.stage import Graph, GraphError, Phase
 from tests.unit.engine.scripted import a_stage
 
 

@@ -193,7 +193,7 @@ def test_stages_that_were_not_asked_for_are_skipped_and_not_needed() -> None:
     """`--stage b` runs b, although a was not run."""
     stages = (a_stage("a", Behaviour(todo=["x"])), a_stage("b", needs=("a",)))
     status = run_stages(*stages, only=["b"])
-    assert status.stage("a").reason == "not asked for in this run"
+    assert status.stage("a").reason == "not part of this run"
     assert status.stage("b").state is StageState.UNCHANGED
     assert status.result is Result.CONVERGED
 

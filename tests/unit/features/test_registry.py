@@ -11,7 +11,7 @@ from clawbot_agent.features.share.actions import RefreshTicket
 from clawbot_agent.features.share.errors import ShareNotFoundError
 from clawbot_agent.features.state.errors import StateDamagedError, StateNoSpaceError
 from clawbot_agent.host.docker import DockerUnavailableError
-from clawbot_agent.host.download import Sha256MismatchError
+from clawbot_agent.host.http import Sha256MismatchError
 from tests.fakes import a_config
 
 STAGES = {stage.name: stage for stage in all_stages().order}

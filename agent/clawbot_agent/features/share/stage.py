@@ -8,8 +8,13 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.engine.actions import Action, ChangeUnit, MakeDirectory
-from clawbot_agent.engine.drift import directory_actions, file_actions
+from clawbot_agent.engine.actions import (
+    Action,
+    ChangeUnit,
+    MakeDirectory,
+    directory_actions,
+    file_actions,
+)
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.features.mounts.units import StartMount, unit_text

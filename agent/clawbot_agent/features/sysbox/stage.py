@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from clawbot_agent.config.machine import SysboxPackage
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.config.sysbox_releases import SysboxPackage
 from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
 from clawbot_agent.engine.actions import Action, ChangeUnit
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage

@@ -8,12 +8,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final, Protocol
 
-from clawbot_agent.azure.instance import instance_name
-from clawbot_agent.azure.scheduled_events import Notice, agree, announced
+from clawbot_agent.azure.metadata import Notice, agree, announced, instance_name
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.host import Host
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 from clawbot_agent.lifecycle.shutdown.leave import Leave, ShutdownMachine
 from clawbot_agent.records.shutdown import (
     LEAVE_REQUEST,

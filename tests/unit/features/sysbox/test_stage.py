@@ -12,7 +12,7 @@ from clawbot_agent.features.sysbox.errors import SysboxNoPackageError
 from clawbot_agent.features.sysbox.stage import SysboxFacts, SysboxStage
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import RunOnce
-from clawbot_agent.host.download import Sha256MismatchError
+from clawbot_agent.host.http import Sha256MismatchError
 from clawbot_agent.records import smoke
 from tests.fakes import FakeDocker, FakeDownload, FakeFiles, FakeRun, a_config, fake_host
 

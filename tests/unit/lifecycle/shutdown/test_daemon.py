@@ -206,7 +206,7 @@ def test_malformed_document_is_a_problem(world: World) -> None:
     world.events["E"] = {"EventId": "E"}
     world.pass_(10)
     assert world.instance.done == []
-    assert "none" in world.report["problem"]
+    assert "unreadable" in world.report["problem"]
 
 
 def test_canceled_event_brings_the_bot_back(world: World) -> None:

@@ -1,4 +1,4 @@
-"""Large files through a process: whole, private, and never waited for without end."""
+"""Large files through a child process: whole, private, and with an end to every wait."""
 
 import os
 import threading
@@ -9,65 +9,72 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host import docker_archive, piped_file
+from clawbot_agent.host import docker_engine, guarded_files
 from clawbot_agent.host.files import FileReadError, FileWriteError
-from clawbot_agent.host.piped_file import piped_chunks, piped_writer
+from clawbot_agent.host.guarded_files import GuardedFiles
 from clawbot_agent.host.share_errors import ShareHungError
-from tests.contract.host.conftest import Limits
+from tests.contract.host.conftest import Limits, MakeFiles
 
 DATA = os.urandom(5 * 2**20 + 17)
 
 
-def test_content_goes_through_whole_and_private(tmp_path: Path, limits: Limits) -> None:
+@pytest.fixture
+def files(guarded: MakeFiles, limits: Limits) -> GuardedFiles:
+    return guarded(limits(60))
+
+
+def test_content_goes_through_whole_and_private(tmp_path: Path, files: GuardedFiles) -> None:
     path = tmp_path / "image"
-    with piped_writer(path, limit=limits(60)) as file:
+    with files.writing(path) as file:
         for start in range(0, len(DATA), 300_001):
             file.write(DATA[start : start + 300_001])
     assert path.stat().st_mode & 0o777 == 0o600
-    assert b"".join(piped_chunks(path, limit=limits(60))) == DATA
+    assert b"".join(files.chunks(path)) == DATA
 
 
-def test_a_file_that_is_not_there(tmp_path: Path, limits: Limits) -> None:
+def test_a_file_that_is_not_there(tmp_path: Path, files: GuardedFiles) -> None:
     with pytest.raises(FileReadError, match="none: No such file or directory"):
-        list(piped_chunks(tmp_path / "none", limit=limits(60)))
+        list(files.chunks(tmp_path / "none"))
 
 
-def test_no_room_is_told_in_the_systems_words(limits: Limits) -> None:
+def test_no_room_is_told_in_the_systems_words(files: GuardedFiles) -> None:
     """Although the pipe takes the first bytes; nothing is written over what is there."""
     with (
         pytest.raises(FileWriteError, match="File exists"),
-        piped_writer(Path("/dev/full"), limit=limits(60)) as file,
+        files.writing(Path("/dev/full")) as file,
     ):
         file.write(DATA)
 
 
-def test_a_directory_that_is_gone(tmp_path: Path, limits: Limits) -> None:
+def test_a_directory_that_is_gone(tmp_path: Path, files: GuardedFiles) -> None:
     with (
         pytest.raises(FileWriteError, match="No such file or directory"),
-        piped_writer(tmp_path / "gone" / "x", limit=limits(60)) as file,
+        files.writing(tmp_path / "gone" / "x") as file,
     ):
         file.write(DATA)
 
 
-def test_silence_ends(tmp_path: Path, limits: Limits, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_silence_ends(tmp_path: Path, files: GuardedFiles, monkeypatch: pytest.MonkeyPatch) -> None:
     """A FIFO that nobody opens is as silent as a share whose server is gone."""
-    monkeypatch.setattr(piped_file, "_SILENCE_SECONDS", 0.4)
+    monkeypatch.setattr(guarded_files, "_SILENCE_SECONDS", 0.4)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     started = time.monotonic()
     with pytest.raises(ShareHungError, match="not a byte"):
-        list(piped_chunks(fifo, limit=limits(60)))
+        list(files.chunks(fifo))
     assert time.monotonic() - started < 3
 
 
-def test_the_run_may_end_first(tmp_path: Path, limits: Limits, cancelled: threading.Event) -> None:
+def test_the_run_may_end_first(
+    tmp_path: Path, limits: Limits, guarded: MakeFiles, cancelled: threading.Event
+) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     with pytest.raises(DeadlineExceededError):
-        list(piped_chunks(fifo, limit=limits(0.5)))
+        list(guarded(limits(0.5)).chunks(fifo))
     threading.Timer(0.3, cancelled.set).start()
     with pytest.raises(InterruptedRunError):
-        list(piped_chunks(fifo, limit=limits(60)))
+        list(guarded(limits(60)).chunks(fifo))
 
 
 class Engine:
@@ -92,30 +99,30 @@ class Engine:
         return iter(())
 
 
-def test_an_image_is_saved_and_loaded_again(tmp_path: Path, limits: Limits) -> None:
+def test_an_image_is_saved_and_loaded_again(tmp_path: Path, files: GuardedFiles) -> None:
     target = tmp_path / "openclaw-1.tar.zst"
     engine = Engine(DATA[:1000], DATA[1000:])
-    docker_archive.save(engine, "a:1", target=target, limit=limits(60))  # type: ignore[arg-type]  # a stand-in
+    docker_engine.save_image(engine, "a:1", target=target, files=files)  # type: ignore[arg-type]  # a stand-in
     assert [path.name for path in tmp_path.iterdir()] == [target.name]
     assert target.stat().st_mode & 0o777 == 0o600
-    list(docker_archive.load(engine, source=target, limit=limits(60)))  # type: ignore[arg-type]  # same
+    list(docker_engine.load_image(engine, source=target, files=files))  # type: ignore[arg-type]  # same
     assert engine.loaded == DATA
 
 
-def test_an_engine_that_fails_leaves_no_file(tmp_path: Path, limits: Limits) -> None:
+def test_an_engine_that_fails_leaves_no_file(tmp_path: Path, files: GuardedFiles) -> None:
     engine = Engine(DATA, error=ConnectionError("gone"))
     with pytest.raises(ConnectionError):
-        docker_archive.save(engine, "a:1", target=tmp_path / "x", limit=limits(60))  # type: ignore[arg-type]  # same
+        docker_engine.save_image(engine, "a:1", target=tmp_path / "x", files=files)  # type: ignore[arg-type]  # same
     assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage"])
-def test_a_damaged_archive_is_found_out(tmp_path: Path, limits: Limits, damage: str) -> None:
+def test_a_damaged_archive_is_found_out(tmp_path: Path, files: GuardedFiles, damage: str) -> None:
     from zstandard import ZstdError  # noqa: PLC0415 - as the product does
 
     target, engine = tmp_path / "x", Engine(DATA)
-    docker_archive.save(engine, "a:1", target=target, limit=limits(60))  # type: ignore[arg-type]  # same
+    docker_engine.save_image(engine, "a:1", target=target, files=files)  # type: ignore[arg-type]  # same
     data = target.read_bytes()
     target.write_bytes(data[: len(data) // 2] if damage == "cut" else b"garbage" * 100)
     with pytest.raises(ZstdError):
-        list(docker_archive.load(engine, source=target, limit=limits(60)))  # type: ignore[arg-type]  # same
+        list(docker_engine.load_image(engine, source=target, files=files))  # type: ignore[arg-type]  # same

@@ -1,4 +1,4 @@
-"""Effective and example configurations as YAML, generated so that they cannot drift."""
+"""The configuration as documents: an example, the effective values, and a JSON Schema."""
 
 import json
 import textwrap
@@ -9,14 +9,14 @@ import yaml
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
+from clawbot_agent.config.load import section_of
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.config.wording import section_of
 
 _WIDTH: Final = 96
 _HEADER: Final = """\
 # Configuration of one bot: /etc/clawbot/config.yaml on the instance.
 # Every key is shown with its default; keys marked "required" have none.
-# It holds names of secrets, never secrets.
+# It contains names of secrets, never secrets.
 
 """
 
@@ -33,7 +33,7 @@ def effective_text(config: BotConfig) -> str:
 
 
 def section_lines(model: type[BaseModel], *, indent: str) -> Iterator[str]:
-    """Yield a section's keys with their defaults, each below a comment that says what it is."""
+    """Yield a section's keys with their defaults, each below its description."""
     for name, field in model.model_fields.items():
         inner = section_of(field.annotation)
         if inner is not None and not indent:
@@ -75,3 +75,23 @@ def _scalar(value: Any) -> str:  # noqa: ANN401  # a default is of any type
         return json.dumps(value)
     text: str = yaml.safe_dump(value, default_flow_style=True)
     return text.splitlines()[0]
+
+
+SCHEMA_ID: Final = "urn:clawbot-agent:schema:config:1"
+
+
+def config_schema() -> dict[str, Any]:
+    """Return the JSON Schema (2020-12): all keys and types, without the cross-checks."""
+    document = BotConfig.model_json_schema(mode="validation")
+    # whether it is optional depends on other sections
+    document["required"] = [key for key in document["required"] if key != "azure"]
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "$id": SCHEMA_ID,
+        **document,
+    }
+
+
+def schema_text() -> str:
+    """Return the schema as indented JSON, ending with a newline."""
+    return json.dumps(config_schema(), indent=2) + "\n"
