@@ -83,7 +83,7 @@ class Allowed:
 
 _OWN = "the process's own user id and signals, not the machine's"
 _FOLLOW = "follows a file or waits for an end; this verb has no host, to be quick"
-_ASSETS = "clawbot_controller.custom_data.assets"
+_ASSETS = "clawbot_controller.custom_data"
 _INSTALLED = "the distribution's own data files, which no resource API reaches"
 
 ALLOWED: Final[tuple[Allowed, ...]] = (
@@ -106,13 +106,13 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
     Allowed(module=_ASSETS, rule="file", what="path.is_file", reason=_INSTALLED),
     Allowed(module=_ASSETS, rule="file", what="path.read_bytes", reason=_INSTALLED),
     Allowed(
-        module="clawbot_controller.cost.prices",
+        module="clawbot_controller.cost",
         rule="import",
         what="requests",
         reason="the public price list: no Azure client has it",
     ),
     Allowed(
-        module="clawbot_controller.operations.logs",
+        module="clawbot_controller.operations.observe",
         rule="import",
         what="requests",
         reason="the boot diagnostics' blob has a signed address, and no client",

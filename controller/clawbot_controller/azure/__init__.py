@@ -1,1 +1,1 @@
-"""The door to Azure: nothing else in the controller speaks to it."""
+"""Access to Azure: the only package of the controller that sends requests to it."""

@@ -1,4 +1,4 @@
-"""Several bots: each for itself, what they share once."""
+"""Several bots in parallel, and shared work done once."""
 
 import itertools
 import threading
@@ -6,22 +6,22 @@ import threading
 import pytest
 
 from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.operations.fleet import OncePerKey, for_each
+from clawbot_controller.operations.parallel import OncePerKey, for_each
 
 
-def test_one_that_fails_stops_no_other() -> None:
-    def work(site: str) -> str:
-        if site == "bad":
+def test_failure_of_one_bot_does_not_stop_others() -> None:
+    def work(bot: str) -> str:
+        if bot == "bad":
             msg = "no"
             raise NotDeployedError(msg)
-        return site.upper()
+        return bot.upper()
 
     outcomes = for_each({"a": "good", "b": "bad", "c": "fine"}, work)
     assert (outcomes["a"], outcomes["c"]) == ("GOOD", "FINE")
     assert isinstance(outcomes["b"], NotDeployedError)
 
 
-def test_no_more_at_once_than_allowed() -> None:
+def test_parallelism_is_limited() -> None:
     lock = threading.Lock()
     now, most = 0, 0
     gate = threading.Barrier(2)
@@ -31,7 +31,7 @@ def test_no_more_at_once_than_allowed() -> None:
         with lock:
             now += 1
             most = max(most, now)
-        # two are inside together, or this test would never end
+        # passes only when two run at the same time
         gate.wait(timeout=10)
         with lock:
             now -= 1
@@ -40,18 +40,18 @@ def test_no_more_at_once_than_allowed() -> None:
     assert most == 2
 
 
-def test_an_interrupted_command_waits_for_none() -> None:
+def test_work_runs_in_daemon_threads() -> None:
     outcomes = for_each({"a": "a"}, lambda _site: threading.current_thread().daemon)
     assert outcomes == {"a": True}
 
 
-def test_the_first_does_it_for_all_of_its_key() -> None:
+def test_work_is_done_once_per_key() -> None:
     numbers = itertools.count()
     once = OncePerKey[str, int]()
     assert [once.get(key, lambda: next(numbers)) for key in ("a", "a", "b", "a")] == [0, 0, 1, 0]
 
 
-def test_an_error_of_the_first_is_everybodys() -> None:
+def test_error_is_raised_for_every_caller_of_key() -> None:
     once = OncePerKey[str, str]()
 
     def fails() -> str:

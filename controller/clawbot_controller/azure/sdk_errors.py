@@ -1,27 +1,19 @@
-"""From what the SDK raises to an error that says what to do."""
+"""Translation of the SDK's exceptions into errors with a code and a hint."""
 
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from azure.core.exceptions import (
-    AzureError as SdkError,
-)
-from azure.core.exceptions import (
-    ClientAuthenticationError,
-    DecodeError,
-    HttpResponseError,
-)
+from azure.core.exceptions import AzureError as SdkError
+from azure.core.exceptions import ClientAuthenticationError, DecodeError, HttpResponseError
 
 from clawbot_controller.azure import errors
 
 if TYPE_CHECKING:
     from azure.core.rest import HttpResponse
 
-__all__ = ["CAUGHT", "translated"]
-
-# the SDK lets json's own error through where it parses by itself
-CAUGHT: Final = (SdkError, json.JSONDecodeError)
+# the SDK does not wrap json's error everywhere
+SDK_ERRORS: Final = (SdkError, json.JSONDecodeError)
 
 _BY_CODE: Final[Mapping[str, type[errors.AzureError]]] = {
     code.lower(): cls
@@ -31,7 +23,7 @@ _BY_CODE: Final[Mapping[str, type[errors.AzureError]]] = {
         errors.PrincipalUnknownError: ("PrincipalNotFound",),
         errors.NameTakenError: (
             *("StorageAccountAlreadyTaken", "VaultAlreadyExists", "VaultNameNotValid"),
-            # a deleted vault of another group has the name
+            # also a deleted vault of another group
             *("DnsRecordInUse", "DomainNameLabelInUse", "ConflictError"),
         ),
         errors.AccountElsewhereError: ("StorageAccountInAnotherResourceGroup",),
@@ -66,36 +58,36 @@ _BY_STATUS: Final[Mapping[int, type[errors.AzureError]]] = {
     429: errors.AzureThrottledError,
 }
 _SERVER_ERRORS: Final = 500
-# begins the code of every refusal to sign in
+# prefix of the codes of sign-in errors
 _SIGN_IN: Final = "AADSTS"
-# OpenSSL's words, whatever library they come through
+# in OpenSSL's message, whichever library passes it on
 _UNTRUSTED: Final = "CERTIFICATE_VERIFY_FAILED"
-# of a quota too, which only the message tells then
-_MANY_MEANINGS: Final = "OperationNotAllowed"
+# also a quota error, recognizable by the message only
+_AMBIGUOUS: Final = "OperationNotAllowed"
 _OK: Final = 300
-_LONGEST: Final = 400
+_LONGEST_MESSAGE: Final = 400
 
 
-def translated(error: Exception, doing: str) -> errors.AzureError:
-    """What happened while `doing` ("create virtual network clawbot-vnet")."""
+def translate(error: Exception, operation: str) -> errors.AzureError:
+    """Return the error of an operation ("create virtual network clawbot-vnet")."""
     if isinstance(error, ClientAuthenticationError) and _is_sign_in(error):
-        return errors.NoCredentialsError(f"{doing}: {_line(_reason(error))}")
+        return errors.NoCredentialsError(f"{operation}: {_line(_reason(error))}")
     if isinstance(error, HttpResponseError) and error.response is not None:
-        return _answered(error, doing)
+        return _http_error(error, operation)
     cls = errors.AzureTlsError if _UNTRUSTED in str(error) else errors.AzureUnreachableError
-    return cls(f"{doing}: {_line(str(error)) or type(error).__name__}")
+    return cls(f"{operation}: {_line(str(error)) or type(error).__name__}")
 
 
-def _answered(error: HttpResponseError, doing: str) -> errors.AzureError:
-    # the SDK's clients only ever have this one
+def _http_error(error: HttpResponseError, operation: str) -> errors.AzureError:
+    # the only type of response that the SDK's clients return
     response = cast("HttpResponse", error.response)
-    code, message, inner = _said(response, error.message)
+    code, message, inner = _parse(response, error.message)
     status = response.status_code
-    # a vault says Forbidden, and why inside
-    judged = inner if inner.lower() in _BY_CODE else code
-    cls = _class(status, judged, message, unreadable=isinstance(error, DecodeError))
-    told = f"{code}: {message}" if code else message
-    found = cls(f"{doing}: {_line(told) or f'HTTP {status}'}")
+    # a vault answers Forbidden, with the reason in the inner error
+    decisive = inner if inner.lower() in _BY_CODE else code
+    cls = _class(status, decisive, message, unreadable=isinstance(error, DecodeError))
+    text = f"{code}: {message}" if code else message
+    found = cls(f"{operation}: {_line(text) or f'HTTP {status}'}")
     found.wait = _seconds(response.headers.get("Retry-After"))
     return found
 
@@ -103,28 +95,28 @@ def _answered(error: HttpResponseError, doing: str) -> errors.AzureError:
 def _class(status: int, code: str, message: str, *, unreadable: bool) -> type[errors.AzureError]:
     if unreadable or status >= _SERVER_ERRORS:
         return errors.AzureUnreachableError
-    if code == _MANY_MEANINGS and "quota" in message.lower():
+    if code == _AMBIGUOUS and "quota" in message.lower():
         return errors.QuotaError
     if code.lower() in _BY_CODE:
         return _BY_CODE[code.lower()]
     if status < _OK:
-        # the request was taken, and what it began ended badly
+        # the request was accepted, and its long-running operation failed
         return errors.OperationFailedError
     return _BY_STATUS.get(status, errors.RequestRefusedError)
 
 
-def _said(response: "HttpResponse", otherwise: str) -> tuple[str, str, str]:
-    """Code, message and the inner error's code."""
+def _parse(response: "HttpResponse", default: str) -> tuple[str, str, str]:
+    """Return code, message and the inner error's code."""
     try:
         body: Any = response.json()
-    except Exception:  # noqa: BLE001 - what cannot be read says nothing, in whatever way
+    except Exception:  # noqa: BLE001 - an unreadable body has no code, whatever the reason
         body = None
     found = body.get("error") if isinstance(body, dict) else None
     if isinstance(found, dict):
         inner = found.get("innererror")
         why = inner.get("code") if isinstance(inner, dict) else None
         return str(found.get("code") or ""), str(found.get("message") or ""), str(why or "")
-    return "", otherwise, ""
+    return "", default, ""
 
 
 def _seconds(text: str | None) -> float | None:
@@ -132,16 +124,16 @@ def _seconds(text: str | None) -> float | None:
 
 
 def _is_sign_in(error: ClientAuthenticationError) -> bool:
-    # not the service that was asked, but the one that gives tokens
+    # an error of the token service, not of the service that the request was for
     return error.response is None or _SIGN_IN in str(error)
 
 
 def _reason(error: Exception) -> str:
-    # DefaultAzureCredential lists everything it tried, over dozens of lines
+    # DefaultAzureCredential lists every attempt, over dozens of lines
     lines = str(error).splitlines()
-    told = [line for line in lines if _SIGN_IN in line] or (lines if len(lines) == 1 else [])
-    return told[0] if told else "no credential of this machine could be used"
+    useful = [line for line in lines if _SIGN_IN in line] or (lines if len(lines) == 1 else [])
+    return useful[0] if useful else "no usable credentials on this computer"
 
 
 def _line(text: str) -> str:
-    return " ".join(text.split())[:_LONGEST]
+    return " ".join(text.split())[:_LONGEST_MESSAGE]

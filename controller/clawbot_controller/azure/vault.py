@@ -1,4 +1,4 @@
-"""The bots' secrets in the shared vault. Values come in and never go out of this module."""
+"""The shared vault: the bots' secrets, whose values never leave this module, and deletion."""
 
 import hmac
 import secrets
@@ -8,8 +8,10 @@ from typing import Final, TypeVar
 
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.keyvault.secrets import SecretClient
+from azure.mgmt.keyvault import KeyVaultManagementClient
 
-from clawbot_controller.azure.cloud import Cloud, Tell
+from clawbot_controller.azure.arm import Arm, is_missing
+from clawbot_controller.azure.cloud import Cloud, Report
 from clawbot_controller.azure.errors import (
     AzureError,
     ForbiddenError,
@@ -17,65 +19,64 @@ from clawbot_controller.azure.errors import (
     SecretForbiddenError,
     SecretRoleError,
 )
-from clawbot_controller.azure.failures import CAUGHT, translated
-
-__all__ = ["SecretState", "Secrets"]
+from clawbot_controller.azure.sdk_errors import SDK_ERRORS, translate
+from clawbot_controller.model.resource import API, Found
 
 # 256 bits
 _TOKEN_BYTES: Final = 32
 _DELETED_SECRET: Final = "ObjectIsDeletedButRecoverable"  # noqa: S105 - an error's code
 _CONFLICT: Final = 409
+_VERSION: Final = API["microsoft.keyvault/vaults"]
 _ResultT = TypeVar("_ResultT")
 
 
 class SecretState(StrEnum):
-    """How a secret in the vault compares with what it should be."""
+    """A secret in the vault compared with its desired content."""
 
     ABSENT = "absent"
     SAME = "same"
     OTHER = "other"
 
 
-class Secrets:
+class VaultSecrets:
     """Secrets of one vault.
 
     Args:
-        cloud: where Azure is.
+        cloud: Azure.
         vault: name.
-        tell: told of waits.
-        role_assigned: the operator has the role; then a refusal is one that passes.
+        report: shows waits.
+        role_assigned: the operator has the role, so a refusal is transient.
     """
 
-    def __init__(self, cloud: Cloud, vault: str, *, tell: Tell, role_assigned: bool) -> None:
-        """See the class."""
-        self._patience = cloud.patience(tell)
+    def __init__(self, cloud: Cloud, vault: str, *, report: Report, role_assigned: bool) -> None:
+        self._retrier = cloud.retrier(report)
         self._forbidden = SecretRoleError if role_assigned else SecretForbiddenError
         url = f"https://{vault}.{cloud.vault_suffix}"
         self._client = SecretClient(url, cloud.credential, **cloud.options())
 
     def state(self, name: str, content: str | None = None) -> SecretState:
-        """Whether it is there and, for a `content`, whether it is that.
+        """Return whether a secret exists and, if `content` is given, has that content.
 
         Raises:
-            SecretForbiddenError: the vault does not let us look.
+            SecretForbiddenError: no right to read secrets.
             AzureError: see its subclasses.
         """
-        return self._call(f"look at the secret {name}", lambda: self._state(name, content))
+        return self._call(f"read the secret {name}", lambda: self._state(name, content))
 
     def ensure_token(self, name: str) -> bool:
-        """Put a new random token there unless there is one; whether it did."""
+        """Create a secret with a new random token unless it exists; return whether it did."""
 
         def attempt() -> bool:
             if self._state(name, None) is not SecretState.ABSENT:
                 return False
-            # made anew for each attempt: no value outlives its request
+            # a new token for each attempt: no value outlives its request
             self._put(name, secrets.token_urlsafe(_TOKEN_BYTES))
             return True
 
         return self._call(f"create the secret {name}", attempt)
 
     def ensure(self, name: str, content: str) -> bool:
-        """Put `content` there unless it is there; whether it did."""
+        """Write a secret unless it has this content; return whether it was written."""
 
         def attempt() -> bool:
             if self._state(name, content) is SecretState.SAME:
@@ -86,10 +87,10 @@ class Secrets:
         return self._call(f"write the secret {name}", attempt)
 
     def names(self) -> tuple[str, ...]:
-        """Those of all secrets that are there and not deleted.
+        """Return the names of all secrets that are not deleted.
 
         Raises:
-            SecretForbiddenError: the vault does not let us look.
+            SecretForbiddenError: no right to list secrets.
             AzureError: see its subclasses.
         """
 
@@ -100,7 +101,7 @@ class Secrets:
         return self._call("list the secrets of the vault", attempt)
 
     def delete(self, name: str, *, purge: bool) -> bool:
-        """Delete it, for good unless its vault forbids a `purge`; whether it was there."""
+        """Delete and, if `purge`, purge a secret; return whether there was one to delete."""
 
         def attempt() -> bool:
             try:
@@ -124,9 +125,9 @@ class Secrets:
         try:
             found = self._client.get_secret(name).value or ""
         except ResourceNotFoundError:
-            # a vault's bad moment must not cost the bot its token: look twice
+            # a wrong 404 must not replace the bot's token: check a second way
             if any(True for _ in self._client.list_properties_of_secret_versions(name)):
-                msg = f"look at the secret {name}: it has versions, but cannot be read"
+                msg = f"read the secret {name}: has versions, but cannot be read"
                 raise ParentMissingError(msg) from None
             return SecretState.ABSENT
         if content is None or hmac.compare_digest(found.encode(), content.encode()):
@@ -139,20 +140,54 @@ class Secrets:
         except HttpResponseError as error:
             if error.status_code != _CONFLICT or _DELETED_SECRET not in str(error):
                 raise
-            # deleted less than the vault's retention ago: the name is not free
+            # a deleted secret keeps its name for the vault's retention time
             self._client.begin_recover_deleted_secret(name).wait()
             self._client.set_secret(name, value, content_type="text/plain")
 
-    def _call(self, doing: str, attempt: Callable[[], _ResultT]) -> _ResultT:
+    def _call(self, operation: str, attempt: Callable[[], _ResultT]) -> _ResultT:
         def once() -> _ResultT:
             try:
                 return attempt()
-            except CAUGHT as error:
-                raise self._judged(translated(error, doing)) from error
+            except SDK_ERRORS as error:
+                raise self._refined(translate(error, operation)) from error
 
-        return self._patience.retrying(once)
+        return self._retrier.call(once)
 
-    def _judged(self, error: AzureError) -> AzureError:
-        if not isinstance(error, ForbiddenError):
-            return error
-        return self._forbidden(error.message)
+    def _refined(self, error: AzureError) -> AzureError:
+        return self._forbidden(error.message) if isinstance(error, ForbiddenError) else error
+
+
+def deleted_vault(arm: Arm, subscription: str, *, region: str, name: str) -> Found | None:
+    """Return a vault that is deleted but not purged; None also without the right to read it.
+
+    Raises:
+        AzureError: see its subclasses.
+    """
+    locations = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations"
+    try:
+        return arm.get(f"{locations}/{region}/deletedVaults/{name}", **{"api-version": _VERSION})
+    except ForbiddenError:
+        # the right is on the subscription; if it matters, Azure refuses the next request
+        return None
+
+
+def purge_vault(cloud: Cloud, arm: Arm, *, subscription: str, region: str, name: str) -> None:
+    """Delete a deleted vault and its secrets permanently, which frees its name.
+
+    Raises:
+        ForbiddenError: purging is a separate right.
+        AzureError: see its subclasses.
+    """
+    client = KeyVaultManagementClient(
+        cloud.credential,
+        subscription,
+        base_url=cloud.arm_url,
+        api_version=_VERSION,
+        polling_interval=cloud.poll_seconds,
+        **cloud.options(),
+    )
+    arm.finish(
+        f"purge the vault {name}",
+        lambda: client.vaults.begin_purge_deleted(name, region),
+        accept=is_missing,
+    )

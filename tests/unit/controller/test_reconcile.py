@@ -1,4 +1,4 @@
-"""Differences are those that matter: Azure's defaults, order and capitals are none."""
+"""Azure's defaults, order and case are no differences."""
 
 import copy
 from typing import Any
@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from clawbot_controller.model.resource import Body, Resource
-from clawbot_controller.operations.diff import differences, merged, without_optional
+from clawbot_controller.operations.reconcile import body_to_send, differences, without_optional
 from tests.unit.controller.test_model import scale_set
 
 
 def resource(body: Body, **more: Any) -> Resource:  # noqa: ANN401 - as Resource
-    return Resource(id="/subscriptions/s/resourceGroups/g", body=body, says="it", **more)
+    return Resource(id="/subscriptions/s/resourceGroups/g", body=body, description="it", **more)
 
 
 def found(want: Body, have: Body, **more: Any) -> list[str]:  # noqa: ANN401 - as Resource
@@ -30,7 +30,7 @@ def found(want: Body, have: Body, **more: Any) -> list[str]:  # noqa: ANN401 - a
         ({"smb": {"versions": "A;B"}}, {"smb": {"versions": "B;A;"}}),
     ],
 )
-def test_the_same(want: Body, have: Body) -> None:
+def test_equivalent_bodies_do_not_differ(want: Body, have: Body) -> None:
     assert found(want, have) == []
 
 
@@ -51,25 +51,25 @@ def test_the_same(want: Body, have: Body) -> None:
         ({"tags": {"a": "X"}}, {"tags": {"a": "x"}}, ["tags.a: x → X"]),
     ],
 )
-def test_another(want: Body, have: Body, expected: list[str]) -> None:
+def test_difference_is_reported_by_path(want: Body, have: Body, expected: list[str]) -> None:
     assert found(want, have) == expected
 
 
-def test_what_is_never_returned_is_not_missed() -> None:
+def test_write_only_part_is_not_compared() -> None:
     assert found({"p": {"d": "x"}}, {"p": {}}, write_only=frozenset({"p.d"})) == []
 
 
-def test_what_is_set_once_is_kept_as_it_is() -> None:
-    wanted = resource({"a": {"b": 1, "c": 2}}, once=frozenset({"a.b"}))
+def test_create_only_part_keeps_actual_value() -> None:
+    wanted = resource({"a": {"b": 1, "c": 2}}, create_only=frozenset({"a.b"}))
     assert differences(wanted, {"a": {"c": 2}}) == ()
     have = {"a": {"b": 9, "c": 3}}
     assert [str(one) for one in differences(wanted, have)] == ["a.c: 3 → 2"]
-    assert merged(wanted, have) == {"a": {"b": 9, "c": 2}}
-    assert merged(wanted, None) == {"a": {"b": 1, "c": 2}}
+    assert body_to_send(wanted, have) == {"a": {"b": 9, "c": 2}}
+    assert body_to_send(wanted, None) == {"a": {"b": 1, "c": 2}}
 
 
-def test_tags_of_others_are_kept() -> None:
-    body = merged(resource({"tags": {"a": "1"}}), {"tags": {"a": "0", "policy": "x"}})
+def test_other_tags_are_kept() -> None:
+    body = body_to_send(resource({"tags": {"a": "1"}}), {"tags": {"a": "0", "policy": "x"}})
     assert body["tags"] == {"a": "1", "policy": "x"}
 
 
@@ -90,8 +90,8 @@ def changed(body: Any, path: tuple[Any, ...]) -> Any:  # noqa: ANN401 - JSON
     return copied
 
 
-def test_a_change_of_any_part_of_a_scale_set_is_seen() -> None:
-    """But for the two that Azure does not return or that are set once."""
+def test_change_of_any_part_of_scale_set_is_a_difference() -> None:
+    """Except the write-only and create-only parts."""
     wanted = scale_set()
     unseen = {
         path[-1]
@@ -101,7 +101,7 @@ def test_a_change_of_any_part_of_a_scale_set_is_seen() -> None:
     assert unseen == {"customData", "path", "keyData"}
 
 
-def test_an_optional_part_may_be_absent_but_not_another() -> None:
+def test_only_optional_part_may_be_absent() -> None:
     optional = frozenset({"nics.ip.sku"})
     want = {"nics": [{"name": "nic", "ip": {"sku": "Standard", "label": "a"}}]}
     nic = {"name": "nic", "ip": {"label": "a"}}
@@ -110,14 +110,14 @@ def test_an_optional_part_may_be_absent_but_not_another() -> None:
     assert found(want, {"nics": [null]}, optional=optional) == []
     # beside another difference in the same item
     other = {"name": "nic", "ip": {"label": "b"}}
-    told = ["nics[nic].ip.label: b → a"]
-    assert found(want, {"nics": [other]}, optional=optional) == told
+    expected = ["nics[nic].ip.label: b → a"]
+    assert found(want, {"nics": [other]}, optional=optional) == expected
     basic = {"name": "nic", "ip": {"label": "a", "sku": "Basic"}}
-    told = ["nics[nic].ip.sku: Basic → Standard"]
-    assert found(want, {"nics": [basic]}, optional=optional) == told
+    expected = ["nics[nic].ip.sku: Basic → Standard"]
+    assert found(want, {"nics": [basic]}, optional=optional) == expected
 
 
-def test_a_body_without_its_optional_parts() -> None:
+def test_optional_parts_are_removed_from_body() -> None:
     body = {"a": [{"b": {"sku": 1, "c": 2}}], "sku": 3}
     less = without_optional(resource(body, optional=frozenset({"a.b.sku"})), body)
     assert less == {"a": [{"b": {"c": 2}}], "sku": 3}
