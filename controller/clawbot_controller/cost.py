@@ -75,12 +75,7 @@ class Meter:
 
 
 class Prices:
-    """Monthly prices.
-
-    Args:
-        url: of the price list.
-        verify: CA bundle for TLS; True = this computer's.
-    """
+    """Monthly prices; `verify` is a CA bundle for TLS, True = this computer's."""
 
     def __init__(self, url: str = PRICES_URL, *, verify: bool | str = True) -> None:
         self._url = url

@@ -93,7 +93,7 @@ def controlled(bots: BotVms, report: Report) -> None:
         for verbs in (("reimage",), ("stop", "start")):
             for verb in verbs:
                 operator.does(verb)
-                in_order = "did not leave in order" not in operator.told
+                in_order = "did not shut down in order" not in operator.told
                 report.demand(kept=in_order, promise=f"left in order: {operator.told}")
             report.figure(f"{' and '.join(verbs)} to healthy", operator.waits())
             same_bot(_instance(bots, device), report, remembered=texts, before=before)

@@ -1,1 +1,1 @@
-"""Access to Azure: the only package of the controller that sends requests to it."""
+"""Access to Azure: the only package that sends requests to it. They may raise any `AzureError`."""

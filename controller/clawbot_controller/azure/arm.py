@@ -32,13 +32,7 @@ _FINAL_STATES: Final = frozenset({"succeeded", "failed", "canceled"})
 
 
 class Arm:
-    """The resources of one subscription.
-
-    Args:
-        cloud: Azure.
-        subscription: id.
-        report: shows waits.
-    """
+    """The resources of one subscription (its id); `report` shows waits."""
 
     def __init__(self, cloud: Cloud, subscription: str, *, report: Report) -> None:
         self._cloud = cloud
@@ -53,11 +47,7 @@ class Arm:
         )
 
     def get(self, resource_id: str, **params: str) -> Found | None:
-        """Return a resource, or what else is under a path; None if it does not exist.
-
-        Raises:
-            AzureError: see its subclasses.
-        """
+        """Return a resource, or what else is under a path; None if it does not exist."""
         return self.call(f"read {_short(resource_id)}", lambda: self._get(resource_id, params))
 
     def settled(self, resource_id: str) -> Found | None:
@@ -208,24 +198,15 @@ class Arm:
 
 
 def is_assigned(arm: Arm, resource: Resource) -> bool:
-    """Return whether a resource is a role assignment that exists under another name.
-
-    Raises:
-        AzureError: see its subclasses.
-    """
+    """Return whether a resource is a role assignment that exists under another name."""
     if kind_of(resource.id) != ASSIGNMENTS:
         return False
     listed = resource.id.rpartition("/")[0]
     scope = listed.lower().partition(f"/providers/{ASSIGNMENTS}")[0]
-    wanted = resource.body["properties"]
+    wanted = {**resource.body["properties"], "scope": scope}
     # the filter also returns assignments at scopes above and below
     found = arm.pages(listed, **{"$filter": f"principalId eq '{wanted['principalId']}'"})
-    return any(
-        _lower(have, "scope").rstrip("/") == scope
-        and _lower(have, "principalId") == _lower(wanted, "principalId")
-        and _role(have) == _role(wanted)
-        for have in (one.get("properties") or {} for one in found)
-    )
+    return any(_assignment(one.get("properties") or {}) == _assignment(wanted) for one in found)
 
 
 def is_missing(error: Exception) -> bool:
@@ -243,13 +224,11 @@ def _may_have_begun(error: AzureError) -> OperationTimeoutError:
     return OperationTimeoutError(f"{error.message}; it may have begun", hint=hint)
 
 
-def _role(properties: Body) -> str:
-    # with or without the subscription
-    return _lower(properties, "roleDefinitionId").rpartition("/")[2]
-
-
-def _lower(properties: Body, key: str) -> str:
-    return str(properties.get(key) or "").lower()
+def _assignment(properties: Body) -> tuple[str, str, str]:
+    keys = ("scope", "principalId", "roleDefinitionId")
+    scope, principal, role = (str(properties.get(key) or "").lower() for key in keys)
+    # the id of a role has the subscription, or not
+    return scope.rstrip("/"), principal, role.rpartition("/")[2]
 
 
 def _short(resource_id: str) -> str:

@@ -27,10 +27,6 @@ class CachedCredential:
     """A credential that requests each token once for all bots of a command.
 
     Otherwise the Azure CLI would be started for every token, dozens at a time for ten bots.
-
-    Args:
-        credential: the source of tokens.
-        now: seconds since the epoch.
     """
 
     def __init__(

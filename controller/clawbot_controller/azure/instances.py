@@ -1,7 +1,7 @@
 """The instances of a scale set, which has a different API in each orchestration mode."""
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -41,14 +41,7 @@ class Instance:
 
 
 class Instances:
-    """Operations on the instances of one scale set.
-
-    Args:
-        cloud: Azure.
-        arm: the subscription's resources.
-        names: the bot's.
-        flexible: orchestration mode of the scale set.
-    """
+    """Operations on the instances of one scale set, uniform or flexible."""
 
     def __init__(self, cloud: Cloud, arm: Arm, names: BotNames, *, flexible: bool) -> None:
         self._arm = arm
@@ -64,7 +57,16 @@ class Instances:
 
     def all(self) -> tuple[Instance, ...]:
         """Return all instances; a healthy bot has one."""
-        return tuple(self._found())
+        if not self.flexible:
+            found = self._arm.pages(f"{self._names.scale_set_id}/virtualMachines")
+            return tuple(_uniform(one) for one in found)
+        machines = self._names.place.resource("Microsoft.Compute", "virtualMachines")
+        owner = self._names.scale_set_id.lower()
+        return tuple(
+            Instance(str(one["id"]), one["name"], latest_model=True)
+            for one in self._arm.pages(machines)
+            if str(value_at(one, "properties", "virtualMachineScaleSet", "id")).lower() == owner
+        )
 
     def view(self, instance: Instance) -> Found:
         """Return the instance view: power, health, extensions."""
@@ -130,18 +132,6 @@ class Instances:
         )
         return None if found is None else found.serial_console_log_blob_uri
 
-    def _found(self) -> Iterator[Instance]:
-        if not self.flexible:
-            for one in self._arm.pages(f"{self._names.scale_set_id}/virtualMachines"):
-                latest = value_at(one, "properties", "latestModelApplied") is not False
-                yield Instance(str(one["id"]), str(one.get("instanceId", one["name"])), latest)
-            return
-        machines = self._names.place.resource("Microsoft.Compute", "virtualMachines")
-        for one in self._arm.pages(machines):
-            owner = value_at(one, "properties", "virtualMachineScaleSet", "id")
-            if owner is not None and owner.lower() == self._names.scale_set_id.lower():
-                yield Instance(str(one["id"]), one["name"], latest_model=True)
-
     @property
     def _set(self) -> tuple[str, str]:
         return self._names.place.resource_group, self._names.bot
@@ -171,6 +161,11 @@ class Instances:
             lambda: begin(*self._path(instance), *body, **_PINNED),
             repeatable=repeatable,
         )
+
+
+def _uniform(found: Found) -> Instance:
+    latest = value_at(found, "properties", "latestModelApplied") is not False
+    return Instance(str(found["id"]), str(found.get("instanceId", found["name"])), latest)
 
 
 def _provisioned(custom_data: str) -> VirtualMachineReimageParameters:

@@ -39,14 +39,7 @@ class SecretState(StrEnum):
 
 
 class VaultSecrets:
-    """Secrets of one vault.
-
-    Args:
-        cloud: Azure.
-        vault: name.
-        report: shows waits.
-        role_assigned: the operator has the role, so a refusal is transient.
-    """
+    """Secrets of one vault; if the operator's role is assigned, a refusal is transient."""
 
     def __init__(self, cloud: Cloud, vault: str, *, report: Report, role_assigned: bool) -> None:
         self._retrier = cloud.retrier(report)
@@ -59,7 +52,6 @@ class VaultSecrets:
 
         Raises:
             SecretForbiddenError: no right to read secrets.
-            AzureError: see its subclasses.
         """
         return self._call(f"read the secret {name}", lambda: self._state(name, content))
 
@@ -91,7 +83,6 @@ class VaultSecrets:
 
         Raises:
             SecretForbiddenError: no right to list secrets.
-            AzureError: see its subclasses.
         """
 
         def attempt() -> tuple[str, ...]:
@@ -158,11 +149,7 @@ class VaultSecrets:
 
 
 def deleted_vault(arm: Arm, subscription: str, *, region: str, name: str) -> Found | None:
-    """Return a vault that is deleted but not purged; None also without the right to read it.
-
-    Raises:
-        AzureError: see its subclasses.
-    """
+    """Return a vault that is deleted but not purged; None also without the right to read it."""
     locations = f"/subscriptions/{subscription}/providers/Microsoft.KeyVault/locations"
     try:
         return arm.get(f"{locations}/{region}/deletedVaults/{name}", **{"api-version": _VERSION})
@@ -176,7 +163,6 @@ def purge_vault(cloud: Cloud, arm: Arm, *, subscription: str, region: str, name:
 
     Raises:
         ForbiddenError: purging is a separate right.
-        AzureError: see its subclasses.
     """
     client = KeyVaultManagementClient(
         cloud.credential,

@@ -1,6 +1,7 @@
 """Commands that show a bot's state: status, endpoint and logs."""
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final, get_args
 
@@ -21,7 +22,7 @@ def status(*, files: tuple[Path, ...], as_json: bool) -> None:
     outcomes = each_bot(files, status_of)
     found = reported(outcomes)
     if as_json:
-        click.echo(json.dumps({name: one.document() for name, one in found.items()}, indent=2))
+        click.echo(json.dumps({name: asdict(one) for name, one in found.items()}, indent=2))
     else:
         for name, one in found.items():
             click.echo("\n".join(f"{name}: {line}" for line in one.lines()))

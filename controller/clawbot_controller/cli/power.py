@@ -1,5 +1,6 @@
 """Commands that change the instance and keep everything else: start, stop and reimage."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -8,15 +9,14 @@ import click
 from clawbot_controller.cli.bots import each_bot
 from clawbot_controller.cli.common import done, files, reported
 from clawbot_controller.operations import power
+from clawbot_controller.operations.context import BotContext
 
 
 @click.command()
 @files
 def start(files: tuple[Path, ...]) -> None:
     """Start stopped instances, or create them if there are none."""
-    outcomes = each_bot(files, power.start)
-    reported(outcomes)
-    done(outcomes)
+    _run(files, power.start)
 
 
 @click.command()
@@ -29,9 +29,7 @@ def start(files: tuple[Path, ...]) -> None:
 )
 def stop(*, files: tuple[Path, ...], to_zero: bool) -> None:
     """Stop instances: the machines are no longer billed; disks and addresses are."""
-    outcomes = each_bot(files, power.stop_to_zero if to_zero else power.stop)
-    reported(outcomes)
-    done(outcomes)
+    _run(files, power.stop_to_zero if to_zero else power.stop)
 
 
 @click.command()
@@ -44,6 +42,10 @@ def stop(*, files: tuple[Path, ...], to_zero: bool) -> None:
 )
 def reimage(*, files: tuple[Path, ...], now: bool) -> None:
     """Give instances a new OS disk from the current model. Bot data is kept."""
-    outcomes = each_bot(files, partial(power.reimage, now=now))
+    _run(files, partial(power.reimage, now=now))
+
+
+def _run(files: tuple[Path, ...], work: Callable[[BotContext], None]) -> None:
+    outcomes = each_bot(files, work)
     reported(outcomes)
     done(outcomes)

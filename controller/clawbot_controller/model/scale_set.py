@@ -80,16 +80,12 @@ def _fingerprint(body: Body, parts: ScaleSetParts) -> str:
 
 
 def _orchestration(deployment: Deployment) -> Body:
+    common = {"platformFaultDomainCount": 1, "singlePlacementGroup": False}
     if deployment.target.orchestration == "flexible":
-        return {
-            "orchestrationMode": "Flexible",
-            "platformFaultDomainCount": 1,
-            "singlePlacementGroup": False,
-        }
+        return {"orchestrationMode": "Flexible", **common}
     return {
         "orchestrationMode": "Uniform",
-        "platformFaultDomainCount": 1,
-        "singlePlacementGroup": False,
+        **common,
         "overprovision": False,
         # the instance gets a new model when the operator runs `reimage`
         "upgradePolicy": {"mode": "Manual"},

@@ -1,1 +1,1 @@
-"""What the commands do: deploy, check, power, observe and destroy bots."""
+"""What the commands do with bots. Every operation may raise any `AzureError`."""

@@ -67,7 +67,6 @@ def check_own(bot: BotContext) -> dict[str, Found]:
 
     Raises:
         NotOursError: one of them was not created for the bot.
-        AzureError: see its subclasses.
     """
     names, existing = bot.names, dict[str, Found]()
     for one in (names.scale_set_id, names.identity_id, names.account_id, names.prefix_id):
@@ -92,7 +91,6 @@ def check_shared(bot: BotContext) -> None:
 
     Raises:
         NotOursError: one of them does not have the group's tag.
-        AzureError: see its subclasses.
     """
     for one in (bot.shared.security_group_id, bot.shared.network_id, bot.shared.vault_id):
         found = bot.arm.get(one)
@@ -101,11 +99,7 @@ def check_shared(bot: BotContext) -> None:
 
 
 def check_edit(bot: BotContext, existing: Mapping[str, Found]) -> None:
-    """Refuse an edit that would break the running bot; report addresses no longer in use.
-
-    Args:
-        bot: the bot.
-        existing: its resources by id.
+    """Refuse an edit that would break the bot, given its resources by id; report unused addresses.
 
     Raises:
         ShareInUseError: an instance uses the share with the previous authentication.
@@ -126,7 +120,6 @@ def check_rights(bot: BotContext) -> None:
 
     Raises:
         ForbiddenError: with the missing actions and their scope.
-        AzureError: see its subclasses.
     """
     if bot.arm.get(bot.names.scale_set_id) is not None:
         return

@@ -57,7 +57,6 @@ class BotContext:
 
         Raises:
             NotDeployedError: there is no identity yet.
-            AzureError: see its subclasses.
         """
         found = self.arm.get(self.names.identity_id)
         if found is None:

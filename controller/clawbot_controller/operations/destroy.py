@@ -28,9 +28,6 @@ def destroy(bot: BotContext, *, delete_data: bool) -> bool:
 
     Returns:
         Whether anything of it existed.
-
-    Raises:
-        AzureError: see its subclasses.
     """
     existing = check_own(bot)
     names = bot.names
@@ -48,11 +45,7 @@ def destroy(bot: BotContext, *, delete_data: bool) -> bool:
 
 
 def destroy_shared(bots: Sequence[BotContext]) -> None:
-    """Delete what the bots of a group shared, unless the group contains other resources.
-
-    Args:
-        bots: the group's, all of them destroyed with their data.
-    """
+    """Delete what a group's destroyed bots shared, unless the group contains other resources."""
     bot = bots[0]
     shared, place = bot.shared, bot.names.place
     group = bot.arm.get(place.id)

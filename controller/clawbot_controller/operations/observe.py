@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 import requests
@@ -75,10 +75,6 @@ class Status:
         """Whether the bot serves, according to Azure and the agent."""
         return bool(self.instances) and all(one.serves for one in self.instances)
 
-    def document(self) -> dict[str, Any]:
-        """Return the status for JSON."""
-        return asdict(self)
-
     def lines(self) -> Iterator[str]:
         """Return lines for the operator."""
         if self.state is None:
@@ -101,11 +97,7 @@ class Status:
 
 
 def status_of(bot: BotContext) -> Status:
-    """Return the status of a bot, also of one that is not deployed.
-
-    Raises:
-        AzureError: see its subclasses.
-    """
+    """Return the status of a bot, also of one that is not deployed."""
     found = bot.arm.get(bot.names.scale_set_id)
     if found is None:
         return Status(bot=bot.deployment.name)
@@ -145,7 +137,6 @@ def logs_of(bot: BotContext, source: LogSource) -> str:
 
     Raises:
         NotDeployedError: there is no instance, or it is stopped.
-        AzureError: see its subclasses.
     """
     found = bot.arm.get(bot.names.scale_set_id)
     instances = bot.instances(found or {})
@@ -184,7 +175,9 @@ def _console(bot: BotContext, url: str | None) -> str:
 def _addresses(
     bot: BotContext, instances: tuple[Instance, ...], *, flexible: bool
 ) -> tuple[str, ...]:
-    found = _flexible_addresses(bot, instances) if flexible else _uniform_addresses(bot)
+    query = {"api-version": _ADDRESSES_API}
+    uniform = bot.arm.pages(f"{bot.names.scale_set_id}/publicipaddresses", **query)
+    found = _flexible_addresses(bot, instances) if flexible else uniform
     texts = (
         str(text)
         for one in found
@@ -192,11 +185,6 @@ def _addresses(
         if (text := value_at(one, "properties", *path))
     )
     return tuple(dict.fromkeys(texts))
-
-
-def _uniform_addresses(bot: BotContext) -> Iterator[Found]:
-    path = f"{bot.names.scale_set_id}/publicipaddresses"
-    return bot.arm.pages(path, **{"api-version": _ADDRESSES_API})
 
 
 def _flexible_addresses(bot: BotContext, instances: tuple[Instance, ...]) -> Iterator[Found]:

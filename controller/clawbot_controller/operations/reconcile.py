@@ -72,7 +72,6 @@ def examine(arm: Arm, resource: Resource, actual: Found | None) -> Step:
 
     Raises:
         NotChangeableError: it needs a change that Azure cannot make.
-        AzureError: see its subclasses.
     """
     action, reasons = Action.KEEP, tuple[str, ...]()
     if actual is not None:
@@ -88,11 +87,7 @@ def examine(arm: Arm, resource: Resource, actual: Found | None) -> Step:
 
 
 def ensure(arm: Arm, resource: Resource, report: Report) -> tuple[Step, Found]:
-    """Create or change a resource if necessary; return the step and the resource.
-
-    Raises:
-        AzureError: see its subclasses.
-    """
+    """Create or change a resource if necessary; return the step and the resource."""
     actual = arm.settled(resource.id)
     step = examine(arm, resource, actual)
     if step.action is Action.KEEP:
@@ -131,12 +126,16 @@ def body_to_send(resource: Resource, actual: Body | None) -> dict[str, Any]:
     return body
 
 
-def without_optional(resource: Resource, body: Body) -> dict[str, Any]:
-    """Return the body without `optional` parts."""
+def without_optional(resource: Resource, value: Any, path: str = "") -> Any:  # noqa: ANN401 - JSON
+    """Return a body, or the part of it at `path`, without `optional` parts."""
+    if isinstance(value, list):
+        return [without_optional(resource, one, path) for one in value]
+    if not isinstance(value, Mapping):
+        return value
     return {
-        key: _pruned(resource, value, key)
-        for key, value in body.items()
-        if key not in resource.optional
+        key: without_optional(resource, inner, below)
+        for key, inner in value.items()
+        if (below := f"{path}.{key}" if path else key) not in resource.optional
     }
 
 
@@ -181,19 +180,6 @@ def _reason(difference: Difference) -> str:
 def _failed_state(actual: Found) -> tuple[str, ...]:
     state = str(value_at(actual, "properties", "provisioningState") or "")
     return (f"provisioning state: {state}",) if state.lower() in _FAILED_STATES else ()
-
-
-def _pruned(resource: Resource, value: object, path: str) -> object:
-    if isinstance(value, list):
-        return [_pruned(resource, one, path) for one in value]
-    if not isinstance(value, Mapping):
-        return value
-    below = {key: f"{path}.{key}" for key in value}
-    return {
-        key: _pruned(resource, inner, below[key])
-        for key, inner in value.items()
-        if below[key] not in resource.optional
-    }
 
 
 def _copy(source: Body, target: dict[str, Any], path: Sequence[str]) -> None:

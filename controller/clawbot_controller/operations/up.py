@@ -37,7 +37,6 @@ _NO_KEY: Final = ""
 class Plan:
     """What `up` would do for one bot, in order, and the state of its instances."""
 
-    bot: str
     steps: tuple[Step, ...]
     instances: InstanceStates
 
@@ -70,21 +69,14 @@ def make_plan(bot: BotContext) -> Plan:
         *own_steps,
         *instances.steps,
     )
-    return Plan(bot.deployment.name, steps, instances)
+    return Plan(steps, instances)
 
 
 def up(bot: BotContext, shared: OncePerKey[Place, tuple[Step, ...]]) -> tuple[Step, ...]:
     """Create and change what one bot needs; return what was done.
 
     Each step compares before it writes, so a second `up` writes nothing and an interrupted one
-    can be continued.
-
-    Args:
-        bot: the bot.
-        shared: creates each group's shared resources once for all bots.
-
-    Raises:
-        AzureError: see its subclasses.
+    can be continued. `shared` creates each group's shared resources once for all bots.
     """
     sign_in = preflight(bot)
     check_edit(bot, check_own(bot))
