@@ -169,7 +169,10 @@ class AzureThrottledError(AzureError):
 
     code: ClassVar[str] = "AZURE_THROTTLED"
     retry = PATIENT
-    hint = "check which client of the subscription sends many requests; wait, then run it again"
+    hint = (
+        "wait, then run the command again; if it persists, check which client of the subscription "
+        "sends many requests"
+    )
 
 
 class AzureUnreachableError(AzureError):
