@@ -11,6 +11,7 @@ import click
 
 from clawbot_agent.config.problems import ConfigError
 from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.text import error_text
 from clawbot_controller.deployment.file import Deployment, load_deployment
 from clawbot_controller.deployment.names import Place
 
@@ -75,7 +76,7 @@ def reported(outcomes: Mapping[str, _ResultT | ClawbotError]) -> dict[str, _Resu
     """Return the results; print each error on stderr."""
     for name, outcome in outcomes.items():
         if isinstance(outcome, ClawbotError):
-            _print(name, f"{outcome.code}: {outcome.message}\n{name}: next: {outcome.hint}")
+            _print(name, error_text(outcome, between=f"\n{name}: "))
     return {name: one for name, one in outcomes.items() if not isinstance(one, ClawbotError)}
 
 
