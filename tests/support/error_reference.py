@@ -17,13 +17,23 @@ _MINUTE: Final = 60
 # up to here a wait is given in seconds
 _SHORT: Final = 120
 
-_AGENT: Final = """\
+# the table is wide
+_FRONT: Final = """\
+---
+hide:
+  - toc
+---
+
+"""
+# from the page, not from this module
+_UP: Final = ".."
+_AGENT: Final = f"""\
 # Agent errors
 
 Every failure on the instance has one of these codes, in `clawbot-agent status`, `status.json`,
 `events.jsonl`, on the serial console and on the progress page. Codes are stable; texts are not.
 
-*Cause* is the [failure cause](../explanation/health.md#why-the-second-question-is-different): only
+*Cause* is the [failure cause]({_UP}/explanation/health.md#why-the-second-question-is-different): only
 `instance` and `uncertain` make Azure replace the instance. *Waits* is how long the agent itself
 retries; the stage's budget and the run's deadline end it sooner.
 """
@@ -83,7 +93,7 @@ def text_of(page: Page) -> str:
     names = ("code", "meaning", *(("cause",) if page.causes else ()), "waits", "next step")
     rows = [_row(names), _row(("---",) * len(names))]
     rows += [_row(_cells(cls, causes=page.causes)) for cls in classes(page.package)]
-    return page.head + _GENERATED + "\n".join(rows) + "\n"
+    return _FRONT + page.head + _GENERATED + "\n".join(rows) + "\n"
 
 
 def _cells(cls: type[ClawbotError], *, causes: bool) -> tuple[str, ...]:
