@@ -34,8 +34,10 @@ Every failure on the instance has one of these codes, in `clawbot-agent status`,
 `events.jsonl`, on the serial console and on the progress page. Codes are stable; texts are not.
 
 *Cause* is the [failure cause]({_UP}/explanation/health.md#why-the-second-question-is-different):
-only `instance` and `uncertain` make Azure replace the instance. *Waits* is how long the agent itself
-retries; the stage's budget and the run's deadline end it sooner.
+only `instance` and `uncertain` make Azure replace the instance.
+
+*Waits* is how long the agent itself retries; the stage's budget and the run's deadline end it
+sooner.
 """
 _CONTROLLER: Final = """\
 # Controller errors
