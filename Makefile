@@ -93,7 +93,8 @@ machine: $(STAMP)
 vm: $(STAMP)
 	$(VENV)/bin/pytest -v --durations=12 tests/vm
 
-clean: down
+clean:
+	@$(PYTHON) -m tests.bench down --all
 	rm -rf .bench $(VENV)
 
 up:
@@ -110,4 +111,4 @@ address:
 
 down:
 	@$(BENCH) down
-	@$(PYTHON) -m tests.bench --name demo-vm down
+	@[ ! -d .bench/run/demo-vm ] || $(PYTHON) -m tests.bench --name demo-vm down

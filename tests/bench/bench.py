@@ -39,6 +39,11 @@ _BOOT_SECONDS: Final = 90.0
 _SERVICES_SECONDS: Final = 30.0
 
 
+def existing() -> list[str]:
+    """Return the names of this checkout's benches that have a run directory, running or not."""
+    return sorted(path.name for path in (HOME / "run").glob("[!.]*"))
+
+
 class Bench:
     """The bench called `name`; several run side by side under different names.
 

@@ -12,7 +12,7 @@ from clawbot_agent.features.image.archive_stage import ImageArchiveStage
 from clawbot_agent.features.image.stage import ImageStage
 from clawbot_agent.features.lease.stage import LeaseStage
 from clawbot_agent.features.secrets.stage import SecretsStage
-from clawbot_agent.features.share.stage import MountStage
+from clawbot_agent.features.share.stage import ShareStage
 from clawbot_agent.features.state.stage import StateStage
 from clawbot_agent.features.sysbox.stage import SysboxStage
 
@@ -28,7 +28,7 @@ def all_stages() -> Graph:
             DockerStage(),
             FirewallStage(),
             SysboxStage(),
-            MountStage(),
+            ShareStage(),
             SecretsStage(),
             LeaseStage(),
             StateStage(),

@@ -1,7 +1,7 @@
 import pytest
 
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.features.secrets.rules import (
+from clawbot_agent.features.secrets.values import (
     GatewayTokenWeakError,
     OpenClawFragmentInvalidError,
     gateway_token,
@@ -12,8 +12,8 @@ GOOD = "0f1e2d3c4b5a69788796a5b4c3d2e1f0"
 
 
 @pytest.mark.parametrize("value", [GOOD, f"{GOOD}\n", f"  {GOOD}\r\n"])
-def test_a_good_token_loses_the_white_space_around_it(value: str) -> None:
-    """A file's last newline comes along with 'az keyvault secret set --file'."""
+def test_valid_token_is_stripped_of_white_space(value: str) -> None:
+    """'az keyvault secret set --file' includes the file's final newline."""
     assert gateway_token(Secret(value), name="token").reveal() == GOOD
 
 
@@ -30,8 +30,8 @@ def test_a_good_token_loses_the_white_space_around_it(value: str) -> None:
         (f"{GOOD}é", "HTTP header"),
     ],
 )
-def test_a_token_that_can_be_guessed_or_cannot_be_sent_is_refused(value: str, why: str) -> None:
-    """It says why, and on which secret, without quoting the value."""
+def test_guessable_or_unusable_token_is_refused(value: str, why: str) -> None:
+    """The message names reason and secret, and does not quote the value."""
     with pytest.raises(GatewayTokenWeakError, match=why) as caught:
         gateway_token(Secret(value), name="my-token")
     assert "my-token" in caught.value.message
@@ -40,8 +40,8 @@ def test_a_token_that_can_be_guessed_or_cannot_be_sent_is_refused(value: str, wh
 
 
 @pytest.mark.parametrize("text", ["{}", '{"agents": {"list": []}}', ' {"a": 1}\n'])
-def test_a_fragment_is_a_json_object(text: str) -> None:
-    """It is kept as it is."""
+def test_json_object_is_a_valid_fragment(text: str) -> None:
+    """Its text is not changed."""
     assert openclaw_fragment(Secret(text), name="fragment").reveal() == text
 
 
@@ -56,8 +56,8 @@ def test_a_fragment_is_a_json_object(text: str) -> None:
         ('{"a":' * 200_000, "nested too deeply"),
     ],
 )
-def test_anything_else_is_refused_without_being_quoted(text: str, why: str) -> None:
-    """Not even the part around the mistake: it may be a channel's token."""
+def test_other_fragments_are_refused_without_being_quoted(text: str, why: str) -> None:
+    """Not even near the error: the text there may be a channel's token."""
     with pytest.raises(OpenClawFragmentInvalidError, match=why) as caught:
         openclaw_fragment(Secret(text), name="my-fragment")
     assert "my-fragment" in caught.value.message

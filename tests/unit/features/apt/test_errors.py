@@ -1,11 +1,10 @@
-"""Outputs captured from apt 2.6.1 and dpkg 1.21 on a bench machine."""
+"""How failed commands are classified, with outputs of apt 2.6.1 and dpkg 1.21 from a bench."""
 
 from typing import Final
 
 import pytest
 
-from clawbot_agent.features.apt.errors import AptLockHeldError
-from clawbot_agent.features.apt.messages import classify, holder_pid
+from clawbot_agent.features.apt.errors import AptLockHeldError, classify, holder_pid
 
 _DPKG_POSTINST: Final = """\
 Setting up badpkg (1) ...
@@ -28,7 +27,7 @@ Errors were encountered while processing:
 E: Sub-process /usr/bin/dpkg returned an error code (1)
 """
 _MIRROR: Final = "http://mirror.test/debian"
-_SOME: Final = (
+_SOME_FAILED: Final = (
     "E: Some index files failed to download. They have been ignored, or old ones used instead."
 )
 _CASES: Final = {
@@ -38,7 +37,7 @@ _CASES: Final = {
             "E: Unable to lock directory /var/lib/apt/lists/"
         ),
         "APT_LOCK_HELD",
-        "doing: /var/lib/apt/lists/lock is held by pid 192 (python3)",
+        "apt: /var/lib/apt/lists/lock is held by pid 192 (python3)",
     ),
     "frontend lock after waiting": (
         (
@@ -47,7 +46,7 @@ _CASES: Final = {
             "(/var/lib/dpkg/lock-frontend), is another process using it?"
         ),
         "APT_LOCK_HELD",
-        "doing: /var/lib/dpkg/lock-frontend is held by pid 192 (python3)",
+        "apt: /var/lib/dpkg/lock-frontend is held by pid 192 (python3)",
     ),
     "dpkg lock": (
         (
@@ -55,7 +54,7 @@ _CASES: Final = {
             "using it?"
         ),
         "APT_LOCK_HELD",
-        "doing: the dpkg lock is held by another process",
+        "apt: the dpkg lock is held by another process",
     ),
     "archives lock": (
         (
@@ -64,37 +63,37 @@ _CASES: Final = {
             "E: Unable to lock directory /var/cache/apt/archives/"
         ),
         "APT_LOCK_HELD",
-        "doing: /var/cache/apt/archives/lock is held by pid 7 (apt-get)",
+        "apt: /var/cache/apt/archives/lock is held by pid 7 (apt-get)",
     ),
-    "dpkg itself": (
+    "database lock of dpkg": (
         (
             "dpkg: error: dpkg database lock was locked by another process with pid 192\n"
             "Note: removing the lock file is always wrong, can damage the locked area"
         ),
         "APT_LOCK_HELD",
-        "doing: the dpkg lock is held by pid 192",
+        "apt: the dpkg lock is held by pid 192",
     ),
-    "no such host": (
+    "unknown host": (
         (
             "E: Failed to fetch http://nosuch.example.invalid/debian/dists/bookworm/InRelease  "
-            f"Could not resolve 'nosuch.example.invalid'\n{_SOME}"
+            f"Could not resolve 'nosuch.example.invalid'\n{_SOME_FAILED}"
         ),
         "APT_MIRROR_UNREACHABLE",
         (
-            "doing: Failed to fetch http://nosuch.example.invalid/debian/dists/bookworm/InRelease  "
+            "apt: Failed to fetch http://nosuch.example.invalid/debian/dists/bookworm/InRelease  "
             "Could not resolve 'nosuch.example.invalid'"
         ),
     ),
-    "refused": (
+    "connection refused": (
         (
             "E: Failed to fetch http://127.0.0.1:9/debian/dists/bookworm/InRelease  Could "
             "not connect "
-            f"to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)\n{_SOME}"
+            f"to 127.0.0.1:9 (127.0.0.1). - connect (111: Connection refused)\n{_SOME_FAILED}"
         ),
         "APT_MIRROR_UNREACHABLE",
         None,
     ),
-    "a proxy answers instead": (
+    "answer from a proxy": (
         (
             f"E: Failed to fetch {_MIRROR}/dists/bookworm/InRelease  400  Bad Request "
             f"[IP: 203.0.113.80 80]\nE: The repository '{_MIRROR} bookworm InRelease' is "
@@ -128,12 +127,12 @@ _CASES: Final = {
         (
             f"E: Failed to fetch "
             f"{_MIRROR}/dists/bookworm/main/binary-amd64/by-hash/SHA256/87e7  Hash "
-            f"Sum mismatch\n   Hashes of expected file:\n    - Filesize:6924 [weak]\n{_SOME}"
+            f"Sum mismatch\n   Hashes of expected file:\n    - Filesize:6924 [weak]\n{_SOME_FAILED}"
         ),
         "APT_HASH_MISMATCH",
         None,
     ),
-    "index of another size": (
+    "index of unexpected size": (
         (
             f"E: Failed to fetch {_MIRROR}/dists/bookworm/main/binary-amd64/Packages  File has "
             "unexpected size (7 != 9). Mirror sync in progress? [IP: 203.0.113.80 80]"
@@ -144,7 +143,7 @@ _CASES: Final = {
     "unknown package": (
         "E: Unable to locate package nosuchpkg",
         "APT_PACKAGE_NOT_FOUND",
-        "doing: Unable to locate package nosuchpkg",
+        "apt: Unable to locate package nosuchpkg",
     ),
     "virtual package": (
         "E: Package 'mail-transport-agent' has no installation candidate",
@@ -161,7 +160,7 @@ _CASES: Final = {
         "APT_PACKAGE_NOT_FOUND",
         None,
     ),
-    "no key": (
+    "missing key": (
         (
             f"W: GPG error: {_MIRROR} bookworm InRelease: The following signatures couldn't be "
             "verified because the public key is not available: NO_PUBKEY 6ED0E7B82643E131\n"
@@ -187,16 +186,16 @@ _CASES: Final = {
         "APT_NOT_VALID_YET",
         None,
     ),
-    "no room for packages": (
+    "no space for packages": (
         "E: You don't have enough free space in /var/cache/apt/archives/.",
         "APT_DISK_FULL",
         None,
     ),
-    "no room for lists": (
+    "no space for lists": (
         (
             f"E: Failed to fetch {_MIRROR}/dists/bookworm-updates/InRelease  Error writing "
             f"to file - "
-            f"write (28: No space left on device) [IP: 203.0.113.80 80]\n{_SOME}"
+            f"write (28: No space left on device) [IP: 203.0.113.80 80]\n{_SOME_FAILED}"
         ),
         "APT_DISK_FULL",
         None,
@@ -213,7 +212,7 @@ _CASES: Final = {
         _DPKG_POSTINST,
         "DPKG_FAILED",
         (
-            "doing: badpkg failed: Setting up badpkg (1) ...; cannot frob the widget; dpkg: error "
+            "apt: badpkg failed: Setting up badpkg (1) ...; cannot frob the widget; dpkg: error "
             "processing package badpkg (--configure):; installed badpkg package post-installation "
             "script subprocess returned error exit status 1"
         ),
@@ -222,38 +221,38 @@ _CASES: Final = {
         _DPKG_PREINST,
         "DPKG_FAILED",
         (
-            "doing: /tmp/bad.deb failed: Preparing to unpack /tmp/bad.deb ...; cannot frob the "
+            "apt: /tmp/bad.deb failed: Preparing to unpack /tmp/bad.deb ...; cannot frob the "
             "widget; dpkg: error processing archive /tmp/bad.deb (--unpack):; new badpkg package "
             "pre-installation script subprocess returned error exit status 1"
         ),
     ),
-    "something new": ("E: The sky is falling", "APT_FAILED", "doing: The sky is falling"),
-    "no error line": ("one\ntwo\n", "APT_FAILED", "doing: one; two"),
+    "unknown error": ("E: The sky is falling", "APT_FAILED", "apt: The sky is falling"),
+    "no error line": ("one\ntwo\n", "APT_FAILED", "apt: one; two"),
 }
 
 
 @pytest.mark.parametrize(("output", "code", "message"), _CASES.values(), ids=_CASES.keys())
-def test_the_cause_is_read_from_the_text(output: str, code: str, message: str | None) -> None:
-    error = classify(output, doing="doing")
+def test_cause_is_read_from_the_output(output: str, code: str, message: str | None) -> None:
+    error = classify(output, command="apt")
     assert error.code == code
     assert "\n" not in error.message
     assert message in {None, error.message}
 
 
-def test_a_held_lock_is_named_with_the_whole_command_of_its_holder() -> None:
+def test_message_about_a_held_lock_contains_the_holders_command_line() -> None:
     output = "E: Could not get lock /var/lib/apt/lists/lock. It is held by process 12 (apt-get)"
-    error = classify(output, doing="apt-get update", holder="apt-get -qq update")
+    error = classify(output, command="apt-get update", holder="apt-get -qq update")
     assert error.message == (
         "apt-get update: /var/lib/apt/lists/lock is held by pid 12 (apt-get -qq update)"
     )
     assert holder_pid(output) == 12
 
 
-def test_a_held_lock_is_waited_for_in_short_steps_for_ten_minutes() -> None:
+def test_held_lock_is_retried_every_few_seconds_for_ten_minutes() -> None:
     policy = AptLockHeldError.retry
     assert (policy.first, policy.longest, policy.within) == (2, 5, 600)
 
 
-def test_a_very_long_error_is_cut() -> None:
+def test_very_long_error_is_truncated() -> None:
     output = "\n".join(f"E: Failed to fetch http://mirror/{n}" for n in range(200))
-    assert len(classify(output, doing="apt-get update").message) < 800
+    assert len(classify(output, command="apt-get update").message) < 800
