@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import clawbot_agent
-import clawbot_controller
 from clawbot_agent.core.errors import ClawbotError
 
 __all__ = ["PAGES", "Page", "classes", "text_of"]
@@ -77,9 +75,9 @@ PAGES: Final = (
 
 def classes(package: str = "clawbot_agent") -> list[type[ClawbotError]]:
     """Return every error class of a package that has a code, in the order of the codes."""
-    for program in (clawbot_agent, clawbot_controller):
-        for module in pkgutil.walk_packages(program.__path__, f"{program.__name__}."):
-            importlib.import_module(module.name)
+    program = importlib.import_module(package)
+    for module in pkgutil.walk_packages(program.__path__, f"{package}."):
+        importlib.import_module(module.name)
     found: set[type[ClawbotError]] = set()
     todo = list(ClawbotError.__subclasses__())
     while todo:
