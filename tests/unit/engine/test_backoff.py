@@ -159,7 +159,7 @@ def test_stage_that_backs_off_reports_its_error_and_changes_nothing() -> None:
     error = status.stage("one").error
     assert error is not None
     assert (status.result, error.code, error.hint) == (Result.FAILED, "STUCK", "look at it")
-    assert error.message == "no good; next attempt at 00:05:00 UTC (1 in a row)"
+    assert error.message == "no good; not tried again before 00:05:00 UTC (1 in a row)"
     assert journal.of("stage.action") == []
     # reporting it does not prolong the wait
     clock.advance(300)

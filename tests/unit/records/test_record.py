@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clawbot_agent.core.errors import FailureCause
 from clawbot_agent.host.files import FileReadError
-from clawbot_agent.records import lease, replacement, run, shutdown, smoke, ticket
+from clawbot_agent.records import lease, proof, replacement, run, shutdown, ticket
 from clawbot_agent.records.event import EventLine
 from clawbot_agent.records.record import Record, RecordError, RecordFile, document, parsed, text_of
 from tests.fakes import FakeFiles
@@ -222,7 +222,8 @@ ALL: Final = (
     shutdown.SHUTDOWN,
     shutdown.LEAVE_REQUEST,
     ticket.TICKET,
-    smoke.SMOKE,
+    proof.SMOKE,
+    proof.SHARE_TEST,
 )
 
 

@@ -26,7 +26,7 @@ from clawbot_agent.features.sysbox.errors import (
 )
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerCallError
-from clawbot_agent.records.smoke import SMOKE, SmokeRecord
+from clawbot_agent.records.proof import SMOKE, SmokeRecord
 
 PACKAGE: Final = "sysbox-ce"
 # output of the package's own scripts

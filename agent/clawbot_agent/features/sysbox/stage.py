@@ -25,7 +25,7 @@ from clawbot_agent.features.sysbox.actions import (
     smoke_record,
 )
 from clawbot_agent.host import Host
-from clawbot_agent.records.smoke import SMOKE, SmokeRecord
+from clawbot_agent.records.proof import SMOKE, SmokeRecord
 
 _UNIT: Final = "sysbox.service"
 _SHOWN_DIGITS: Final = 8
