@@ -1,8 +1,9 @@
 # Needs root, Debian 12, Python 3.11. Each target does all its own set-up.
 #   make demo     a bare machine becomes a bot, and stays up
 #   make demo-vm  the same from power-on: a virtual machine, cloud-init, Azure Files, nobody's hand
-#   make test     lint, types, unit, contract and machine tests, and a bot in virtual machines
-#   make vm       only that bot: its first boot, and what Azure may do to it
+#   make test     lint, types, unit, contract and machine tests, the time of each, and coverage
+#   make test-all all that and every test that make test leaves out: hours
+#   make shard    of what only test-all runs, the part whose turn it is with this commit; SHARD=NAME
 #   make up | down
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make exec-vm CMD='clawbot-agent status'
@@ -33,8 +34,8 @@ release: $(STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
 	$(VENV)/bin/python packaging/build_release.py all dist
 
-.PHONY: lock release demo demo-vm test lint types unit contract machine vm up exec exec-vm \
-	address down clean
+.PHONY: lock release demo demo-vm test environment lint lint-all types unit contract machine \
+	test-all shard up exec exec-vm address down clean
 .DEFAULT_GOAL := help
 
 help:
@@ -46,7 +47,26 @@ demo:
 demo-vm: $(STAMP)
 	@$(VENV)/bin/python -m tests.bench.demo_vm
 
-test: lint types unit contract machine vm
+# --- tests: docs/testing.md says what belongs where, and what each takes -----------------------
+# pytest workers beside each other; machine tests wait more than they compute
+WORKERS ?= 2
+RESULTS = .test-results
+SUITES = environment lint types unit contract machine
+SUITE = $(PYTHON) -m tests.support.suite_times run $@ --
+PYTEST = $(VENV)/bin/pytest -q --numprocesses=$(WORKERS) --junitxml=$(RESULTS)/$@.xml
+COVERAGE = --cov --cov-report=
+NOT_EXTENDED = -m "not extended" --dist=loadfile --durations=12
+
+# the time of each is told however it ends
+test:
+	@rm -rf $(RESULTS); code=0; \
+	$(MAKE) --no-print-directory $(SUITES) || code=$$?; \
+	$(PYTHON) -m tests.support.suite_times show $(SUITES); \
+	$(VENV)/bin/coverage report --format=total | sed 's/$$/ % branch coverage by unit and contract tests/'; \
+	exit $$code
+
+environment:
+	@$(SUITE) $(MAKE) --no-print-directory $(STAMP)
 
 $(STAMP): pyproject.toml
 	@$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv', 'shellcheck'))"
@@ -55,25 +75,42 @@ $(STAMP): pyproject.toml
 	@touch $@
 
 lint: $(STAMP)
+	@$(SUITE) $(MAKE) --no-print-directory lint-all
+
+lint-all:
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	shellcheck bootstrap.sh .ci/run vagrant/*.sh
 
 types: $(STAMP)
-	$(VENV)/bin/mypy
+	@$(SUITE) $(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(VENV)/bin/pytest -q tests/unit
+	@$(SUITE) $(PYTEST) $(COVERAGE) tests/unit
 
 contract: $(STAMP)
-	$(VENV)/bin/pytest -q --durations=12 tests/contract
+	@$(SUITE) $(PYTEST) $(COVERAGE) --cov-append $(NOT_EXTENDED) tests/contract
 
+# all that needs a machine
 machine: $(STAMP)
-	$(VENV)/bin/pytest -v --durations=12 tests/machine tests/faults
+	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) tests --ignore=tests/unit --ignore=tests/contract
 
-# a bot from power-on through all that happens to it; beside it one by QEMU, up to the gateway
-vm: $(STAMP)
-	$(VENV)/bin/pytest -v --durations=12 tests/vm
+# --- what make test leaves out -----------------------------------------------------------------
+test-all: test
+	@code=0; for shard in $$($(PYTHON) -m tests.support.shards --list); do \
+		$(MAKE) --no-print-directory shard SHARD=$$shard || code=1; done; \
+	$(PYTHON) -m tests.support.suite_times show $(SUITES) \
+		$$($(PYTHON) -m tests.support.shards --list | sed s/^/shard-/); \
+	exit $$code
+
+SHARD ?= $(shell $(PYTHON) -m tests.support.shards)
+shard: $(STAMP)
+	@$(PYTHON) -m tests.support.suite_times run shard-$(SHARD) -- \
+		timeout --foreground --signal=INT --kill-after=120 $(SHARD_SECONDS) \
+		$(VENV)/bin/pytest -v --numprocesses=$(WORKERS) --dist=loadfile --durations=12 \
+		--junitxml=$(RESULTS)/shard-$(SHARD).xml --shard=$(SHARD) tests --ignore=tests/unit
+# a shard takes at most 20 minutes where it was measured
+SHARD_SECONDS ?= 1500
 
 clean: down
 	rm -rf .bench $(VENV)

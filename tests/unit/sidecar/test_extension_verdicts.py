@@ -13,8 +13,8 @@ import pytest
 
 from clawbot_agent.lease.report import LeaseState
 from clawbot_agent.sidecar.checks import last_run
-from tests.contract.sidecar.instance import ME, OTHER, Instance, Service
 from tests.support.health_extension import Health, Settings
+from tests.unit.sidecar.instance import ME, OTHER, Instance, Service
 
 DOCS: Final = Path(__file__).resolve().parents[3] / "docs/sidecar.md"
 INITIALIZING, HEALTHY, UNHEALTHY = Health.INITIALIZING, Health.HEALTHY, Health.UNHEALTHY
