@@ -34,7 +34,7 @@ release: $(STAMP)
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
 	$(VENV)/bin/python packaging/build_release.py all dist
 
-.PHONY: lock release demo demo-vm test environment lint lint-all types unit contract machine \
+.PHONY: lock release demo demo-vm test environment lint lint-all types unit contract perf machine \
 	test-all shard up exec exec-vm address down clean
 .DEFAULT_GOAL := help
 
@@ -51,7 +51,7 @@ demo-vm: $(STAMP)
 # pytest workers beside each other; machine tests wait more than they compute
 WORKERS ?= 2
 RESULTS = .test-results
-SUITES = environment lint types unit contract machine
+SUITES = environment lint types unit contract perf machine
 SUITE = $(PYTHON) -m tests.support.suite_times run $@ --
 PYTEST = $(VENV)/bin/pytest -q --numprocesses=$(WORKERS) --junitxml=$(RESULTS)/$@.xml
 COVERAGE = --cov --cov-report=
@@ -91,9 +91,13 @@ unit: $(STAMP)
 contract: $(STAMP)
 	@$(SUITE) $(PYTEST) $(COVERAGE) --cov-append $(NOT_EXTENDED) tests/contract
 
+# figures of time: nothing else runs beside
+perf: $(STAMP)
+	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) --numprocesses=0 tests/perf
+
 # all that needs a machine
 machine: $(STAMP)
-	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) tests --ignore=tests/unit --ignore=tests/contract
+	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) tests $(foreach suite,unit contract perf,--ignore=tests/$(suite))
 
 # --- what make test leaves out -----------------------------------------------------------------
 test-all: test

@@ -89,6 +89,7 @@ def _fails(bot: Bot) -> Done:
     return run
 
 
+@pytest.mark.extended("bot")
 def test_the_third_instance_holds_and_recovers_by_itself(
     revoked: Bot, figures: dict[str, float]
 ) -> None:

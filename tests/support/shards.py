@@ -17,8 +17,7 @@ from typing import Final
 MARKER: Final = "extended"
 # their number is a prime: pushes of several commits at a time still go through all of them
 SHARDS: Final = (
-    "bot-1",
-    "bot-2",
+    "bot",
     "controller-faults-1",
     "controller-faults-2",
     "drill-build",
@@ -28,6 +27,7 @@ SHARDS: Final = (
     "vm-leaving",
     "vm-replacement",
     "vm-storage",
+    "vm-two-instances",
 )
 _ROOT: Final = Path(__file__).resolve().parents[2]
 

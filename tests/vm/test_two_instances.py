@@ -6,7 +6,7 @@ from tests.drills.report import Report
 from tests.drills.two_instances import two_instances
 from tests.vm.conftest import Flow
 
-pytestmark = pytest.mark.extended("vm-replacement")
+pytestmark = pytest.mark.extended("vm-two-instances")
 
 
 def test_a_second_instance_waits_and_takes_over(flow: Flow, report: Report) -> None:

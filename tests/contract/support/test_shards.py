@@ -12,7 +12,7 @@ import pytest
 from tests.support.shards import SHARDS
 
 ROOT: Final = Path(__file__).resolve().parents[3]
-SUITES: Final = ("unit", "contract", "machine")
+SUITES: Final = ("unit", "contract", "perf", "machine")
 # of how a suite is run, not of what it is
 _RUNNING: Final = ("--numprocesses", "--junitxml", "--cov", "--dist", "--durations")
 _COLLECT: Final = ("--collect-only", "-q", "-n0", "-p", "no:cacheprovider")
