@@ -55,7 +55,7 @@ SUITES = environment lint types unit contract perf machine
 SUITE = $(PYTHON) -m tests.support.suite_times run $@ --
 PYTEST = $(VENV)/bin/pytest -q --numprocesses=$(WORKERS) --junitxml=$(RESULTS)/$@.xml
 COVERAGE = --cov --cov-report=
-NOT_EXTENDED = -m "not extended" --dist=loadfile --durations=12
+NOT_EXTENDED = -m "not extended" --dist=loadfile --no-loadscope-reorder --durations=12
 
 # the time of each is told however it ends
 test:
@@ -111,7 +111,8 @@ SHARD ?= $(shell $(PYTHON) -m tests.support.shards)
 shard: $(STAMP)
 	@$(PYTHON) -m tests.support.suite_times run shard-$(SHARD) -- \
 		timeout --foreground --signal=INT --kill-after=120 $(SHARD_SECONDS) \
-		$(VENV)/bin/pytest -v --numprocesses=$(WORKERS) --dist=loadfile --durations=12 \
+		$(VENV)/bin/pytest -v --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder \
+		--durations=12 \
 		--junitxml=$(RESULTS)/shard-$(SHARD).xml --shard=$(SHARD) tests --ignore=tests/unit
 # a shard takes at most 20 minutes where it was measured
 SHARD_SECONDS ?= 1500

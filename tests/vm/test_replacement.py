@@ -2,11 +2,8 @@
 
 import pytest
 
-from tests.bench.product_vm import BotVms
-from tests.drills.ground import Ground
 from tests.drills.replacement import replacement
 from tests.drills.report import Report
-from tests.drills.wrong_hash import wrong_hash
 from tests.vm.conftest import Flow
 
 pytestmark = pytest.mark.extended("vm-replacement")
@@ -16,17 +13,4 @@ def test_it_is_killed_and_replaced(flow: Flow, report: Report) -> None:
     """Another machine, an empty disk, the same memory."""
     report.figure("power-on to healthy", flow.instance.healthy())
     flow.instance = replacement(flow.ground, report, texts=20, first=flow.instance)
-    assert report.broken == []
-
-
-def test_it_is_replaced_with_its_state_in_files_on_the_share(bots: BotVms, report: Report) -> None:
-    ground = Ground(bots, backend="share", share="files", prefix="files-", baked_image=True)
-    ground.prepare()
-    last = replacement(ground, report, texts=50)
-    last.vm.delete()
-    assert report.broken == []
-
-
-def test_a_wrong_hash_installs_nothing(bots: BotVms, report: Report) -> None:
-    wrong_hash(Ground(bots), report)
     assert report.broken == []

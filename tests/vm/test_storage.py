@@ -2,9 +2,7 @@
 
 import pytest
 
-from tests.bench.product_vm import BotVms
 from tests.drills.frozen import frozen
-from tests.drills.mount_faults import mount_faults
 from tests.drills.outage import outage
 from tests.drills.power_cuts import power_cuts
 from tests.drills.report import Report
@@ -29,10 +27,4 @@ def test_power_cuts_while_it_writes(flow: Flow, report: Report) -> None:
     flow.instance = power_cuts(
         flow.ground, report, count=2, replace_every=2, instance=flow.instance
     )
-    assert report.broken == []
-
-
-def test_each_fault_of_the_mount_has_a_code_and_passes(bots: BotVms, report: Report) -> None:
-    """On a machine without a gateway."""
-    mount_faults(bots, report)
     assert report.broken == []
