@@ -1,8 +1,9 @@
 # Requires root, Debian 12 and Python 3.11. Each target does its own setup.
 #   make demo     turn a bare machine into a bot and keep it running: 3 GB of disk, 1.5 GB of RAM
 #   make demo-vm  the same in a virtual machine, from power-on: cloud-init, Azure Files
-#   make test     lint, types, unit, contract and machine tests, and a bot in virtual machines
-#   make vm       only the virtual machines: a bot's first boot, and Azure's events
+#   make test     lint, types, unit, contract and machine tests; time per suite and coverage
+#   make test-all all of that and every test that make test leaves out: hours
+#   make shard    the part of test-all whose turn it is at this commit; SHARD=NAME picks one
 #   make up | down   start a machine without a bot | remove the bench; prints what is kept
 #   BENCH_NAME=foo   with demo, up, exec, address or down: a bench other than "demo"
 #   make exec CMD='systemctl status caddy'   $ is passed to the shell inside, $$ as one $
@@ -48,8 +49,8 @@ release: $(STAMP)
 tag: $(STAMP)
 	$(VENV)/bin/python packaging/release.py tag
 
-.PHONY: docs lock hooks dist release tag demo demo-vm test lint types unit contract machine vm up exec exec-vm \
-	address down clean
+.PHONY: docs lock hooks dist release tag demo demo-vm test environment lint lint-all types unit contract \
+	perf machine test-all shard up exec exec-vm address down clean
 .DEFAULT_GOAL := help
 
 help:
@@ -61,7 +62,26 @@ demo:
 demo-vm: $(STAMP)
 	@$(VENV)/bin/python -m tests.bench.demo_vm
 
-test: lint types unit contract machine vm
+# --- tests: docs/testing.md says what belongs where, and what each takes -----------------------
+# pytest workers beside each other; machine tests wait more than they compute
+WORKERS ?= 2
+RESULTS = .test-results
+SUITES = environment lint types unit contract perf machine
+SUITE = $(PYTHON) -m tests.support.suite_times run $@ --
+PYTEST = $(VENV)/bin/pytest -q --numprocesses=$(WORKERS) --junitxml=$(RESULTS)/$@.xml
+COVERAGE = --cov --cov-report=
+NOT_EXTENDED = -m "not extended" --dist=loadfile --no-loadscope-reorder --durations=12
+
+# the time of each is told however it ends
+test:
+	@rm -rf $(RESULTS); code=0; \
+	$(MAKE) --no-print-directory $(SUITES) || code=$$?; \
+	$(PYTHON) -m tests.support.suite_times show $(SUITES); \
+	$(VENV)/bin/coverage report --format=total | sed 's/$$/ % branch coverage by unit and contract tests/'; \
+	exit $$code
+
+environment:
+	@$(SUITE) $(MAKE) --no-print-directory $(STAMP)
 
 # only locked versions, by hash; as root, missing host packages are installed first
 $(STAMP): pyproject.toml packaging/dev.lock packaging/dev.py
@@ -71,6 +91,9 @@ $(STAMP): pyproject.toml packaging/dev.lock packaging/dev.py
 	@touch $@
 
 lint: $(STAMP)
+	@$(SUITE) $(MAKE) --no-print-directory lint-all
+
+lint-all:
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
@@ -79,20 +102,39 @@ lint: $(STAMP)
 	$(VENV)/bin/python -m tests.support.check_source
 
 types: $(STAMP)
-	$(VENV)/bin/mypy
+	@$(SUITE) $(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(VENV)/bin/pytest -q tests/unit
+	@$(SUITE) $(PYTEST) $(COVERAGE) tests/unit
 
 contract: $(STAMP)
-	$(VENV)/bin/pytest -q --durations=12 tests/contract
+	@$(SUITE) $(PYTEST) $(COVERAGE) --cov-append $(NOT_EXTENDED) tests/contract
 
+# figures of time: nothing else runs beside
+perf: $(STAMP)
+	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) --numprocesses=0 tests/perf
+
+# all that needs a machine
 machine: $(STAMP)
-	$(VENV)/bin/pytest -v --durations=12 tests/machine tests/faults
+	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) tests $(foreach suite,unit contract perf,--ignore=tests/$(suite))
 
-# a bot from power-on through Azure's events; in addition one with QEMU, up to the gateway's start
-vm: $(STAMP)
-	$(VENV)/bin/pytest -v --durations=12 tests/vm
+# --- what make test leaves out -----------------------------------------------------------------
+test-all: test
+	@code=0; for shard in $$($(PYTHON) -m tests.support.shards --list); do \
+		$(MAKE) --no-print-directory shard SHARD=$$shard || code=1; done; \
+	$(PYTHON) -m tests.support.suite_times show $(SUITES) \
+		$$($(PYTHON) -m tests.support.shards --list | sed s/^/shard-/); \
+	exit $$code
+
+SHARD ?= $(shell $(PYTHON) -m tests.support.shards)
+shard: $(STAMP)
+	@$(PYTHON) -m tests.support.suite_times run shard-$(SHARD) -- \
+		timeout --foreground --signal=INT --kill-after=120 $(SHARD_SECONDS) \
+		$(VENV)/bin/pytest -v --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder \
+		--durations=12 \
+		--junitxml=$(RESULTS)/shard-$(SHARD).xml --shard=$(SHARD) tests --ignore=tests/unit
+# a shard takes at most 20 minutes where it was measured
+SHARD_SECONDS ?= 1500
 
 clean:
 	@$(PYTHON) -m tests.bench down --all

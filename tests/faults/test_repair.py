@@ -89,6 +89,7 @@ def _fails(bot: Bot) -> Done:
     return run
 
 
+@pytest.mark.extended("bot")
 def test_third_instance_suspends_replacement_and_recovers_by_itself(
     revoked: Bot, figures: dict[str, float]
 ) -> None:

@@ -1,4 +1,7 @@
-"""Additional backends for testinfra: `--hosts=bench://NAME`, `multipass://NAME`."""
+"""Additional backends for testinfra: `--hosts=bench://NAME`, `multipass://NAME`.
+
+`bench://own` is the bench of the test session.
+"""
 
 from typing import Any, Final
 
@@ -6,7 +9,9 @@ from testinfra import backend
 from testinfra.backend.base import BaseBackend, CommandResult
 
 from tests.bench.bench import Bench
+from tests.support.workers import bench_name
 
+OWN: Final = "own"
 _SECONDS: Final = 300
 
 
@@ -22,7 +27,7 @@ class BenchBackend(BaseBackend):
 
     def __init__(self, hostname: str, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401 - testinfra's
         super().__init__(hostname, *args, **kwargs)
-        self._bench = Bench(hostname)
+        self._bench = Bench(bench_name() if hostname == OWN else hostname)
 
     def run(self, command: str, *args: str, **_kwargs: object) -> CommandResult:
         """Run a shell command, with `args` quoted into it."""

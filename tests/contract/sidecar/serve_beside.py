@@ -21,6 +21,8 @@ def main(gateway: str) -> None:
     watches = tuple(
         replace(watch, check=check, every=_EVERY) if watch.name == "gateway" else watch
         for watch in bot_watches()
+        # whether this machine booted minutes ago, and waits for a first run, is no matter here
+        if watch.name != "run"
     )
     Service(
         host=system_host(deadline=math.inf, cancelled=cancelled_by_signals()),

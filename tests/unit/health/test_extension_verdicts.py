@@ -13,8 +13,8 @@ import pytest
 
 from clawbot_agent.health import last_run
 from clawbot_agent.records.lease import LeaseState
-from tests.contract.sidecar.instance import ME, OTHER, Instance, Service
 from tests.support.health_extension import Health, Settings
+from tests.unit.health.instance import ME, OTHER, Instance, Service
 
 DOCS: Final = Path(__file__).resolve().parents[3] / "docs/reference/health.md"
 INITIALIZING, HEALTHY, UNHEALTHY = Health.INITIALIZING, Health.HEALTHY, Health.UNHEALTHY

@@ -20,13 +20,16 @@ from typing import Final
 
 PORT: Final = 18790
 PATH: Final = "/health/azure"
-REQUESTS: Final = 10_000
 PER_SECOND: Final = 200
 CLIENTS: Final = 4
 _YARDSTICK_PER_SECOND: Final = 50
-_SETTLE_SECONDS: Final = 25
+_SETTLE_SECONDS: Final = 60
+_SETTLED: Final = {"gateway": "failed", "caddy": "failed", "lease": "unknown"}
 _LOOPBACK_UP: Final = ("ip", "link", "set", "lo", "up")
 _OWN_RUN: Final = ("mount", "-t", "tmpfs", "tmpfs", "/run")
+# a machine that booted minutes ago is one whose bot is starting
+_UPTIME: Final = "/run/uptime"
+_LONG_UP: Final = ("mount", "--bind", _UPTIME, "/proc/uptime")
 _TCP: Final = (18789, 80)
 _UNIX: Final = ("/run/docker.sock", "/run/dbus/system_bus_socket", "/run/systemd/private")
 _SERVE: Final = "from clawbot_agent.cli import main; main()"
@@ -46,6 +49,8 @@ def freeze() -> None:
     """Everything is there, and nothing answers."""
     for argv in (_LOOPBACK_UP, _OWN_RUN):
         subprocess.run(argv, check=True)
+    Path(_UPTIME).write_text("86400.00 86400.00\n")
+    subprocess.run(_LONG_UP, check=True)
     for name in ("clawbot", "dbus", "systemd/system"):
         Path("/run", name).mkdir(parents=True)
     os.mkfifo("/run/clawbot/lease.json")
@@ -104,15 +109,31 @@ class Client(threading.Thread):
             self.answers[answer] = self.answers.get(answer, 0) + 1
 
 
-def load(port: int, yardstick: int) -> tuple[list[Client], Client]:
+def settle() -> None:
+    """Return when the sidecar has found out that all hangs.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    end = time.monotonic() + _SETTLE_SECONDS
+    while True:
+        components = json.loads(_asked("/health"))["components"]
+        states = {name: components[name]["state"] for name in _SETTLED}
+        if states == _SETTLED:
+            return
+        assert time.monotonic() < end, components
+        time.sleep(0.2)
+
+
+def load(port: int, yardstick: int, *, requests: int) -> tuple[list[Client], Client]:
     """The sidecar's clients and the yardstick's, at the same time."""
     begin = time.monotonic() + 0.5
     every = CLIENTS / PER_SECOND
     clients = [
-        Client(port, PATH, requests=REQUESTS // CLIENTS, every=every, begin=begin + n / PER_SECOND)
+        Client(port, PATH, requests=requests // CLIENTS, every=every, begin=begin + n / PER_SECOND)
         for n in range(CLIENTS)
     ]
-    count = REQUESTS * _YARDSTICK_PER_SECOND // PER_SECOND
+    count = requests * _YARDSTICK_PER_SECOND // PER_SECOND
     beside = Client(yardstick, "/", requests=count, every=1 / _YARDSTICK_PER_SECOND, begin=begin)
     for client in (*clients, beside):
         client.start()
@@ -133,14 +154,14 @@ def _rss_mb(process: "subprocess.Popen[str]") -> float:
     return int(found[1]) / 1024
 
 
-def main() -> None:
+def main(requests: int) -> None:
     """Freeze, serve, ask, and say what came of it as JSON."""
     freeze()
     with ExitStack() as stack:
         sidecar, port = started(stack, _SERVE, "serve")
         _, yardstick = started(stack, _YARDSTICK)
-        time.sleep(_SETTLE_SECONDS)
-        clients, beside = load(port, yardstick)
+        settle()
+        clients, beside = load(port, yardstick, requests=requests)
         answers = [
             (status, body.decode(), count)
             for client in clients
@@ -158,4 +179,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(int(sys.argv[1]))
