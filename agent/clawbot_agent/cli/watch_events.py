@@ -11,7 +11,7 @@ from clawbot_agent.core.paths import CONSOLE, EVENTS_FILE
 
 if TYPE_CHECKING:
     from clawbot_agent.host import Host
-    from clawbot_agent.lifecycle.shutdown.daemon import Report
+    from clawbot_agent.lifecycle.shutdown.daemon import ReportEvent
 
 
 @click.command("watch-events", hidden=True)
@@ -32,14 +32,14 @@ def watch_events() -> None:
         host=host,
         machine=ShutdownInstance(host),
         notifier=Notifier.from_environment(),
-        tell=_tell(host),
+        report_event=_report_event(host),
     ).run()
 
 
-def _tell(host: "Host") -> "Report":
+def _report_event(host: "Host") -> "ReportEvent":
     from clawbot_agent.host.files import appended, write_console  # noqa: PLC0415 - see above
 
-    def tell(event: str, text: str) -> None:
+    def report(event: str, text: str) -> None:
         from clawbot_agent.report.recorders import write_event  # noqa: PLC0415 - when needed
 
         click.echo(text)
@@ -48,4 +48,4 @@ def _tell(host: "Host") -> "Report":
         with contextlib.suppress(OSError), appended(EVENTS_FILE) as file:
             write_event(file, event, time=host.clock.now(), text=text)
 
-    return tell
+    return report

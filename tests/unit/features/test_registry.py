@@ -19,7 +19,7 @@ ACTION = ChangeUnit("start", "a.service", "not running")
 
 
 @pytest.mark.parametrize(
-    ("stage", "error", "paced"),
+    ("stage", "error", "backs_off"),
     [
         ("sysbox", Sha256MismatchError, True),
         ("image", ImageNotFoundError, True),
@@ -32,8 +32,8 @@ ACTION = ChangeUnit("start", "a.service", "not running")
         ("state", StateDamagedError, True),
     ],
 )
-def test_stage_backs_off_after(stage: str, error: type[ClawbotError], *, paced: bool) -> None:
-    assert STAGES[stage].backs_off(error("no")) is paced
+def test_stage_backs_off_after(stage: str, error: type[ClawbotError], *, backs_off: bool) -> None:
+    assert STAGES[stage].backs_off(error("no")) is backs_off
 
 
 def test_repairs_are_named_after_their_stage_or_the_ticket() -> None:

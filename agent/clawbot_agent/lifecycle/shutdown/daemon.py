@@ -4,9 +4,10 @@ An operator's leave request (`clawbot-agent leave`) counts as one more event.
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from clawbot_agent.azure.metadata import Notice, agree, announced, instance_name
 from clawbot_agent.core.errors import ClawbotError
@@ -43,13 +44,8 @@ _REPORT_SECONDS: Final = 10.0
 _REBOOTING: Final = frozenset({"Reboot", "Redeploy"})
 _ENDING: Final = _REBOOTING | {"Terminate", "Preempt", _LEAVE}
 
-
-class Report(Protocol):
-    """Reports a fact in events.jsonl, on the console and in the journal."""
-
-    def __call__(self, event: str, text: str) -> None:
-        """`event` is its name, `text` one line."""
-        ...
+ReportEvent = Callable[[str, str], None]
+"""Reports an event by its name and one line of text."""
 
 
 def _notice(request: LeaveRequest) -> Notice:
@@ -69,13 +65,13 @@ class ShutdownDaemon:
 
     Attributes:
         host: the machine; its limit's `cancelled` ends the watcher.
-        tell: called when something changes, not for each query.
+        report_event: called when something changes, not for each query.
     """
 
     host: Host
     machine: ShutdownMachine
     notifier: Notifier
-    tell: Report
+    report_event: ReportEvent
     _report: ShutdownReport = field(default_factory=ShutdownReport)
     _name: str = ""
     _leave: Leave | None = None
@@ -170,14 +166,14 @@ class ShutdownDaemon:
             for one in mine:
                 if one.kind in _REBOOTING and not one.scheduled:
                     self._survived.add(one.event_id)
-                    self.tell("scheduled.noted", f"{one.kind} caused this boot")
+                    self.report_event("scheduled.noted", f"{one.kind} caused this boot")
         return tuple(one for one in mine if one.event_id not in self._survived)
 
     def _take_in(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
             if notice.kind not in _ENDING and notice.event_id not in self._noted:
                 self._noted.add(notice.event_id)
-                self.tell("scheduled.noted", f"{notice.kind} is announced; nothing to do")
+                self.report_event("scheduled.noted", f"{notice.kind} is announced; nothing to do")
         self._mine = tuple(one for one in notices if one.kind in _ENDING)
         if not self._mine:
             self._miss()
@@ -201,7 +197,9 @@ class ShutdownDaemon:
         phase = ShutdownPhase.DRAINING if self._leave is None else self._report.phase
         self._change(phase=phase, kind=first.kind, not_before=first.not_before)
         if news:
-            self.tell("scheduled.announced", f"{self._report.text}; {self._left():.0f} s left")
+            self.report_event(
+                "scheduled.announced", f"{self._report.text}; {self._left():.0f} s left"
+            )
 
     def _start_leaving(self) -> None:
         self._leave = Leave(self.machine, self.host.clock)
@@ -221,7 +219,7 @@ class ShutdownDaemon:
         changed = leave.phase is not self._report.phase
         self._change(phase=leave.phase, problem=leave.problem)
         if changed:
-            self.tell(f"scheduled.{leave.phase}", self._report.text)
+            self.report_event(f"scheduled.{leave.phase}", self._report.text)
 
     def _approve(self, leave: Leave) -> None:
         """Let Azure proceed without waiting for the rest of the time."""
@@ -263,7 +261,7 @@ class ShutdownDaemon:
         self._requested = False
         self._approved.clear()
         self._change(phase=ShutdownPhase.WATCHING, kind=None, not_before=None, problem="")
-        self.tell("scheduled.over", f"{kind} {why}: the agent starts the bot again")
+        self.report_event("scheduled.over", f"{kind} {why}: the agent starts the bot again")
         self.machine.return_to_work()
 
     def _start_of(self, notice: Notice) -> datetime:
@@ -299,4 +297,6 @@ class ShutdownDaemon:
             # the shutdown matters more, but without its report a run would start things
             if error.message != self._unwritten:
                 self._unwritten = error.message
-                self.tell("scheduled.trouble", f"the report cannot be written: {error.message}")
+                self.report_event(
+                    "scheduled.trouble", f"the report cannot be written: {error.message}"
+                )
