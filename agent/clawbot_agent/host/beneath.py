@@ -127,7 +127,7 @@ class Root:
     def write(self, name: str, data: bytes, *, mode: int) -> None:
         """Replace a regular file atomically and durably; what it replaces is never opened."""
         with self._parent(name) as (parent, last):
-            # rename(2) replaces a link itself; a directory or device there is no file of ours
+            # rename(2) replaces a link itself; only a file or a link is replaced
             with suppress(FileNotFoundError):
                 found = os.stat(last, dir_fd=parent, follow_symlinks=False)
                 if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):

@@ -494,7 +494,7 @@ def test_killed_child_is_replaced(files: HostileFiles, root: Path) -> None:
 
 
 def test_module_of_the_child_needs_no_more_than_it_uses() -> None:
-    """What is not loaded needs no memory and cannot be attacked."""
+    """A library that is not loaded takes no RAM and cannot be attacked."""
     script = "import sys, clawbot_agent.host.isolated; print(*sys.modules)"
     argv = (sys.executable, "-P", "-c", script)
     done = subprocess.run(argv, capture_output=True, text=True, check=True)
