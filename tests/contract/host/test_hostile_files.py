@@ -256,6 +256,8 @@ def test_file_that_changes_while_it_is_read_is_refused(
     def read(file: int, size: int) -> bytes:
         part = real(file, size)
         path.write_bytes(b"y" * 10)
+        # longer than a tick, so that only the comparison of the times can notice it
+        time.sleep(0.03)
         return part
 
     monkeypatch.setattr(os, "read", read)
