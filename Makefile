@@ -1,40 +1,56 @@
-# Needs root, Debian 12, Python 3.11. Each target does all its own set-up.
-#   make demo     a bare machine becomes a bot, and stays up
-#   make demo-vm  the same from power-on: a virtual machine, cloud-init, Azure Files, nobody's hand
-#   make test     lint, types, unit, contract and machine tests, and a bot in virtual machines
-#   make vm       only that bot: its first boot, and what Azure may do to it
-#   make up | down
-#   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
-#   make exec-vm CMD='clawbot-agent status'
-#   make -s address
-#   make release  wheel, archives with all that it needs, and SHA256SUMS in dist/
-# GNU make turns every exit code but 0 into 2; `python3 -m tests.bench exec …` passes it on as it is.
+# Requires root, Debian 12 and Python 3.11. Each target does its own setup.
+#   make demo     turn a bare machine into a bot and keep it running: 3 GB of disk, 1.5 GB of RAM
+#   make demo-vm  the same in a virtual machine, from power-on: cloud-init, Azure Files
+#   make test     lint, types, unit, contract and machine tests; time per suite and coverage
+#   make test-all all of that and every test that make test leaves out: hours
+#   make shard    the part of test-all whose turn it is at this commit; SHARD=NAME picks one
+#   make up | down   start a machine without a bot | remove the bench; prints what is kept
+#   BENCH_NAME=foo   with demo, up, exec, address or down: a bench other than "demo"
+#   make exec CMD='systemctl status caddy'   $ is passed to the shell inside, $$ as one $
+#   make exec-vm CMD='clawbot-agent status'   the same in the machine of demo-vm
+#   make -s address  the machine's address
+#   make clean    remove all benches of this checkout, the cache and .venv
+#   make docs     build the documentation site in site/
+#   make lock     update the dependencies in packaging/*.lock
+#   make hooks    run the linters before each commit
+#   make dist     wheel, sdist, archives with all dependencies, and SHA256SUMS in dist/
+#   make release [VERSION=0.3.0]   the same with release notes, checked and committed
+#   make tag      tag that release and print how to publish it
+# GNU make turns every exit code other than 0 into 2; `python3 -m tests.bench exec …` does not.
 PYTHON ?= python3
 BENCH_NAME ?= demo
 BENCH = $(PYTHON) -m tests.bench --name $(BENCH_NAME)
 
-# by the environment and not by the recipe, so that no quote in it is ever read by another shell
+# passed in the environment, not in the recipe, so that no other shell interprets its quotes
 override CMD := $(subst $$$$,$$,$(value CMD))
 export CMD
 
 VENV = .venv
 STAMP = $(VENV)/.installed
 
-# exact versions and hashes of everything the agent needs, from pyproject.toml, and of the pip
-# that installs it
-UV_LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-header --upgrade
+# exact versions and hashes from pyproject.toml: the agent's dependencies, the pip that installs it,
+# and the development tools
 lock: $(STAMP)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
-	$(UV_LOCK) pyproject.toml -o packaging/requirements.lock
-	echo pip | $(UV_LOCK) --no-annotate - -o packaging/pip.lock
+	$(VENV)/bin/python packaging/dev.py lock
 
-release: $(STAMP)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
+hooks: $(STAMP)
+	$(VENV)/bin/pre-commit install
+
+dist: $(STAMP)
 	$(VENV)/bin/python packaging/build_release.py all dist
 
-.PHONY: lock release demo demo-vm test lint types unit contract machine vm up exec exec-vm \
-	address down clean
+# warnings and broken links are errors; the site opens from site/index.html without a server
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+release: $(STAMP)
+	$(VENV)/bin/python packaging/release.py prepare $(VERSION)
+
+tag: $(STAMP)
+	$(VENV)/bin/python packaging/release.py tag
+
+.PHONY: docs lock hooks dist release tag demo demo-vm test environment lint lint-all types unit contract \
+	perf machine test-all shard up exec exec-vm address down clean
 .DEFAULT_GOAL := help
 
 help:
@@ -46,36 +62,82 @@ demo:
 demo-vm: $(STAMP)
 	@$(VENV)/bin/python -m tests.bench.demo_vm
 
-test: lint types unit contract machine vm
+# --- tests: docs/testing.md says what belongs where, and what each takes -----------------------
+# pytest workers beside each other; machine tests wait more than they compute
+WORKERS ?= 2
+RESULTS = .test-results
+SUITES = environment lint types unit contract perf machine
+SUITE = $(PYTHON) -m tests.support.suite_times run $@ --
+PYTEST = $(VENV)/bin/pytest -q --numprocesses=$(WORKERS) --junitxml=$(RESULTS)/$@.xml
+COVERAGE = --cov --cov-report=
+NOT_EXTENDED = -m "not extended" --dist=loadfile --no-loadscope-reorder --durations=12
 
-$(STAMP): pyproject.toml
-	@$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv', 'shellcheck'))"
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+# the time of each is told however it ends
+test:
+	@rm -rf $(RESULTS); code=0; \
+	$(MAKE) --no-print-directory $(SUITES) || code=$$?; \
+	$(PYTHON) -m tests.support.suite_times show $(SUITES); \
+	$(VENV)/bin/coverage report --format=total | sed 's/$$/ % branch coverage by unit and contract tests/'; \
+	exit $$code
+
+environment:
+	@$(SUITE) $(MAKE) --no-print-directory $(STAMP)
+
+# only locked versions, by hash; as root, missing host packages are installed first
+$(STAMP): pyproject.toml packaging/dev.lock packaging/dev.py
+	@[ "$$(id -u)" != 0 ] || \
+		$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv',))"
+	$(PYTHON) packaging/dev.py install $(VENV)
 	@touch $@
 
 lint: $(STAMP)
+	@$(SUITE) $(MAKE) --no-print-directory lint-all
+
+lint-all:
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	shellcheck bootstrap.sh .ci/run vagrant/*.sh
+	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
+	git ls-files -z | xargs -0 $(VENV)/bin/codespell
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/python -m tests.support.check_source
 
 types: $(STAMP)
-	$(VENV)/bin/mypy
+	@$(SUITE) $(VENV)/bin/mypy
 
 unit: $(STAMP)
-	$(VENV)/bin/pytest -q tests/unit
+	@$(SUITE) $(PYTEST) $(COVERAGE) tests/unit
 
 contract: $(STAMP)
-	$(VENV)/bin/pytest -q --durations=12 tests/contract
+	@$(SUITE) $(PYTEST) $(COVERAGE) --cov-append $(NOT_EXTENDED) tests/contract
 
+# figures of time: nothing else runs beside
+perf: $(STAMP)
+	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) --numprocesses=0 tests/perf
+
+# all that needs a machine
 machine: $(STAMP)
-	$(VENV)/bin/pytest -v --durations=12 tests/machine tests/faults
+	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) tests $(foreach suite,unit contract perf,--ignore=tests/$(suite))
 
-# a bot from power-on through all that happens to it; beside it one by QEMU, up to the gateway
-vm: $(STAMP)
-	$(VENV)/bin/pytest -v --durations=12 tests/vm
+# --- what make test leaves out -----------------------------------------------------------------
+test-all: test
+	@code=0; for shard in $$($(PYTHON) -m tests.support.shards --list); do \
+		$(MAKE) --no-print-directory shard SHARD=$$shard || code=1; done; \
+	$(PYTHON) -m tests.support.suite_times show $(SUITES) \
+		$$($(PYTHON) -m tests.support.shards --list | sed s/^/shard-/); \
+	exit $$code
 
-clean: down
+SHARD ?= $(shell $(PYTHON) -m tests.support.shards)
+shard: $(STAMP)
+	@$(PYTHON) -m tests.support.suite_times run shard-$(SHARD) -- \
+		timeout --foreground --signal=INT --kill-after=120 $(SHARD_SECONDS) \
+		$(VENV)/bin/pytest -v --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder \
+		--durations=12 \
+		--junitxml=$(RESULTS)/shard-$(SHARD).xml --shard=$(SHARD) tests --ignore=tests/unit
+# a shard takes at most 20 minutes where it was measured
+SHARD_SECONDS ?= 1500
+
+clean:
+	@$(PYTHON) -m tests.bench down --all
 	rm -rf .bench $(VENV)
 
 up:
@@ -92,4 +154,4 @@ address:
 
 down:
 	@$(BENCH) down
-	@$(PYTHON) -m tests.bench --name demo-vm down
+	@[ ! -d .bench/run/demo-vm ] || $(PYTHON) -m tests.bench --name demo-vm down

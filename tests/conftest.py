@@ -1,15 +1,17 @@
-"""Fixtures of the tests that need a real machine: one bench for all of them."""
+"""Fixtures of the tests that need a real machine, one bench a worker; and what the suites are."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
 
 from tests.bench import product
 from tests.bench.bench import Bench
-from tests.support.bot import Bot, Done
+from tests.support import shards
+from tests.support.bot import Bot
+from tests.support.workers import Scheduling, alone_with_the_image, bench_name, rank
 
 # no test is timed: on a busy machine any of them is slow at times
 hypothesis.settings.register_profile(
@@ -17,7 +19,8 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.load_profile("untimed")
 
-_FIGURES: Final = pytest.StashKey[dict[str, float]]()
+_FIGURE: Final = "figure: "
+_TABLE: Final = "table: "
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,41 +29,96 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="leave the bench 'test' running, and use it if it runs",
     )
+    parser.addoption(
+        "--shard",
+        choices=shards.SHARDS,
+        help="only the tests marked as extended that belong to this shard",
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.stash[_FIGURES] = {}
+    if not hasattr(config, "workerinput"):
+        config.pluginmanager.register(_Told(), "told")
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    for what, value in config.stash[_FIGURES].items():
-        terminalreporter.write_line(f"measured: {what}: {value:.2f}")
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the tests of one shard; the longest begin.
+
+    Raises:
+        pytest.UsageError: a test is marked as extended and belongs to no shard.
+    """
+    items.sort(key=lambda item: rank(item.nodeid))
+    shard = {item: shard_of(item) for item in items}
+    if (wanted := config.getoption("--shard")) is None:
+        return
+    config.hook.pytest_deselected(items=[item for item in items if shard[item] != wanted])
+    items[:] = [item for item in items if shard[item] == wanted]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Scheduling | None:
+    return Scheduling(config, log) if config.getoption("dist") == "loadfile" else None
+
+
+def shard_of(item: pytest.Item) -> str | None:
+    """The shard of a test; None for those of the test command.
+
+    Raises:
+        pytest.UsageError: it is marked as extended and names no shard that exists.
+    """
+    marker = item.get_closest_marker(shards.MARKER)
+    if marker is None:
+        return None
+    if len(marker.args) == 1 and not marker.kwargs and marker.args[0] in shards.SHARDS:
+        return str(marker.args[0])
+    msg = f"{item.nodeid}: extended{marker.args} names no shard of tests/support/shards.py"
+    raise pytest.UsageError(msg)
+
+
+class _Told:
+    """Collects what tests have to say from all workers, and prints it at the end."""
+
+    def __init__(self) -> None:
+        self._figures: dict[str, float] = {}
+        self._tables: dict[str, None] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when != "teardown":
+            return
+        for name, value in report.user_properties:
+            if name.startswith(_FIGURE):
+                what = name.removeprefix(_FIGURE)
+                self._figures[what] = max(float(str(value)), self._figures.get(what, 0.0))
+            elif name.startswith(_TABLE):
+                self._tables[str(value)] = None
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        for table in self._tables:
+            terminalreporter.write_line(table)
+        for what, value in self._figures.items():
+            terminalreporter.write_line(f"measured: {what}: {value:.2f}")
 
 
 @pytest.fixture
-def figures(request: pytest.FixtureRequest) -> dict[str, float]:
-    """Measurements to be printed at the end of the session, by name."""
-    return request.config.stash[_FIGURES]
+def figures(request: pytest.FixtureRequest) -> Iterator[dict[str, float]]:
+    """Measurements by name, printed at the end of the session: the largest of each name."""
+    found: dict[str, float] = {}
+    yield found
+    request.node.user_properties += [(_FIGURE + what, found[what]) for what in found]
 
 
-@dataclass(frozen=True, slots=True)
-class FirstRun:
-    """What was seen after the first run on a bare machine, with a wrong Sysbox hash."""
-
-    bot: Bot
-    run: Done
-    ready: dict[str, Any]
-    title: str
-    upgrade: str
-    sysbox_files: str
+@pytest.fixture
+def tables(request: pytest.FixtureRequest) -> Iterator[list[str]]:
+    """Texts of several lines, printed at the end of the session."""
+    found: list[str] = []
+    yield found
+    request.node.user_properties += [(f"{_TABLE}{len(table)}", table) for table in found]
 
 
 @pytest.fixture(scope="session")
 def delivered(request: pytest.FixtureRequest) -> Iterator[Bot]:
     """A bare machine with the agent installed and nothing run yet."""
-    bench = Bench("test", say=print)
+    bench = Bench(bench_name(), say=print)
     keep = request.config.getoption("--keep-bench")
     if not (keep and bench.running()):
         bench.down()
@@ -69,43 +127,23 @@ def delivered(request: pytest.FixtureRequest) -> Iterator[Bot]:
         bot = Bot(bench)
         bot.install()
         yield bot
-        # for virtual machines, whose tests come later and would take minutes to build it
-        product.keep_images(bench)
     finally:
         if not keep:
             bench.down()
 
 
 @pytest.fixture(scope="session")
-def first(delivered: Bot) -> FirstRun:
-    """The first run; Sysbox is promised with a hash that its package does not have."""
-    bot = delivered
-    bot.configure(sysbox={"sha256": "0" * 64})
-    run = bot.run()
-    assert run.code == 0, run.stdout + run.stderr
-    # what is installed, and any file of it outside our own code
-    traces = (
-        "dpkg-query -W -f '${Package} ' 'sysbox*' 2>/dev/null; "
-        "find / -xdev -path /proc -prune -o -path /opt -prune -o -name '*sysbox*' -print"
-    )
-    return FirstRun(
-        bot=bot,
-        run=run,
-        ready=bot.ready(),
-        title=bot.page().text.partition("<title>")[2].partition("<")[0],
-        upgrade=bot.upgrade(),
-        sysbox_files=bot.bench.exec(traces).stdout,
-    )
+def converged(delivered: Bot) -> Bot:
+    """The bot after a run; its container image is on the share, as for any but the first instance.
 
-
-@pytest.fixture(scope="session")
-def converged(first: FirstRun) -> Bot:
-    """The bot after a second run with the right hash."""
-    first.bot.configure()
-    run = first.bot.run()
-    assert run.code == 0, run.stdout + run.stderr
-    assert run.document["result"] == "converged", run.stdout
-    return first.bot
+    On a host where no bench has built the image yet, this run builds it.
+    """
+    with alone_with_the_image(delivered.bench.cache_dir):
+        product.restore_images(delivered.bench)
+        delivered.configure()
+        delivered.settle()
+        product.keep_images(delivered.bench)
+    return delivered
 
 
 @pytest.fixture
@@ -115,5 +153,4 @@ def bot(converged: Bot) -> Iterator[Bot]:
     converged.bench.azure.reset()
     converged.store_secrets()
     converged.configure()
-    run = converged.run()
-    assert run.document["result"] == "converged", run.stdout
+    converged.settle()

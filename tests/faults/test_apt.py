@@ -24,7 +24,7 @@ def _hold(bot: Bot, path: str, seconds: int) -> None:
 def test_the_lists_lock_is_held(bot: Bot) -> None:
     bot.sh("dpkg --purge --force-depends busybox-static")
     seen = len(bot.events())
-    _hold(bot, "/var/lib/apt/lists/lock", 15)
+    _hold(bot, "/var/lib/apt/lists/lock", 8)
     run = bot.run()
     assert run.document["result"] == "converged"
     assert run.stage("apt")["attempts"] > 1

@@ -141,6 +141,7 @@ def test_it_tells_what_it_is_for(bot: Bot, figures: dict[str, float]) -> None:
     assert {one["name"] for one in manifest["files"]} >= set(found) - {"MANIFEST.json"}
 
 
+@pytest.mark.extended("bot")
 def test_a_frozen_engine_does_not_keep_it_from_being_made(
     bot: Bot, figures: dict[str, float]
 ) -> None:

@@ -86,7 +86,7 @@ def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> 
     assert bot.sh("systemctl is-active clawbot-reconcile.timer || true").strip() == "inactive"
     told = [event["event"] for event in bot.events() if event["event"].startswith("scheduled.")]
     assert told[-4:] == [
-        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "agreed")
+        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "approved")
     ]
     bot.bench.azure.set("imds", events=[])
     boot = bot.sh(_BOOT)
@@ -110,6 +110,7 @@ def _booted(bot: Bot, *, after: str) -> bool:
     return done.returncode == 0 and done.stdout != after
 
 
+@pytest.mark.extended("bot")
 def test_an_eviction_does_not_wait_for_a_gateway_that_does_not_end(
     watching: Bot, figures: dict[str, float]
 ) -> None:
@@ -140,6 +141,7 @@ def _last_run(bot: Bot) -> str:
     return str(json.loads(text)["result"])
 
 
+@pytest.mark.extended("bot")
 def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
     """The event names another machine as well, so it was not agreed to."""
     bot = watching
@@ -154,6 +156,7 @@ def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
     assert bot.sh("systemctl is-active clawbot-reconcile.timer").strip() == "active"
 
 
+@pytest.mark.extended("bot")
 def test_who_is_asked_to_leave_does_and_comes_back_when_that_is_called_off(watching: Bot) -> None:
     """As the controller asks before a reimage."""
     bot = watching

@@ -1,10 +1,19 @@
-"""A bare machine becomes a bot: the main job, on real parts."""
+"""A bare machine becomes a bot: the main job, on real parts and a bench of its own."""
 
 import re
 import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from tests.conftest import FirstRun
-from tests.support.bot import Bot
+import pytest
+
+from tests.bench import product
+from tests.bench.bench import Bench
+from tests.support.bot import Bot, Done
+from tests.support.workers import alone_with_the_image, bench_name
+
+pytestmark = pytest.mark.xdist_group("first-light")
 
 STAGES = {
     "apt",
@@ -22,6 +31,52 @@ STAGES = {
     "caddy",
     "image-archive",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class FirstRun:
+    """What was seen after the first run on a bare machine, with a wrong Sysbox hash."""
+
+    bot: Bot
+    run: Done
+    ready: dict[str, Any]
+    title: str
+    upgrade: str
+    sysbox_files: str
+
+
+@pytest.fixture(scope="module")
+def first() -> Iterator[FirstRun]:
+    """The first run: no container image is on the share, and Sysbox has not its promised hash."""
+    with Bench(bench_name("first-light"), say=print) as bench:
+        bot = Bot(bench)
+        bot.install()
+        bot.configure(sysbox={"sha256": "0" * 64})
+        with alone_with_the_image(bench.cache_dir):
+            run = bot.run()
+            product.keep_images(bench)
+        assert run.code == 0, run.stdout + run.stderr
+        # what is installed, and any file of it outside our own code
+        traces = (
+            "dpkg-query -W -f '${Package} ' 'sysbox*' 2>/dev/null; "
+            "find / -xdev -path /proc -prune -o -path /opt -prune -o -name '*sysbox*' -print"
+        )
+        yield FirstRun(
+            bot=bot,
+            run=run,
+            ready=bot.ready(),
+            title=bot.page().text.partition("<title>")[2].partition("<")[0],
+            upgrade=bot.upgrade(),
+            sysbox_files=bench.exec(traces).stdout,
+        )
+
+
+@pytest.fixture(scope="module")
+def converged(first: FirstRun) -> Bot:
+    """The bot after a second run with the right hash."""
+    first.bot.configure()
+    first.bot.settle()
+    return first.bot
 
 
 def test_the_first_run_brings_up_the_bot(first: FirstRun) -> None:
@@ -145,5 +200,5 @@ def test_status_and_analyze_tell_the_run(bot: Bot) -> None:
     compact = bot.agent("status", "--compact")
     assert len(compact.stdout.encode()) <= 4096
     analysis = bot.agent("analyze")
-    assert re.search(r"critical path: .*container", analysis.stdout)
+    assert re.search(r"critical path: .*gateway", analysis.stdout)
     assert bot.agent("logs", "gateway").stdout.strip()

@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from tests.support.bot import Bot
 
 UNIT = "clawbot-gateway.service"
@@ -25,6 +27,7 @@ def _until(bot: Bot, name: str, value: str, *, within: float = SLOW_START_SECOND
         time.sleep(0.5)
 
 
+@pytest.mark.extended("bot")
 def test_an_operators_docker_stop_lasts_until_the_next_run(bot: Bot) -> None:
     bot.sh("docker stop openclaw-gateway", timeout=400)
     _until(bot, "ActiveState", "inactive", within=30)
@@ -36,6 +39,7 @@ def test_an_operators_docker_stop_lasts_until_the_next_run(bot: Bot) -> None:
     assert _property(bot, "ActiveState") == "active"
 
 
+@pytest.mark.extended("bot")
 def test_an_operators_docker_restart_goes_on_under_the_unit(bot: Bot) -> None:
     bot.sh("docker restart openclaw-gateway", timeout=400)
     time.sleep(SETTLED_SECONDS)
@@ -71,6 +75,7 @@ def test_a_refused_configuration_is_not_tried_again(bot: Bot) -> None:
     bot.seconds_until_ready(within=30)
 
 
+@pytest.mark.extended("bot")
 def test_one_that_was_started_without_the_unit_is_taken_over(bot: Bot) -> None:
     bot.sh(f"systemctl stop {UNIT}", timeout=400)
     bot.sh("docker start openclaw-gateway")
@@ -80,6 +85,7 @@ def test_one_that_was_started_without_the_unit_is_taken_over(bot: Bot) -> None:
     assert _property(bot, "ActiveState") == "active"
 
 
+@pytest.mark.extended("bot")
 def test_the_engine_never_starts_it_by_itself(bot: Bot) -> None:
     """As after a power cut: recorded as running, nothing left of it, and no unit that wants it."""
     bot.sh(f"systemctl stop {UNIT}", timeout=400)

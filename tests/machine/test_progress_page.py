@@ -22,14 +22,20 @@ def people() -> Iterator[Browser]:
         yield found
 
 
-@pytest.fixture
-def bare(bot: Bot) -> Bot:
-    """The machine of a bot that has no gateway any more, and no secret to start one with."""
+@pytest.fixture(scope="module")
+def bare(converged: Bot) -> Iterator[Bot]:
+    """The machine of a bot that has no gateway any more, and no secret to start one with.
+
+    The first of these tests only looks; the last one leaves a bot.
+    """
+    bot = converged
     bot.sh("systemctl start clawbot-sidecar")
     bot.sh("systemctl stop clawbot-gateway", timeout=400)
     bot.sh(f"docker rm -f openclaw-gateway; docker rmi {TAG}", timeout=300)
     bot.bench.azure.set("keyvault", secrets={product.TOKEN_SECRET: None})
-    return bot
+    yield bot
+    bot.store_secrets()
+    bot.settle()
 
 
 def _percent(people: Browser) -> int:

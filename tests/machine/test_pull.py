@@ -1,8 +1,11 @@
 """An image from a registry instead of one that is built."""
 
+import pytest
+
 from tests.support.bot import Bot
 
 
+@pytest.mark.extended("bot")
 def test_a_pulled_image_serves(bot: Bot) -> None:
     """Under the official name; its bits are those of the image that was built here."""
     reference = "ghcr.io/openclaw/openclaw:2026.9.6"

@@ -1,4 +1,4 @@
-"""A bot on a bench, as the tests drive it."""
+"""A bot on a bench, driven by the tests."""
 
 import json
 import secrets
@@ -17,6 +17,26 @@ from tests.bench.cache import Cache
 _RUN_SECONDS: Final = 900
 _WEB_SECONDS: Final = 20
 READY_URL: Final = "http://127.0.0.1:18789/readyz"
+# all that tests are known to touch, in some 0.3 s; a run of the agent that finds nothing takes 3 s
+_MARK: Final = f"""
+exec 2>&1
+cd /
+docker inspect -f '{{{{.Id}}}} {{{{json .State}}}}' openclaw-gateway
+docker ps --all --quiet --no-trunc | sort
+docker images --no-trunc --format '{{{{.Repository}}}}:{{{{.Tag}}}} {{{{.ID}}}}' | sort
+systemctl list-units --all --plain --no-legend 'clawbot-*' caddy.service docker.service
+systemctl list-unit-files --no-legend 'clawbot-*'
+curl --silent --max-time 5 --header 'X-Forwarded-For: 203.0.113.9' {READY_URL} | jq .ready
+curl --silent --max-time 5 --output /dev/null --write-out '%{{http_code}}\\n' http://127.0.0.1/
+jq .result /var/lib/clawbot/status.json
+md5sum /var/lib/clawbot/state/openclaw.json /var/lib/dpkg/status /etc/clawbot/config.yaml
+ip -4 -oneline address; iptables -S; cut -d' ' -f1-4 /proc/mounts
+find /etc /opt/clawbot /root /run/systemd/system /srv/clawbot /var/lib/clawbot \\
+    "(" -path /var/lib/clawbot/state -o -name __pycache__ ")" -prune -o \\
+    -type d -printf '%p %m %U\\n' -o \\
+    ! -name status.json ! -name config.yaml -printf '%p %m %U %s %T@\\n'
+find /run/clawbot -printf '%p %m %U\\n'
+"""
 
 
 def _canary(what: str) -> str:
@@ -25,7 +45,7 @@ def _canary(what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A verb of clawbot-agent, ended."""
+    """The result of a clawbot-agent command."""
 
     code: int
     stdout: str
@@ -34,41 +54,42 @@ class Done:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Its stdout as JSON."""
+        """Return its standard output as JSON."""
         found: dict[str, Any] = json.loads(self.stdout)
         return found
 
     def stage(self, name: str) -> dict[str, Any]:
-        """That stage in the document of a run or a plan."""
+        """Return a stage in the document of a run or a plan."""
         return next(stage for stage in self.document["stages"] if stage["name"] == name)
 
     def states(self) -> dict[str, str]:
-        """State of each stage (run) or verdict on it (plan)."""
+        """Return each stage's state (run) or verdict (plan)."""
         return {s["name"]: s.get("state") or s["verdict"] for s in self.document["stages"]}
 
 
 @dataclass(slots=True)
 class Bot:
-    """The machine with the agent installed.
+    """A machine on which the agent is installed.
 
     Attributes:
         bench: machine and Azure.
-        token: canary that is the gateway token.
-        inner: canary inside the configuration fragment in Key Vault.
+        token: the gateway token, a canary.
+        inner: a canary in the configuration fragment in Key Vault.
     """
 
     bench: Bench
     token: str = field(default_factory=lambda: _canary("token"))
     inner: str = field(default_factory=lambda: _canary("config"))
+    _mark: str = ""
 
     def install(self) -> None:
-        """Deliver the product and the secrets."""
+        """Install the product and store the secrets."""
         archive, _ = product.release(Cache(self.bench.cache_dir))
         product.install(self.bench, archive)
         self.store_secrets()
 
     def store_secrets(self) -> None:
-        """Put both canaries into the Key Vault."""
+        """Store both canaries in the Key Vault."""
         fragment = json.dumps({"env": {"vars": {"BENCH_API_KEY": self.inner}}})
         values = {product.TOKEN_SECRET: self.token, product.CONFIG_SECRET: fragment}
         self.bench.azure.set("keyvault", secrets=values)
@@ -92,18 +113,36 @@ class Bot:
         """`plan --json`."""
         return self.agent("plan", "--json", *options)
 
+    def settle(self) -> None:
+        """Have it converged, with the configuration that it has.
+
+        Where the machine looks as it did after the last time, no run of the agent is needed.
+
+        Raises:
+            AssertionError: a run ended otherwise.
+        """
+        if self._mark and self._look() == self._mark:
+            return
+        run = self.run()
+        assert run.code == 0, run.stdout + run.stderr
+        assert run.document["result"] == "converged", run.stdout
+        self._mark = self._look()
+
+    def _look(self) -> str:
+        return self.bench.exec(_MARK, timeout=120).stdout
+
     def sh(self, command: str, *, timeout: float = 120) -> str:
-        """Stdout of a shell command inside, which must end well."""
+        """Return the output of a shell command on the machine, which must succeed."""
         done = self.bench.exec(command, timeout=timeout)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def events(self) -> list[dict[str, Any]]:
-        """All of events.jsonl."""
+        """Return all of events.jsonl."""
         path = self.bench.root / "var/log/clawbot/events.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()]
 
-    # --- from outside, as a client on the internet ------------------------------
+    # --- as a client on the internet ---------------------------------------------
 
     def page(self, path: str = "/", **headers: str) -> requests.Response:
         """GET through Caddy on port 80."""
@@ -111,7 +150,7 @@ class Bot:
         return requests.get(url, timeout=_WEB_SECONDS, headers=headers, allow_redirects=False)
 
     def upgrade(self) -> str:
-        """The status line with which a WebSocket upgrade through Caddy is answered."""
+        """Return the status line of the answer to a WebSocket upgrade through Caddy."""
         address = self.bench.address
         lines = (
             "GET / HTTP/1.1",
@@ -126,9 +165,9 @@ class Bot:
             return connection.recv(4096).decode(errors="replace").partition("\r\n")[0]
 
     def ready(self) -> dict[str, Any]:
-        """What the gateway's /readyz says on the machine; empty when it does not answer.
+        """Return the gateway's /readyz, requested on the machine; empty without an answer.
 
-        The gateway sees the bridge, its trusted proxy, and wants to know for whom it asks.
+        The request comes from the bridge, a trusted proxy, so it needs an X-Forwarded-For header.
         """
         script = (
             "import urllib.request as u\n"
@@ -144,7 +183,7 @@ class Bot:
         return found
 
     def seconds_until_ready(self, *, within: float) -> float:
-        """How long until /readyz says ready.
+        """Wait until /readyz reports ready; return the seconds that it took.
 
         Raises:
             AssertionError: not within that many seconds.
@@ -154,5 +193,5 @@ class Bot:
             if self.ready().get("ready") is True:
                 return time.monotonic() - began
             time.sleep(0.2)
-        msg = f"the gateway is not ready after {within} s"
+        msg = f"gateway: not ready after {within} s"
         raise AssertionError(msg)

@@ -66,7 +66,7 @@ class Stage(ABC, Generic[_FactsT]):
         locks: resources held while it works.
         budget: seconds for all its attempts together.
         typical: seconds that it takes on a fresh instance, the weight in a run's progress.
-        repairs_rest: whether repeated repairs back off (see `engine.backoff`); False where an
+        repairs_back_off: whether repeated repairs back off (see `engine.backoff`); False where an
             external service can break the stage and mend it.
     """
 
@@ -77,7 +77,7 @@ class Stage(ABC, Generic[_FactsT]):
     locks: ClassVar[frozenset[Resource]] = frozenset()
     budget: ClassVar[float] = _DEFAULT_BUDGET
     typical: ClassVar[float] = 5
-    repairs_rest: ClassVar[bool] = True
+    repairs_back_off: ClassVar[bool] = True
 
     @abstractmethod
     def probe(self, host: Host, config: BotConfig) -> _FactsT:
@@ -102,7 +102,7 @@ class Stage(ABC, Generic[_FactsT]):
         del action
         return self.name
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Return whether the timer's runs back off after `error` (see `engine.backoff`).
 
         They do not after a transient error. A stage that only queries services excepts more.

@@ -1,6 +1,6 @@
-"""Microsoft.Compute/skus: which sizes there are in which region.
+"""Microsoft.Compute/skus: the sizes of each region.
 
-Figures: MicrosoftDocs/azure-compute-docs, the pages of the sizes; what a region lacks is made up.
+Figures: MicrosoftDocs/azure-compute-docs, the pages of the sizes; missing sizes are invented.
 """
 
 import re
@@ -12,7 +12,7 @@ from tests.bench.azure.messages import Reply, json_reply
 
 REGIONS: Final = ("eastus", "westeurope", "northeurope", "australiaeast", "newzealandnorth")
 POOR_REGION: Final = "newzealandnorth"
-"""A region that lacks the sizes in `RARE`."""
+"""A region without the sizes in `RARE`."""
 RARE: Final = ("Standard_B2als_v2", "Standard_B2as_v2", "Standard_B1ms", "Standard_B2s")
 # virtual CPUs, GiB, architecture, generations, Trusted Launch
 _SIZES: Final = {
@@ -35,14 +35,14 @@ _FILTER: Final = re.compile(r"location eq '(?P<region>[^']*)'", re.IGNORECASE)
 
 
 class Skus(Kind):
-    """The list of sizes, and of what else this provider sells."""
+    """The list of sizes and other SKUs of this provider."""
 
     name = "Microsoft.Compute/skus"
     tracked = False
     more_versions = ("2021-07-01", "2019-04-01")
 
     def list(self, call: Call) -> Reply:
-        """All of them, or those of one region."""
+        """Return all SKUs, or those of one region."""
         match = _FILTER.search(call.request.parameter("$filter") or "")
         regions = [plain(match["region"])] if match else list(REGIONS)
         unavailable = call.world.knobs["unavailable_sizes"]
@@ -57,13 +57,13 @@ class Skus(Kind):
 
 
 def offered(size: str, location: str) -> bool:
-    """Whether a region has a size."""
+    """Return whether a region has a size."""
     region = plain(location)
     return size in _SIZES and region in REGIONS and not (region == POOR_REGION and size in RARE)
 
 
 def machine_of(size: str) -> tuple[int, int]:
-    """Virtual CPUs and MiB of a size."""
+    """Return virtual CPUs and MiB of RAM of a size."""
     cpus, memory, *_rest = _SIZES[size]
     return cpus, memory * 1024
 

@@ -1,4 +1,4 @@
-"""Every kind of resource that there is."""
+"""All kinds of resources."""
 
 from typing import Final
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from clawbot_agent.features.lease.instance import ShareProcess
+from clawbot_agent.features.lease.share_process_io import ShareProcess
 from clawbot_agent.host.isolation import Isolation, program
 from tests.contract.host.conftest import end
 

@@ -29,7 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
     testinfra_hosts.register()
     config.stash[_OWN_BENCH] = config.option.hosts is None
     if config.option.hosts is None:
-        config.option.hosts = "bench://test"
+        # not its name: xdist wants a test to be called alike by all workers
+        config.option.hosts = f"bench://{testinfra_hosts.OWN}"
 
 
 @pytest.fixture(scope="package")

@@ -6,9 +6,11 @@ from typing import Any
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.planner import PlanVerdict, plan_stages
+from clawbot_agent.engine.planner import plan_stages
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.host import Host
+from clawbot_agent.records.output import PlanReport, PlanVerdict
+from clawbot_agent.records.record import document
 from tests.fakes.config import a_config
 from tests.fakes.host import fake_host
 
@@ -80,6 +82,17 @@ def test_plan_contains_no_secret() -> None:
 
 
 def test_keys_of_the_document_are_fixed() -> None:
-    (planned,) = plan_stages((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
-    keys = {"name", "phase", "verdict", "reason", "actions", "error"}
-    assert set(planned.document()) == keys
+    plans = plan_stages((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
+    assert document(PlanReport(plans)) == {
+        "schema": 1,
+        "stages": [
+            {
+                "name": "s",
+                "phase": "node",
+                "verdict": "unchanged",
+                "reason": "ok",
+                "actions": [],
+                "error": None,
+            }
+        ],
+    }

@@ -1,1 +1,1 @@
-"""Stage `apt`: Debian packages in one update and one installation."""
+"""Stage `apt`: Debian packages, installed in one transaction."""

@@ -1,1 +1,1 @@
-"""Stage `docker`: the engine and its daemon.json."""
+"""Stage `docker`: the Docker engine and its daemon.json."""

@@ -1,8 +1,7 @@
-"""The Docker engine: its configuration before its first start, and the engine itself.
+"""The Docker engine, configured before its first start.
 
-daemon.json is merged, never overwritten: what others put there stays. It is written in
-several lines, because Sysbox's package looks for `bip` with a line-wise grep. The bridge
-address is pinned because OpenClaw trusts exactly that address as its proxy.
+daemon.json is merged, never overwritten: the operator's keys are kept. The bridge address is
+pinned because OpenClaw trusts exactly that address as its proxy.
 """
 
 from dataclasses import dataclass
@@ -18,30 +17,28 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerUnavailableError
 from clawbot_agent.host.systemd import UnitFailedError
 
-__all__ = ["DockerFacts", "DockerStage"]
-
 _UNIT: Final = "docker.service"
-# the gateway, which needs the engine, is drained first: its sessions may take 330 s to end
+# systemd stops the gateway first, which may take 330 s to drain its sessions
 _RESTART_SECONDS: Final = 420.0
 _BROKEN: Final = DAEMON_JSON.with_suffix(".json.broken")
 
 
 class DaemonConfigRefusedError(ClawbotError):
-    """The engine did not start with the new daemon.json; the old one is back."""
+    """The engine does not start with the new daemon.json; the previous one is restored."""
 
     code = "DAEMON_CONFIG_REFUSED"
     cause = FailureCause.OPERATOR
-    hint = "compare docker.bip and docker.address_pools with the instance's own networks"
+    hint = "check that docker.bip and docker.address_pools do not overlap the instance's networks"
 
 
 @dataclass(frozen=True, slots=True)
 class DockerFacts:
-    """How the engine is set up.
+    """The engine's state.
 
     Attributes:
-        daemon_json: text of the file; None when there is none.
+        daemon_json: text of the file, if it exists.
         installed, running, enabled: of docker.service.
-        bridge: address of the default bridge in the running engine; None when not running.
+        bridge: address of the running engine's default bridge.
         pools: (base, size) of the running engine's address pools.
     """
 
@@ -55,7 +52,7 @@ class DockerFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceDaemonJson:
-    """Write daemon.json and have a running engine take it; undone when it refuses."""
+    """Write daemon.json and restart a running engine; undone if the engine does not start."""
 
     text: str
     previous: str | None
@@ -64,16 +61,12 @@ class ReplaceDaemonJson:
 
     @property
     def summary(self) -> str:
-        """What changes and whether the engine restarts."""
+        """State the reason, and whether the engine restarts."""
         tail = ", then restart docker" if self.restart else ""
         return f"write {DAEMON_JSON} ({self.why}){tail}"
 
     def apply(self, host: Host) -> None:
-        """Write and restart.
-
-        Raises:
-            DaemonConfigRefusedError: the engine runs with the old file again.
-        """
+        """Write and restart; DaemonConfigRefusedError if the previous file had to be restored."""
         daemon_json.store(host, self.text)
         if not self.restart:
             return
@@ -84,14 +77,14 @@ class ReplaceDaemonJson:
                 host.files.remove(DAEMON_JSON)
             else:
                 daemon_json.store(host, self.previous)
-            # systemd gives up on a unit that failed too often in a short time
+            # systemd refuses to start a unit that failed too often in a short time
             host.units.forget_failures(_UNIT)
             host.units.change("restart", _UNIT)
             raise DaemonConfigRefusedError(error.message) from error
 
 
 class DockerStage(Stage[DockerFacts]):
-    """daemon.json merged, engine enabled and running with it."""
+    """daemon.json is merged; the engine is enabled and runs with it."""
 
     name = "docker"
     title = "Docker engine"
@@ -102,10 +95,10 @@ class DockerStage(Stage[DockerFacts]):
     typical = 5
 
     def probe(self, host: Host, config: BotConfig) -> DockerFacts:
-        """Read daemon.json, the unit, and what the running engine made of it.
+        """Read daemon.json, the unit and the running engine's networks.
 
         Raises:
-            DockerUnavailableError: the engine runs and says nothing; that is no drift.
+            DockerUnavailableError: the engine runs and does not answer, which is not drift.
         """
         del config
         unit = host.units.get(_UNIT)
@@ -113,41 +106,38 @@ class DockerStage(Stage[DockerFacts]):
         if unit.running and info is None:
             msg = f"{_UNIT} is active, but the engine does not answer"
             raise DockerUnavailableError(msg)
-        bridge = host.docker.network("bridge") if info is not None else None
+        pools = (info or {}).get("DefaultAddressPools") or ()
         return DockerFacts(
             daemon_json=host.files.read_text(DAEMON_JSON),
             installed=unit.installed,
             running=unit.running,
             enabled=unit.enabled == "enabled",
-            bridge=_gateway(bridge),
-            pools=tuple(
-                (str(pool["Base"]), int(pool["Size"]))
-                for pool in (info or {}).get("DefaultAddressPools") or ()
-            ),
+            bridge=None if info is None else _gateway(host.docker.network("bridge")),
+            pools=tuple((str(pool["Base"]), int(pool["Size"])) for pool in pools),
         )
 
     def plan(self, facts: DockerFacts, config: BotConfig) -> Plan:
-        """Merge the file; restart only a running engine that has other settings."""
+        """Merge the file; restart the engine only if it runs with other settings."""
         wanted = _wanted(config)
         actions: list[Action] = []
         found, broken = daemon_json.parsed(facts.daemon_json)
         if broken and facts.daemon_json is not None:
-            actions.append(WriteFile(_BROKEN, facts.daemon_json, 0o600, "it is not a JSON object"))
+            actions.append(WriteFile(_BROKEN, facts.daemon_json, 0o600, "not a JSON object"))
         merged = daemon_json.merged(found, wanted)
         reasons = sorted(key for key in wanted if found.get(key) != merged[key])
         if undefined := daemon_json.undefined_runtime(found):
-            # the engine would not start; whoever brings the runtime sets it again
+            # the engine would not start; the stage that defines the runtime sets it again
             del merged["default-runtime"]
             reasons.append(f"default-runtime {undefined} is not defined")
         if facts.running and _is_stale(facts, config):
-            reasons = reasons or ["the engine runs with other networks"]
+            reasons = reasons or ["the engine runs with different networks"]
         if broken or reasons:
             why = ", ".join(reasons)
             text = daemon_json.text_of(merged)
             actions.append(ReplaceDaemonJson(text, facts.daemon_json, facts.running, why))
         if not (facts.running and facts.enabled):
-            what = "not running" if facts.installed else "comes with the stage apt"
-            actions.append(ChangeUnit("enable", _UNIT, what))
+            why = "not running" if facts.installed else "installed by stage apt"
+            actions.append(ChangeUnit("enable", _UNIT, why))
         return Plan(f"engine runs on bridge {config.docker.bip}", tuple(actions))
 
 

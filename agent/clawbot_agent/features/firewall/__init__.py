@@ -1,1 +1,1 @@
-"""Stage `firewall`: containers are kept from the metadata service and the wire server."""
+"""Stage `firewall`: containers cannot reach the metadata service and the wire server."""

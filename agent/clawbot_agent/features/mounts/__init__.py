@@ -1,1 +1,1 @@
-"""Mounts of the instance: the kernel table, and mount units for systemd."""
+"""Mounts: the kernel's table, and systemd mount units."""

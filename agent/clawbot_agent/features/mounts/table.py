@@ -1,4 +1,4 @@
-"""What is mounted where, read from the kernel's own table."""
+"""The kernel's table of mounts."""
 
 import re
 from dataclasses import dataclass
@@ -6,8 +6,6 @@ from pathlib import Path
 from typing import Final
 
 from clawbot_agent.host.files import Files
-
-__all__ = ["Mount", "mount_of"]
 
 _TABLE: Final = Path("/proc/self/mountinfo")
 _ESCAPED: Final = re.compile(r"\\([0-7]{3})")
@@ -18,10 +16,10 @@ class Mount:
     """One mount (proc(5), mountinfo).
 
     Attributes:
-        number: differs after an unmount and mount.
-        point: where it is mounted.
-        kind: type of the file system.
-        read_only: of the mount or of its file system.
+        number: the mount id; a new mount at the same point has a different one.
+        point: the mount point.
+        kind: file system type.
+        read_only: the mount or its file system is read-only.
         source: device, image or //SERVER/SHARE.
     """
 
@@ -33,9 +31,9 @@ class Mount:
 
 
 def mount_of(path: Path, files: Files) -> Mount | None:
-    """The mount that `path` lies on, whether or not `path` exists; None without a table."""
+    """Return the mount that holds `path`, even if `path` does not exist; None without a table."""
     found = [_parsed(line) for line in (files.read_text(_TABLE) or "").splitlines()]
-    # of two mounts on one point the later covers the earlier
+    # the later of two mounts at one point hides the earlier
     over = [mount for mount in found if mount is not None and path.is_relative_to(mount.point)]
     return max(reversed(over), key=lambda mount: len(mount.point.parts), default=None)
 

@@ -1,9 +1,8 @@
-"""Mounts as systemd sees them: names, texts and starts of mount units.
+"""systemd mount units: names, texts, start and stop.
 
-The units go to /run, so that a reboot leaves nothing of them: what is mounted is decided
-anew at every boot, by whoever may mount it now. systemd itself orders a unit after the
-mount that it lies on and, for a loop mount, after the mount that the image lies on
-(systemd.mount(5)).
+The units are in /run and do not survive a reboot, because the agent decides at every boot what may
+be mounted. systemd itself orders a unit after the mount that holds its mount point and, for a loop
+mount, after the mount that holds the image file (systemd.mount(5)).
 """
 
 from collections.abc import Sequence
@@ -14,66 +13,54 @@ from typing import Final
 from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.host import Host
 
-__all__ = [
-    "RUNTIME_UNITS",
-    "MountFailedError",
-    "StartMount",
-    "start_mount",
-    "stop_mount",
-    "unit_file",
-    "unit_name",
-    "unit_text",
-]
-
 RUNTIME_UNITS: Final = Path("/run/systemd/system")
-# mount.cifs gives up on a silent server after some 10 s; unmounting may have to write back first
+# mount.cifs gives up on a silent server after about 10 s; unmounting may write back data first
 _TIMEOUT_SECONDS: Final = 60
-# systemctl itself outlasts the unit's own limit, so that systemd tells what happened
-_PATIENCE_SECONDS: Final = 20
-# mount.cifs ends every error with the name of its manual page
+# systemctl gets more time than the unit, so that systemd reports a timeout
+_EXTRA_SECONDS: Final = 20
+# mount.cifs ends every error with a reference to its manual page
 _REFERRAL: Final = "Refer to the "
-# what is bound to the mount is stopped first: a gateway may take 330 s to let sessions end
+# systemd first stops units bound to the mount; the gateway may drain sessions for 330 s
 _DRAIN_SECONDS: Final = 420
 _PLAIN: Final = frozenset(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789:_.")
 
 
 class MountFailedError(ClawbotError):
-    """A mount unit did not start.
+    """A mount unit fails to start.
 
     Attributes:
-        said: what mount wrote, lines joined with "; "; empty when it did not even run.
+        output: of mount, lines joined with "; "; empty if mount did not run.
     """
 
     code = "MOUNT_FAILED"
     cause = FailureCause.UNCERTAIN
     retry = BRIEF
-    hint = "the message ends with what mount said; 'systemctl status UNIT' has more"
+    hint = "correct what mount reports in the message; see also 'systemctl status UNIT'"
 
-    def __init__(self, message: str, *, said: str = "", hint: str | None = None) -> None:
-        """See the class."""
+    def __init__(self, message: str, *, output: str = "", hint: str | None = None) -> None:
         super().__init__(message, hint=hint)
-        self.said = said
+        self.output = output
 
 
 def unit_name(path: Path) -> str:
-    """Name of the mount unit for `path`, as `systemd-escape --path --suffix=mount` makes it.
+    """Return the mount unit's name for `path`, as `systemd-escape --path --suffix=mount` does.
 
     Raises:
-        ValueError: the path is not absolute or has ".." in it.
+        ValueError: the path is not absolute or contains "..".
     """
     if not path.is_absolute() or ".." in path.parts:
-        msg = f"{path} is no path that can be a mount point"
+        msg = f"{path}: cannot be a mount point"
         raise ValueError(msg)
     text = "/".join(path.parts[1:])
     return (_escaped(text) if text else "-") + ".mount"
 
 
 def unit_file(where: Path) -> Path:
-    """Where the unit for the mount point `where` is written."""
+    """Return the path of the unit file for the mount point `where`."""
     return RUNTIME_UNITS / unit_name(where)
 
 
-def unit_text(  # noqa: PLR0913 - one argument for each thing that a mount unit says
+def unit_text(  # noqa: PLR0913 - one argument for each setting of a mount unit
     *,
     what: str,
     where: Path,
@@ -85,55 +72,66 @@ def unit_text(  # noqa: PLR0913 - one argument for each thing that a mount unit 
     after: Sequence[str] = (),
     timeout: int = _TIMEOUT_SECONDS,
 ) -> str:
-    """The unit file for one mount of `what` (device, image file or //SERVER/SHARE).
+    """Return the unit file for one mount of `what` (device, image file or //SERVER/SHARE).
 
-    systemd itself orders a network file system, and anything with the option `_netdev`
-    (give it to an image that lies on one), between the network's coming and going.
-    Without the units in `requires` it does not start, without those in `binds_to` it does
-    not stay; it is ordered after both. `timeout` is in seconds, for mounting and for
-    unmounting.
+    systemd orders a network file system, and any mount with the option `_netdev` (needed for an
+    image file on a share), after the network's start and before its stop. The mount needs the
+    units in `requires` to start and those in `binds_to` to stay, and is ordered after both.
+    `timeout` is in seconds, for mounting and for unmounting.
 
     Raises:
-        ValueError: something has a line break, or an option a comma.
+        ValueError: a value contains a line break, or an option a comma.
     """
-    if any("," in option for option in options):
-        msg = "a mount option has a comma in it"
-        raise ValueError(msg)
+    ordered = tuple(dict.fromkeys((*requires, *binds_to, *after)))
+    dependencies = (("Requires", requires), ("BindsTo", binds_to), ("After", ordered))
     lines = [
-        *_head(description, requires=requires, binds_to=binds_to, after=after),
+        "[Unit]",
+        _line("Description", description),
+        # the agent retries by its own policies
+        "StartLimitIntervalSec=0",
+        *(_line(key, " ".join(names)) for key, names in dependencies if names),
+        "",
+        "[Mount]",
         _line("What", what),
         _line("Where", str(where)),
         _line("Type", kind),
-        _line("Options", ",".join(options)),
+        _line("Options", ",".join(map(_option, options))),
         f"TimeoutSec={timeout}",
     ]
     return "\n".join((*lines, ""))
 
 
+def write_unit(host: Host, where: Path, text: str) -> None:
+    """Write the mount unit for `where` and reload systemd, if the text differs."""
+    if host.files.read_text(unit_file(where)) != text:
+        host.files.write(unit_file(where), text, mode=0o644)
+        host.units.reload_definitions()
+
+
 def start_mount(host: Host, where: Path, *, restart: bool = False, timeout: float = 80) -> None:
-    """Mount what the unit for `where` says; nothing happens when it is mounted.
+    """Start the mount unit for `where`; has no effect when it is mounted.
 
     Args:
         host: the machine.
         where: mount point.
         restart: unmount first.
-        timeout: seconds, for both together.
+        timeout: in seconds, for both together.
 
     Raises:
-        MountFailedError: with mount's own words in `said`.
+        MountFailedError: with the output of mount.
     """
     name = unit_name(where)
     verb = "restart" if restart else "start"
     done = host.run(("systemctl", verb, name), timeout=timeout)
     if done.ok:
         return
-    said = _said(host, name)
-    msg = f"mounting {where}: {said or ' '.join(done.stderr.split())}"
-    raise MountFailedError(msg, said=said)
+    output = _last_output(host, name)
+    msg = f"mounting {where}: {output or ' '.join(done.stderr.split())}"
+    raise MountFailedError(msg, output=output)
 
 
 def stop_mount(host: Host, where: Path, *, timeout: float = 80) -> None:
-    """Unmount `where`; nothing happens when it is not mounted.
+    """Unmount `where`; has no effect when it is not mounted.
 
     Raises:
         UnitFailedError: it is in use, or its server does not answer.
@@ -143,7 +141,7 @@ def stop_mount(host: Host, where: Path, *, timeout: float = 80) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StartMount:
-    """Write the unit for `where` and mount it; `restart` unmounts first what is there."""
+    """Write the unit for `where` and start it; `restart` unmounts first."""
 
     where: Path
     text: str = field(repr=False)
@@ -152,27 +150,18 @@ class StartMount:
 
     @property
     def summary(self) -> str:
-        """Mount point and reason."""
+        """State the mount point and the reason."""
         return f"mount {self.where} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Write, have systemd read it, mount.
-
-        Raises:
-            MountFailedError: with mount's own words.
-        """
-        unit = unit_file(self.where)
-        if host.files.read_text(unit) != self.text:
-            host.files.write(unit, self.text, mode=0o644)
-            host.units.reload_definitions()
-        patience = _TIMEOUT_SECONDS + _PATIENCE_SECONDS
-        if self.restart:
-            patience += _DRAIN_SECONDS
-        start_mount(host, self.where, restart=self.restart, timeout=patience)
+        """Write and start the unit (raises as `start_mount`)."""
+        write_unit(host, self.where, self.text)
+        timeout = _TIMEOUT_SECONDS + _EXTRA_SECONDS + (_DRAIN_SECONDS if self.restart else 0)
+        start_mount(host, self.where, restart=self.restart, timeout=timeout)
 
 
-def _said(host: Host, name: str) -> str:
-    """What the unit's programs wrote the last time; systemd's own lines are not among it."""
+def _last_output(host: Host, name: str) -> str:
+    """Return what the unit's programs wrote at its last start, without systemd's own lines."""
     shown = host.run(("systemctl", "show", name, "--property=InvocationID"), timeout=15)
     invocation = shown.stdout.strip().partition("=")[2]
     if not invocation:
@@ -185,7 +174,7 @@ def _said(host: Host, name: str) -> str:
 
 
 def _escaped(text: str) -> str:
-    # a leading dot would hide the unit's file
+    # a leading dot would hide the unit file
     return "".join(
         "-"
         if byte == ord("/")
@@ -196,24 +185,15 @@ def _escaped(text: str) -> str:
     )
 
 
-def _head(
-    description: str, *, requires: Sequence[str], binds_to: Sequence[str], after: Sequence[str]
-) -> list[str]:
-    ordered = tuple(dict.fromkeys((*requires, *binds_to, *after)))
-    pairs = (("Requires", requires), ("BindsTo", binds_to), ("After", ordered))
-    return [
-        "[Unit]",
-        _line("Description", description),
-        # tried again by the agent as often as its own policies say
-        "StartLimitIntervalSec=0",
-        *(_line(key, " ".join(names)) for key, names in pairs if names),
-        "",
-        "[Mount]",
-    ]
-
-
 def _line(key: str, value: str) -> str:
     if "\n" in value or "\r" in value or value.endswith("\\"):
-        msg = f"{key} of a mount unit cannot be {value!r}"
+        msg = f"{key} of a mount unit: cannot be {value!r}"
         raise ValueError(msg)
     return f"{key}={value.replace('%', '%%')}"
+
+
+def _option(option: str) -> str:
+    if "," in option:
+        msg = f"mount option {option!r}: contains a comma"
+        raise ValueError(msg)
+    return option

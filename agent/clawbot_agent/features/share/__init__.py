@@ -1,1 +1,1 @@
-"""Stage `share`: the Azure Files share, mounted with an account key or a Kerberos ticket."""
+"""Stage `share`: an Azure Files share, mounted with an account key or a Kerberos ticket."""

@@ -1,4 +1,4 @@
-"""How the mount of an Azure Files share is: looked at without ever waiting for its server."""
+"""The state of an Azure Files share's mount, probed without waiting for its server."""
 
 import errno
 from dataclasses import dataclass, field, replace
@@ -21,44 +21,39 @@ from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.actions import Stored
-from clawbot_agent.features.mounts.table import Mount, mount_of
+from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
+from clawbot_agent.features.secrets.values import stored
 from clawbot_agent.features.share import credentials
 from clawbot_agent.features.share.credentials import KeySources
-from clawbot_agent.features.share.errors import ShareCoveredError
-from clawbot_agent.features.share.failure import PORT, server_failure
+from clawbot_agent.features.share.errors import SMB_PORT, ShareCoveredError, server_failure
 from clawbot_agent.features.share.ticket import cruid, present_ticket
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileReadError
 from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import ShareAccessLostError, ShareHungError, ShareStaleError
 
-__all__ = ["AzureShareFacts", "look"]
-
 _CIFS: Final = frozenset({"cifs", "smb3"})
-_SECOND_LOOK_SECONDS: Final = 5.0
+_RECHECK_SECONDS: Final = 5.0
 _OUTAGES: Final = (
-    ImdsUnavailableError,
-    KeyVaultThrottledError,
-    KeyVaultUnreachableError,
-    ArmThrottledError,
-    ArmUnreachableError,
+    *(ImdsUnavailableError, KeyVaultThrottledError, KeyVaultUnreachableError),
+    *(ArmThrottledError, ArmUnreachableError),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class AzureShareFacts:
-    """What was found.
+    """The mount, its unit and its credentials.
 
     Attributes:
-        mount: the one at the share's path, of this or another share; None when not mounted.
-        broken: why the mount has to be made anew; empty when it answers, or is not there.
+        mount: at the share's path, of this or another share; None if nothing is mounted.
+        broken: why the share must be remounted; empty if it answers or is not mounted.
         unit: text of the mount unit.
         directory, file: of the account key's credentials.
-        key: what the file has to hold; None without account key.
-        kept: why the key in the file had the last word; empty when its source had it.
-        ticket_good: the managed identity's ticket lasts; None with an account key.
-        timer: whether the ticket's refresh timer runs; None with an account key.
+        key: the file's required key; None with a managed identity.
+        kept: why the key in the file is kept; empty if its source answered.
+        ticket_good: whether the ticket need not be renewed; None with an account key.
+        timer: whether the ticket's timer runs; None with an account key.
         cruid: owner of the ticket.
     """
 
@@ -74,56 +69,68 @@ class AzureShareFacts:
     cruid: int = 0
 
     def why_mount(self, share: AzureFilesShare) -> str:
-        """Why the share has to be mounted (anew); empty when it is as it should be."""
+        """Return why the share must be mounted or remounted; empty if it need not be."""
         if self.mount is None:
             return "not mounted"
         if self.mount.source != share.unc:
             return f"{self.mount.source} is mounted there"
         if self.unit is None:
-            # its options decide whether locks hold
-            return "somebody else mounted it"
+            # its options decide whether locks work
+            return "mounted without the agent's unit"
         return self.broken
 
 
-def look(host: Host, config: BotConfig, sources: KeySources) -> AzureShareFacts:
-    """Look at mount, unit and credentials; asks for the key only when it is needed to mount.
+def probe_azure(
+    host: Host,
+    config: BotConfig,
+    share: AzureFilesShare,
+    *,
+    mount: Mount | None,
+    sources: KeySources,
+) -> AzureShareFacts:
+    """Probe `mount` (which holds the share's path), its unit and its credentials.
+
+    The key's `sources` are read only if the share must be mounted.
 
     Raises:
-        ShareHungError: it is mounted and does not answer, though its server takes connections.
-        SharePortBlockedError, ShareServerAwayError, ShareNameUnknownError: as its server does.
-        ShareCoveredError: what is mounted there is no SMB share.
-        ClawbotError: the key is needed and its source refuses, or cannot be reached while
-            no key was kept.
+        ShareHungError: the mount hangs although its server accepts connections.
+        ShareCoveredError: the file system mounted there is not an SMB share.
+        ClawbotError: the mount hangs because of its server (see `server_failure`), or the key
+            is needed, its source refuses it or is unreachable, and no key is kept.
     """
-    share = config.share.azure_files
-    assert share is not None  # noqa: S101 - whoever asks has looked
     path = Path(config.share.path)
-    mount = _mounted(path, host)
+    mount = _smb_mount(path, mount)
     facts = AzureShareFacts(
         mount=mount,
-        broken="" if mount is None else _broken(path, share, host),
+        broken="" if mount is None else _why_broken(path, share, host),
         unit=host.files.read_text(unit_file(path)),
     )
     if share.auth == "managed-identity":
-        ticket = present_ticket(host, share)
-        return replace(
-            facts,
-            ticket_good=ticket is not None and ticket.lasts(host.clock.now()),
-            timer=host.units.get(TICKET_TIMER).running,
-            cruid=cruid(host.files),
-        )
-    key, kept = _key(host, config, sources, needed=bool(facts.why_mount(share)))
+        return _with_ticket(facts, host, share)
+    key, kept = credentials.kept_key(share, host), ""
+    # a key that was rotated meanwhile matters only at the next mount
+    if key is None or facts.why_mount(share):
+        key, kept = _current_key(host, config, share, sources, kept=key)
     return replace(
         facts,
-        directory=_stored(credentials.DIRECTORY, host),
-        file=_stored(credentials.file_of(share), host),
+        directory=stored(host, credentials.DIRECTORY),
+        file=stored(host, credentials.file_of(share)),
         key=key,
         kept=kept,
     )
 
 
-def _mounted(path: Path, host: Host) -> Mount | None:
-    mount = mount_of(path, host.files)
+def _with_ticket(facts: AzureShareFacts, host: Host, share: AzureFilesShare) -> AzureShareFacts:
+    ticket = present_ticket(host, share)
+    return replace(
+        facts,
+        ticket_good=ticket is not None and ticket.lasts(host.clock.now()),
+        timer=host.units.get(TICKET_TIMER).running,
+        cruid=cruid(host.files),
+    )
+
+
+def _smb_mount(path: Path, mount: Mount | None) -> Mount | None:
     if mount is None or mount.point != path:
         return None
     if mount.kind not in _CIFS:
@@ -132,13 +139,13 @@ def _mounted(path: Path, host: Host) -> Mount | None:
     return mount
 
 
-def _broken(path: Path, share: AzureFilesShare, host: Host) -> str:
-    """Why the mount that is there has to be made anew."""
-    if not (why := _refusal(path, share, host)):
+def _why_broken(path: Path, share: AzureFilesShare, host: Host) -> str:
+    """Return why the existing mount must be remounted."""
+    if not _refusal(path, share, host):
         return ""
-    # mounting anew stops the bot: a session that is just being renewed gets another chance
-    host.limit.sleep(_SECOND_LOOK_SECONDS)
-    return why if _refusal(path, share, host) else ""
+    # a remount stops the bot, and the kernel may just be renewing the session
+    host.limit.sleep(_RECHECK_SECONDS)
+    return _refusal(path, share, host)
 
 
 def _refusal(path: Path, share: AzureFilesShare, host: Host) -> str:
@@ -147,11 +154,10 @@ def _refusal(path: Path, share: AzureFilesShare, host: Host) -> str:
     except (ShareStaleError, ShareAccessLostError) as error:
         return error.message
     except ShareHungError as error:
-        found = host.reach(share.host, PORT)
+        found = host.reach(share.host, SMB_PORT)
         if found is Reached.OPEN:
             raise
-        said = "the mounted share does not answer"
-        raise server_failure(share, found, said=said) from error
+        raise server_failure(share, found, seen="the mounted share hangs") from error
     except FileReadError as error:
         if error.number in (errno.EACCES, errno.EPERM):
             return error.message
@@ -159,32 +165,24 @@ def _refusal(path: Path, share: AzureFilesShare, host: Host) -> str:
     return ""
 
 
-def _key(host: Host, config: BotConfig, sources: KeySources, *, needed: bool) -> tuple[Secret, str]:
-    """The account key, and why the kept one had to do."""
-    share = config.share.azure_files
-    assert share is not None  # noqa: S101 - see look
-    kept = credentials.kept_key(share, host)
-    if kept is not None and not needed:
-        # a key that was rotated meanwhile matters only when the share is mounted again
-        return kept, ""
+def _current_key(
+    host: Host,
+    config: BotConfig,
+    share: AzureFilesShare,
+    sources: KeySources,
+    *,
+    kept: Secret | None,
+) -> tuple[Secret, str]:
+    """Return the account key, and why it is the kept one."""
     try:
-        return credentials.fetched_key(host, config, sources), ""
+        return credentials.fetched_key(host, config, share, sources), ""
     except _OUTAGES as error:
         if kept is None:
             raise
-        return kept, f"with the key from before: {error.code}: {error.message}"
-    except KeyVaultForbiddenError as error:
+        return kept, f"with the previous key: {error.code}: {error.message}"
+    except (KeyVaultForbiddenError, StorageKeysForbiddenError) as error:
         if kept is None:
             raise
-        raise KeyVaultAccessLostError(error.message, hint=error.hint) from error
-    except StorageKeysForbiddenError as error:
-        if kept is None:
-            raise
-        raise StorageAccessLostError(error.message, hint=error.hint) from error
-
-
-def _stored(path: Path, host: Host) -> Stored | None:
-    stat = host.files.stat(path)
-    if stat is None or stat.kind != "file":
-        return None if stat is None else Stored(stat)
-    return Stored(stat, Secret(host.files.read_text(path) or ""))
+        key_vault = isinstance(error, KeyVaultForbiddenError)
+        lost = KeyVaultAccessLostError if key_vault else StorageAccessLostError
+        raise lost(error.message, hint=error.hint) from error

@@ -1,8 +1,7 @@
-"""The Kerberos ticket by which a managed identity mounts the share.
+"""The Kerberos ticket with which a managed identity mounts the share.
 
-Microsoft's azfilesauth gets it (Azure/AzFilesAuthenticator, README). Its own refresher is
-left alone; this agent renews the ticket by a timer of its own, so that somebody notices
-when that fails.
+Microsoft's azfilesauth gets it (Azure/AzFilesAuthenticator, README). The agent renews it with its
+own timer, so that a failure is reported, and ignores azfilesauth's refresher.
 """
 
 import json
@@ -16,7 +15,6 @@ from clawbot_agent.azure.errors import IdentityNotFoundError, ImdsUnavailableErr
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import TICKET_FILE
 from clawbot_agent.features.share.errors import (
     AzfilesauthMissingError,
     ShareTicketMissingError,
@@ -25,42 +23,41 @@ from clawbot_agent.features.share.errors import (
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, Completed
 from clawbot_agent.host.files import Files
-
-__all__ = ["Ticket", "cruid", "present_ticket", "refresh_ticket"]
+from clawbot_agent.records.ticket import TICKET, TicketError, TicketRecord
 
 _TOOL: Final = "azfilesauthmanager"
 _SETTINGS: Final = Path("/etc/azfilesauth/config.yaml")
 _UID: Final = re.compile(r"^\s*USER_UID\s*:\s*[\"']?(\d+)[\"']?\s*(?:#.*)?$", re.MULTILINE)
-# the tool gives the metadata service 10 s and the file server its own curl limits
+# the tool waits 10 s for the metadata service, and for the file server by curl's limits
 _TOOL_SECONDS: Final = 90.0
 _LIST_SECONDS: Final = 20.0
 _EPOCH: Final = re.compile(r"\(epoch: (\d+)\)")
 _SHOWN: Final = 300
-# no later than this before its end, in seconds; of a short ticket, in its last quarter
+# seconds before its end at which a ticket is renewed; a short one in its last quarter
 _MARGIN: Final = 3600
 
 
 @dataclass(frozen=True, slots=True)
 class Ticket:
-    """One ticket for the file server; times in seconds since 1970."""
+    """A ticket for the file server; times in seconds since 1970."""
 
     start: int
     end: int
 
     def lasts(self, now: datetime) -> bool:
-        """Whether it need not be renewed yet."""
+        """Return whether it need not be renewed yet."""
         margin = min(_MARGIN, max(0, self.end - self.start) / 4) if self.start else _MARGIN
         return now.timestamp() < self.end - margin
 
 
 def cruid(files: Files) -> int:
-    """Owner of the ticket as azfilesauth is set up; 0 when that says nothing."""
+    """Return the ticket's owner from azfilesauth's configuration; 0 if it names none."""
     found = _UID.search(files.read_text(_SETTINGS) or "")
     return int(found[1]) if found else 0
 
 
 def present_ticket(host: Host, share: AzureFilesShare) -> Ticket | None:
-    """The ticket for the share's server that lasts longest; None when there is none."""
+    """Return the ticket for the share's server that expires last, if any."""
     try:
         done = host.run((_TOOL, "list", "--json"), timeout=_LIST_SECONDS)
     except CommandMissingError:
@@ -70,16 +67,16 @@ def present_ticket(host: Host, share: AzureFilesShare) -> Ticket | None:
 
 
 def refresh_ticket(host: Host, config: BotConfig) -> Ticket:
-    """Get a new ticket; what came of it is noted for status and sidecar.
+    """Get a new ticket, and record the result for status and sidecar.
 
     Raises:
         AzfilesauthMissingError: the tool is not installed.
         IdentityNotFoundError, ImdsUnavailableError: no token for the identity.
-        ShareTicketRefusedError: Azure Files gave none.
-        ShareTicketMissingError: it said yes and there is no ticket.
+        ShareTicketRefusedError: Azure Files issues none.
+        ShareTicketMissingError: the tool succeeds without a ticket.
     """
     share = config.share.azure_files
-    assert share is not None  # noqa: S101 - whoever asks has looked
+    assert share is not None  # noqa: S101 - its only callers have a share with a ticket
     try:
         ticket = _fresh(host, share, client_id=config.identity.client_id)
     except ClawbotError as error:
@@ -94,46 +91,38 @@ def _fresh(host: Host, share: AzureFilesShare, *, client_id: str) -> Ticket:
     try:
         done = host.run(argv, timeout=_TOOL_SECONDS)
     except CommandMissingError as error:
-        msg = f"share.auth is managed-identity and there is no {_TOOL}"
+        msg = f"{_TOOL}: not installed, required by share.auth: managed-identity"
         raise AzfilesauthMissingError(msg) from error
     if not done.ok:
         raise _refused(done, share, client_id=client_id)
     ticket = present_ticket(host, share)
     if ticket is None:
-        msg = f"{_TOOL} ended well and has no ticket for {share.host}"
+        msg = f"{share.host}: {_TOOL} exited with 0 without a ticket"
         raise ShareTicketMissingError(msg)
     return ticket
 
 
 def _refused(done: Completed, share: AzureFilesShare, *, client_id: str) -> ClawbotError:
-    said = " ".join(f"{done.stdout} {done.stderr}".split())[-_SHOWN:]
-    if "identity not found" in said.lower():
+    output = " ".join(f"{done.stdout} {done.stderr}".split())[-_SHOWN:]
+    if "identity not found" in output.lower():
         return IdentityNotFoundError(f"the instance has no identity with client id {client_id}")
-    if "169.254.169.254" in said:
-        return ImdsUnavailableError(f"{_TOOL}: {said}")
-    return ShareTicketRefusedError(f"{share.host}: {_TOOL} ended with {done.returncode}: {said}")
+    if "169.254.169.254" in output:
+        return ImdsUnavailableError(f"{_TOOL}: {output}")
+    return ShareTicketRefusedError(f"{share.host}: {_TOOL} exited with {done.returncode}: {output}")
 
 
 def _note(host: Host, *, ticket: Ticket | None, error: ClawbotError | None) -> None:
-    now = host.clock.now().isoformat(timespec="seconds")
-    end = None if ticket is None else datetime.fromtimestamp(ticket.end, tz=UTC)
-    document = {
-        "schema": 1,
-        "end": None if end is None else end.isoformat(timespec="seconds"),
-        "renewed": now if error is None else _renewed(host.files),
-        "tried": now,
-        "error": None if error is None else {"code": error.code, "message": error.message},
-    }
-    text = host.redactor.scrub(json.dumps(document))
-    host.files.write(TICKET_FILE, text + "\n", mode=0o644)
-
-
-def _renewed(files: Files) -> str | None:
-    try:
-        found = json.loads(files.read_text(TICKET_FILE) or "{}").get("renewed")
-    except (ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else None
+    now, before = host.clock.now(), TICKET.load(host.files)
+    renewed = None if before is None else before.renewed
+    record = TicketRecord(
+        end=None if ticket is None else datetime.fromtimestamp(ticket.end, tz=UTC),
+        renewed=now if error is None else renewed,
+        tried=now,
+        error=None
+        if error is None
+        else TicketError(error.code, host.redactor.scrub(error.message)),
+    )
+    TICKET.save(host.files, record)
 
 
 def _entries(done: Completed) -> list[dict[str, Any]]:
@@ -145,7 +134,7 @@ def _entries(done: Completed) -> list[dict[str, Any]]:
 
 
 def _is_for(entry: dict[str, Any], share: AzureFilesShare) -> bool:
-    # before 1.0-10 the tool named the service alone
+    # before version 1.0-10 the tool printed only the service
     server = str(entry.get("server", ""))
     return server == "cifs" or server.partition("@")[0].lower() == f"cifs/{share.host}"
 

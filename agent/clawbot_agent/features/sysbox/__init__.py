@@ -1,1 +1,1 @@
-"""Stage `sysbox`: the Sysbox runtime, checked by SHA-256 and proven by a container."""
+"""Stage `sysbox`: the Sysbox runtime, verified by SHA-256 and by a test container."""

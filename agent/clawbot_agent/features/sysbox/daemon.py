@@ -1,4 +1,4 @@
-"""Sysbox in docker's daemon.json. Pure: text in, text out."""
+"""Sysbox in docker's daemon.json and in the running engine; pure functions."""
 
 import re
 from dataclasses import dataclass
@@ -6,19 +6,17 @@ from typing import Any, Final
 
 from clawbot_agent.features.docker import daemon_json
 
-__all__ = ["RUNTIME", "Engine", "Settings", "differs", "engine_of", "merged", "same_version"]
-
 RUNTIME: Final = "sysbox-runc"
 _PATH: Final = "/usr/bin/sysbox-runc"
 _FEATURE: Final = "time-namespaces"
-# docker 29.5 gives every container a time namespace; Sysbox knows these since 0.7.1 (sysbox#1011)
+# docker 29.5 gives every container a time namespace; Sysbox supports them since 0.7.1 (sysbox#1011)
 _TIME_NAMESPACES_SINCE: Final = (29, 5)
-_TIME_NAMESPACES_KNOWN_SINCE: Final = (0, 7, 1)
+_TIME_NAMESPACES_SUPPORTED_SINCE: Final = (0, 7, 1)
 
 
 @dataclass(frozen=True, slots=True)
 class Engine:
-    """What matters of a running engine."""
+    """The relevant properties of a running engine."""
 
     version: str
     kernel: str
@@ -28,10 +26,10 @@ class Engine:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What daemon.json must say.
+    """The required settings in daemon.json.
 
     Attributes:
-        default: whether Sysbox is the default runtime; None leaves that as it is.
+        default: whether Sysbox is the default runtime; None keeps what is set.
         time_namespaces: whether the engine may use them.
     """
 
@@ -40,14 +38,14 @@ class Settings:
 
     @classmethod
     def of(cls, *, default: bool | None, version: str, engine: Engine | None) -> "Settings":
-        """The settings for a Sysbox `version` under an engine."""
+        """Return the settings for a Sysbox `version` under an engine."""
         new_engine = engine is not None and _numbers(engine.version) >= _TIME_NAMESPACES_SINCE
-        knows = _numbers(version) >= _TIME_NAMESPACES_KNOWN_SINCE
-        return cls(default=default, time_namespaces=knows or not new_engine)
+        supported = _numbers(version) >= _TIME_NAMESPACES_SUPPORTED_SINCE
+        return cls(default=default, time_namespaces=supported or not new_engine)
 
 
 def engine_of(info: dict[str, Any] | None) -> Engine | None:
-    """Read `docker info`."""
+    """Parse `docker info`."""
     if info is None:
         return None
     return Engine(
@@ -59,25 +57,27 @@ def engine_of(info: dict[str, Any] | None) -> Engine | None:
 
 
 def differs(text: str | None, settings: Settings) -> bool:
-    """Whether daemon.json says something else than `settings`."""
-    found = _parsed(text)
+    """Return whether daemon.json differs from `settings`."""
+    found, _ = daemon_json.parsed(text)
     return _merged(found, settings) != found
 
 
 def merged(text: str | None, settings: Settings) -> str:
-    """daemon.json with the settings in it, and all else as it was."""
-    return daemon_json.text_of(_merged(_parsed(text), settings))
+    """Return daemon.json with the settings; all other keys are kept."""
+    # the stage docker has already replaced an unusable file
+    found, _ = daemon_json.parsed(text)
+    return daemon_json.text_of(_merged(found, settings))
 
 
 def same_version(installed: str, wanted: str) -> bool:
-    """Whether a package version such as "0.6.7-0.linux" is release "0.6.7"."""
+    """Return whether a package version such as "0.6.7-0.linux" is release "0.6.7"."""
     plain = installed.removesuffix(".linux")
     return plain == wanted or re.fullmatch(rf"{re.escape(wanted)}-\d+", plain) is not None
 
 
 def _merged(found: dict[str, Any], settings: Settings) -> dict[str, Any]:
     runtimes = _mapping(found, "runtimes")
-    # keys beside the path are the operator's
+    # other keys of the runtime are the operator's
     runtimes = {**runtimes, RUNTIME: {**_mapping(runtimes, RUNTIME), "path": _PATH}}
     result = {**found, "runtimes": runtimes}
     if not settings.time_namespaces:
@@ -85,7 +85,7 @@ def _merged(found: dict[str, Any], settings: Settings) -> dict[str, Any]:
     if settings.default:
         result["default-runtime"] = RUNTIME
     elif settings.default is False and found.get("default-runtime") == RUNTIME:
-        # spelled out: a reloading engine keeps the old default when the key is merely gone
+        # explicit, because a reloading engine keeps its default when the key is missing
         result["default-runtime"] = "runc"
     return result
 
@@ -93,11 +93,6 @@ def _merged(found: dict[str, Any], settings: Settings) -> dict[str, Any]:
 def _mapping(found: dict[str, Any], key: str) -> dict[str, Any]:
     value = found.get(key)
     return value if isinstance(value, dict) else {}
-
-
-def _parsed(text: str | None) -> dict[str, Any]:
-    # an unusable one is replaced by the stage docker before this is applied
-    return daemon_json.parsed(text)[0]
 
 
 def _numbers(version: str) -> tuple[int, ...]:

@@ -1,24 +1,15 @@
-"""What can go wrong with Sysbox."""
+"""Errors of the stage `sysbox`."""
 
 from typing import Final
 
 from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause, RetryPolicy
 
-__all__ = [
-    "SysboxContainersRunningError",
-    "SysboxInstallFailedError",
-    "SysboxKernelError",
-    "SysboxNoPackageError",
-    "SysboxRuntimeMissingError",
-    "SysboxSmokeFailedError",
-]
-
-# its services may just have been started; longer waits would hold up the image's build
+# Sysbox's services may just have started; longer waits would delay the build of the image
 _WHILE_STARTING: Final = RetryPolicy(first=1, longest=3, within=8)
 
 
 class SysboxNoPackageError(ClawbotError):
-    """There is no Sysbox package for this machine, or the file is another package."""
+    """No Sysbox package is known for this machine, or the file is a different package."""
 
     code = "SYSBOX_NO_PACKAGE"
     cause = FailureCause.OPERATOR
@@ -26,42 +17,47 @@ class SysboxNoPackageError(ClawbotError):
 
 
 class SysboxInstallFailedError(ClawbotError):
-    """The package could not be installed; what was half installed is removed again."""
+    """The package cannot be installed; a half-installed package is removed."""
 
     code = "SYSBOX_INSTALL_FAILED"
     cause = FailureCause.INSTANCE
-    hint = "/var/log/apt/term.log has the package's own output"
+    hint = "see /var/log/apt/term.log for the package's output, then run 'clawbot-agent run'"
 
 
 class SysboxKernelError(ClawbotError):
-    """The package refuses this kernel."""
+    """The package does not support this kernel."""
 
     code = "SYSBOX_KERNEL"
     cause = FailureCause.OPERATOR
-    hint = "Sysbox needs Linux 5.5 or later and systemd; use a newer image of the distribution"
+    hint = "use a VM image with systemd and Linux 5.5 or later"
 
 
 class SysboxContainersRunningError(ClawbotError):
-    """The package wants to restart Docker and refuses because there are containers."""
+    """The package must restart Docker and refuses to while containers exist."""
 
     code = "SYSBOX_CONTAINERS_RUNNING"
     cause = FailureCause.INSTANCE
-    hint = "remove all containers ('docker ps -a'), stopped ones too, and run again"
+    hint = (
+        "remove all containers, also stopped ones ('docker ps --all'), then run 'clawbot-agent run'"
+    )
 
 
 class SysboxRuntimeMissingError(ClawbotError):
-    """The engine does not list the runtime although daemon.json names it."""
+    """The engine does not use the runtime as daemon.json says."""
 
     code = "SYSBOX_RUNTIME_MISSING"
     cause = FailureCause.INSTANCE
     retry = BRIEF
-    hint = "'journalctl -u docker' tells what the engine thinks of daemon.json"
+    hint = "see 'journalctl -u docker' for errors in /etc/docker/daemon.json"
 
 
 class SysboxSmokeFailedError(ClawbotError):
-    """A container with the runtime does not run."""
+    """A test container with the runtime fails."""
 
     code = "SYSBOX_SMOKE_FAILED"
     cause = FailureCause.UNCERTAIN
     retry = _WHILE_STARTING
-    hint = "see 'journalctl -u sysbox -u sysbox-mgr -u sysbox-fs'; engine 29.5+ needs Sysbox 0.7.1"
+    hint = (
+        "see 'journalctl -u sysbox -u sysbox-mgr -u sysbox-fs'; Docker 29.5 and later need Sysbox "
+        "0.7.1 or later"
+    )

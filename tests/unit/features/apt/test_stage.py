@@ -18,7 +18,7 @@ NAMES: Final = (
     *("fuse3", "lsb-release", "rsync"),
 )
 POLICY: Final = Path("/usr/sbin/policy-rc.d")
-HELD: Final = Path("/run/clawbot/held-timers")
+STOPPED: Final = Path("/run/clawbot/held-timers")
 OURS: Final = (
     "#!/bin/sh\n# clawbot-agent: no service starts while packages are installed\n"
     '[ -z "${CLAWBOT_HOLD_SERVICES:-}" ] || exit 101\n'
@@ -33,7 +33,7 @@ def facts(
     timers_left: tuple[str, ...] = (),
     **states: str,
 ) -> AptFacts:
-    """All is installed but for `without`, and packages (dashes as _) in other states."""
+    """Everything installed except `without`; other packages (dashes as _) in the given states."""
     known = {name: Package("installed", "1.2", "amd64") for name in NAMES if name not in without}
     for name, state in states.items():
         known[name.replace("_", "-")] = Package(state, "1.2", "amd64")
@@ -51,26 +51,26 @@ def facts(
         (
             facts(jq="half-configured"),
             CONFIG,
-            ("let dpkg finish what was interrupted (jq)",),
+            ("finish an interrupted installation (jq)",),
         ),
         (
             facts("curl", interrupted=True),
             CONFIG,
-            ("let dpkg finish what was interrupted (its database)", UPDATE, "install curl"),
+            ("finish an interrupted installation (dpkg's database)", UPDATE, "install curl"),
         ),
         (facts(vim="unpacked"), CONFIG, ()),
         (
             facts("jq", vim="unpacked"),
             CONFIG,
-            ("let dpkg finish what was interrupted (vim)", UPDATE, "install jq"),
+            ("finish an interrupted installation (vim)", UPDATE, "install jq"),
         ),
         (facts(sysbox_ce="half-configured"), CONFIG, ()),
         (
             facts(policy_left=True, timers_left=("apt-daily.timer",)),
             CONFIG,
             (
-                "start apt-daily.timer again (a killed run had stopped them)",
-                f"remove {POLICY} (left by a killed run; it keeps services down)",
+                "start apt-daily.timer (left stopped by a killed run)",
+                f"remove {POLICY} (left by a killed run; blocks service starts)",
             ),
         ),
         (
@@ -80,29 +80,29 @@ def facts(
         ),
     ],
     ids=[
-        "all there",
-        "sysbox's dependencies are not wanted without sysbox",
+        "everything installed",
+        "sysbox disabled: its dependencies are not wanted",
         "missing",
-        "removed but for its configuration",
-        "half configured",
-        "database cut off",
-        "another's package half-way is another's affair",
-        "unless it keeps ours from being installed",
-        "a broken sysbox is its own stage's affair",
+        "removed except for its configuration",
+        "half-configured",
+        "interrupted database write",
+        "unfinished package of other origin is left alone",
+        "unfinished package of other origin blocks an installation",
+        "unfinished sysbox is left to its own stage",
         "leftovers",
-        "leftovers go with the installation",
+        "an installation clears the leftovers",
     ],
 )
 def test_plan(found: AptFacts, config: BotConfig, summaries: tuple[str, ...]) -> None:
     assert tuple(a.summary for a in STAGE.plan(found, config).actions) == summaries
 
 
-def test_a_bare_machine_gets_everything_in_one_installation() -> None:
+def test_bare_machine_gets_all_packages_in_one_installation() -> None:
     plan = STAGE.plan(facts(*NAMES), CONFIG)
     assert [action.summary for action in plan.actions] == [UPDATE, f"install {', '.join(NAMES)}"]
 
 
-def test_nothing_to_do_is_told_with_versions() -> None:
+def test_reason_of_an_empty_plan_shows_versions() -> None:
     assert STAGE.plan(facts(), CONFIG).reason == (
         "15 packages installed (docker.io 1.2, caddy 1.2, cifs-utils 1.2, …)"
     )
@@ -114,7 +114,7 @@ def test_probe_reads_dpkg_once_and_finds_leftovers() -> None:
         "dpkg-query", stdout="jq\tinstalled\t1.6\tamd64\nvim\thalf-installed\t9\tamd64\nodd line\n"
     )
     files.put(POLICY, OURS)
-    files.put(HELD, "apt-daily.timer\n")
+    files.put(STOPPED, "apt-daily.timer\n")
     files.put("/var/lib/dpkg/updates/0001")
     files.put("/var/lib/dpkg/updates/tmp.i")
     found = STAGE.probe(fake_host(run=run, files=files), CONFIG)
@@ -126,27 +126,27 @@ def test_probe_reads_dpkg_once_and_finds_leftovers() -> None:
     assert found.timers_left == ("apt-daily.timer",)
 
 
-def test_somebody_elses_policy_is_no_leftover() -> None:
+def test_policy_of_other_origin_is_not_a_leftover() -> None:
     run, files = FakeRun(), FakeFiles()
     run.answer("dpkg-query")
     files.put(POLICY, "#!/bin/sh\nexit 101\n")
     assert not STAGE.probe(fake_host(run=run, files=files), CONFIG).policy_left
 
 
-def test_no_service_starts_while_packages_are_installed() -> None:
+def test_service_starts_are_blocked_during_an_installation() -> None:
     run, files = FakeRun(), FakeFiles()
     seen: list[str | None] = []
     run.effect("apt-get", act=lambda _call: seen.append(files.read_text(POLICY)))
     InstallPackages(("jq",)).apply(fake_host(run=run, files=files))
     assert seen == [OURS]
-    # another apt at work meanwhile has no such variable, and may start services
+    # a concurrent apt lacks the variable and may start services
     assert [call.env for call in run.calls if call.argv[0] == "apt-get"] == [
         {"CLAWBOT_HOLD_SERVICES": "1"}
     ]
     assert files.stat(POLICY) is None
 
 
-def test_somebody_elses_policy_stays() -> None:
+def test_policy_of_other_origin_is_kept() -> None:
     run, files = FakeRun(), FakeFiles()
     files.put(POLICY, "exit 0\n")
     run.answer("apt-get")
@@ -154,28 +154,28 @@ def test_somebody_elses_policy_stays() -> None:
     assert files.read_text(POLICY) == "exit 0\n"
 
 
-def test_timers_rest_during_the_installation_and_run_again_although_it_fails() -> None:
+def test_timers_are_stopped_during_an_installation_and_started_after_its_failure() -> None:
     run, files = FakeRun(), FakeFiles()
     run.unit("apt-daily.timer")
     run.unit("apt-daily-upgrade.timer", active="inactive")
-    held: list[str | None] = []
+    stopped: list[str | None] = []
 
     def install(call: Call) -> None:
-        held.append(files.read_text(HELD))
+        stopped.append(files.read_text(STOPPED))
         raise DpkgFailedError(" ".join(call.argv))
 
     run.effect("apt-get", act=install)
     host = fake_host(run=run, files=files)
     with pytest.raises(DpkgFailedError):
         InstallPackages(("jq",)).apply(host)
-    assert held == ["apt-daily.timer\n"]
+    assert stopped == ["apt-daily.timer\n"]
     assert host.units.get("apt-daily.timer").running
     assert not host.units.get("apt-daily-upgrade.timer").running
-    assert files.stat(HELD) is None
+    assert files.stat(STOPPED) is None
     assert files.stat(POLICY) is None
 
 
-def test_the_holder_of_a_lock_is_named_by_its_command_line() -> None:
+def test_lock_holder_is_named_by_its_command_line() -> None:
     run, files = FakeRun(), FakeFiles()
     run.answer(
         "dpkg",
@@ -188,7 +188,7 @@ def test_the_holder_of_a_lock_is_named_by_its_command_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("os_release", "apart"),
+    ("os_release", "separate"),
     [
         ('ID=debian\nVERSION_ID="12"\n', False),
         ('ID=debian\nVERSION_ID="13"\n', True),
@@ -197,11 +197,13 @@ def test_the_holder_of_a_lock_is_named_by_its_command_line() -> None:
         ("", False),
     ],
 )
-def test_dockers_command_line_comes_with_the_engine_or_apart(os_release: str, apart: bool) -> None:  # noqa: FBT001 - a table
+def test_docker_command_is_a_separate_package_since_debian_13(
+    os_release: str, *, separate: bool
+) -> None:
     files = FakeFiles()
     files.put("/etc/os-release", os_release)
     run = FakeRun()
     run.answer("dpkg-query", stdout="")
     plan = STAGE.look(fake_host(run=run, files=files), CONFIG)
     (installs,) = [action for action in plan.actions if isinstance(action, InstallPackages)]
-    assert ("docker-cli" in installs.packages) is apart
+    assert ("docker-cli" in installs.packages) is separate

@@ -1,4 +1,4 @@
-"""The planner of the stage docker, as a table of facts and summaries."""
+"""Plans and actions of the stage docker."""
 
 import json
 from typing import Any
@@ -26,7 +26,7 @@ START = "enable docker.service"
 
 def _facts(found: dict[str, Any] | str | None = GOOD, **changes: Any) -> DockerFacts:  # noqa: ANN401 - fields of the facts
     text = json.dumps(found) if isinstance(found, dict) else found
-    told: dict[str, Any] = {
+    values: dict[str, Any] = {
         "daemon_json": text,
         "installed": True,
         "running": True,
@@ -34,18 +34,18 @@ def _facts(found: dict[str, Any] | str | None = GOOD, **changes: Any) -> DockerF
         "bridge": "172.20.0.1",
         "pools": (("172.25.0.0/16", 24),),
     }
-    return DockerFacts(**(told | changes))
+    return DockerFacts(**(values | changes))
 
 
 WRITE = "write /etc/docker/daemon.json"
 RESTART = ", then restart docker"
 TABLE = {
-    "as it should be": (_facts(), []),
-    "before the package is there": (
+    "converged": (_facts(), []),
+    "package not installed": (
         _facts(None, installed=False, running=False, enabled=False, bridge=None, pools=()),
         [
             f"{WRITE} (bip, default-address-pools, log-driver, log-opts)",
-            f"{START} (comes with the stage apt)",
+            f"{START} (installed by stage apt)",
         ],
     ),
     "installed, not yet started": (
@@ -55,27 +55,27 @@ TABLE = {
             f"{START} (not running)",
         ],
     ),
-    "another bridge in the file": (
+    "different bridge in the file": (
         _facts(GOOD | {"bip": "172.17.0.1/16"}),
         [f"{WRITE} (bip){RESTART}"],
     ),
-    "the file is right, the engine runs with another bridge": (
+    "file correct, engine runs with a different bridge": (
         _facts(bridge="172.17.0.1"),
-        [f"{WRITE} (the engine runs with other networks){RESTART}"],
+        [f"{WRITE} (the engine runs with different networks){RESTART}"],
     ),
-    "the file is right, the engine has other pools": (
+    "file correct, engine runs with different pools": (
         _facts(pools=()),
-        [f"{WRITE} (the engine runs with other networks){RESTART}"],
+        [f"{WRITE} (the engine runs with different networks){RESTART}"],
     ),
-    "somebody else's keys": (_facts(GOOD | {"runtimes": {"x": {"path": "/x"}}}), []),
-    "somebody else's log options": (
+    "keys of the operator": (_facts(GOOD | {"runtimes": {"x": {"path": "/x"}}}), []),
+    "log options of the operator": (
         _facts(GOOD | {"log-opts": {**GOOD["log-opts"], "labels": "a"}}),
         [],
     ),
-    "no JSON": (
+    "not JSON": (
         _facts("{bip"),
         [
-            "write /etc/docker/daemon.json.broken (it is not a JSON object)",
+            "write /etc/docker/daemon.json.broken (not a JSON object)",
             f"{WRITE} (bip, default-address-pools, log-driver, log-opts){RESTART}",
         ],
     ),
@@ -83,11 +83,11 @@ TABLE = {
         _facts(running=False, bridge=None, pools=()),
         [f"{START} (not running)"],
     ),
-    "a default runtime that nothing defines": (
+    "undefined default runtime": (
         _facts(GOOD | {"default-runtime": "sysbox-runc"}, running=False, bridge=None, pools=()),
         [f"{WRITE} (default-runtime sysbox-runc is not defined)", f"{START} (not running)"],
     ),
-    "a default runtime that is defined": (
+    "defined default runtime": (
         _facts(
             GOOD
             | {"default-runtime": "sysbox-runc", "runtimes": {"sysbox-runc": {"path": "/usr/x"}}}
@@ -106,8 +106,8 @@ def test_plan(case: str) -> None:
     assert plan.reason
 
 
-def test_what_others_wrote_stays_and_the_file_has_several_lines() -> None:
-    """Sysbox's package finds `bip` with a line-wise grep."""
+def test_other_keys_are_kept_and_the_file_has_several_lines() -> None:
+    """Sysbox's package greps for the line with `bip`."""
     found = GOOD | {"bip": "172.17.0.1/16", "dns": ["168.63.129.16"]}
     found["log-opts"] = {"labels": "a", "max-size": "1g"}
     files = FakeFiles()
@@ -121,8 +121,8 @@ def test_what_others_wrote_stays_and_the_file_has_several_lines() -> None:
     assert '\n    "bip": "172.20.0.1/16"' in text
 
 
-def test_a_file_that_the_engine_refuses_is_taken_back() -> None:
-    """And the engine runs again, with the old one."""
+def test_previous_file_is_restored_when_the_engine_does_not_start() -> None:
+    """The engine is restarted with it."""
     run = FakeRun()
     run.answer("systemctl", "restart", "docker.service", returncode=1, stderr="start failed")
     run.answer("systemctl", "restart", "docker.service")
@@ -139,15 +139,15 @@ def test_a_file_that_the_engine_refuses_is_taken_back() -> None:
     assert len(restarts) == 2
 
 
-def test_an_engine_that_says_nothing_is_no_drift() -> None:
-    """Restarting it would stop the gateway and every sandbox."""
+def test_engine_that_does_not_answer_is_not_drift() -> None:
+    """A restart would stop the gateway and every sandbox."""
     run = FakeRun()
     run.unit("docker.service")
     with pytest.raises(DockerUnavailableError):
         DockerStage().look(fake_host(run=run, docker=FakeDocker(up=False)), CONFIG)
 
 
-def test_options_of_another_log_driver_do_not_stay() -> None:
+def test_options_of_another_log_driver_are_removed() -> None:
     """The engine would not start with them."""
     files = FakeFiles()
     found = GOOD | {"log-driver": "syslog", "log-opts": {"syslog-address": "udp://x"}}

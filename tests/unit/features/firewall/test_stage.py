@@ -1,4 +1,4 @@
-"""The planner of the stage firewall, as a table of a chain's rules and summaries."""
+"""Plans and actions of the stage firewall."""
 
 import pytest
 
@@ -20,21 +20,21 @@ WIRE_32526 = f"-A DOCKER-USER -d 168.63.129.16/32 -p tcp -m tcp --dport 32526 {R
 OURS = (WIRE_32526, WIRE_80, METADATA)
 EXCEPTION = "-A DOCKER-USER -s 172.20.0.9/32 -d 169.254.169.254/32 -j ACCEPT"
 ALL = [
-    "refuse the metadata service to containers",
-    "refuse the wire server, port 80 to containers",
-    "refuse the wire server, port 32526 to containers",
+    "block containers from the metadata service",
+    "block containers from the wire server (port 80)",
+    "block containers from the wire server (port 32526)",
 ]
 TABLE: dict[str, tuple[tuple[str, ...] | None, list[str]]] = {
     "no engine yet": (None, ALL),
-    "as Docker makes it": ((NEW, BACK), ALL),
-    "a newer Docker's, which is empty": ((NEW,), ALL),
-    "as it should be": ((NEW, *OURS, BACK), []),
+    "as created by Docker": ((NEW, BACK), ALL),
+    "as created by a newer Docker, empty": ((NEW,), ALL),
+    "converged": ((NEW, *OURS, BACK), []),
     "in another order": ((NEW, METADATA, WIRE_80, WIRE_32526), []),
-    "one is gone": ((NEW, WIRE_32526, METADATA), [ALL[1]]),
-    "never reached": ((NEW, BACK, *OURS), ALL),
-    "all else is let through first": ((NEW, "-A DOCKER-USER -j ACCEPT", *OURS), ALL),
-    "somebody's exception for one container": ((NEW, EXCEPTION, *OURS, BACK), []),
-    "only for another address": ((NEW, METADATA.replace("169.254/32", "169.253/32")), ALL),
+    "one rule missing": ((NEW, WIRE_32526, METADATA), [ALL[1]]),
+    "after a RETURN": ((NEW, BACK, *OURS), ALL),
+    "after an ACCEPT of everything": ((NEW, "-A DOCKER-USER -j ACCEPT", *OURS), ALL),
+    "exception of the operator for one container": ((NEW, EXCEPTION, *OURS, BACK), []),
+    "rule for another address": ((NEW, METADATA.replace("169.254/32", "169.253/32")), ALL),
 }
 
 
@@ -46,8 +46,8 @@ def test_plan(case: str) -> None:
     assert plan.reason
 
 
-def test_what_is_inserted_is_what_is_looked_for() -> None:
-    """Else every run would insert it again."""
+def test_inserted_rules_are_recognized_by_the_next_plan() -> None:
+    """Otherwise every run would insert them again."""
     run = FakeRun()
     run.answer(*LIST, stdout=f"{NEW}\n{BACK}\n")
     run.answer(*INSERT)
@@ -62,7 +62,7 @@ def test_what_is_inserted_is_what_is_looked_for() -> None:
 
 
 @pytest.mark.parametrize("absent", ["program", "chain"])
-def test_what_is_not_there_yet_is_no_error(absent: str) -> None:
+def test_absent_program_or_chain_is_not_an_error(absent: str) -> None:
     run = FakeRun()
     if absent == "program":
         run.fail(*LIST, error=CommandMissingError("iptables"))
@@ -71,7 +71,7 @@ def test_what_is_not_there_yet_is_no_error(absent: str) -> None:
     assert FirewallStage().probe(fake_host(run=run), CONFIG) == FirewallFacts(None)
 
 
-def test_a_refused_rule_is_told_with_what_iptables_says() -> None:
+def test_refused_rule_is_reported_with_the_output_of_iptables() -> None:
     run = FakeRun()
     run.answer(*INSERT, returncode=1, stderr="No chain/target/match by that name.\n")
     action = FirewallStage().plan(FirewallFacts(None), CONFIG).actions[0]

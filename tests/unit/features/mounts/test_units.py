@@ -1,4 +1,4 @@
-"""Mount units: what is written, and what a mount that fails leaves to read."""
+"""Mount units: their text, their start, and the report of a failed mount."""
 
 from pathlib import Path
 
@@ -13,19 +13,19 @@ FILE = Path("/run/systemd/system") / UNIT
 
 
 def text(**changes: object) -> str:
-    """A unit for the share, with `changes`."""
-    given = {
+    """Return a unit for the share, with `changes`."""
+    arguments = {
         "what": "//bot.file.core.windows.net/bot",
         "where": WHERE,
         "kind": "cifs",
         "options": ("vers=3.1.1", "hard"),
         "description": "Share",
     }
-    return unit_text(**{**given, **changes})  # type: ignore[arg-type]  # of a table
+    return unit_text(**{**arguments, **changes})  # type: ignore[arg-type]  # of a table
 
 
-def test_says_all_that_was_asked() -> None:
-    """One line for each thing; what is required is also ordered after, once."""
+def test_unit_contains_every_setting() -> None:
+    """Required units are also ordered after, once."""
     assert text(
         requires=("a.service",), binds_to=("b.mount",), after=("c.target", "a.service")
     ) == (
@@ -45,8 +45,8 @@ def test_says_all_that_was_asked() -> None:
     )
 
 
-def test_percent_is_no_specifier() -> None:
-    """A share or a path may have a percent sign in it."""
+def test_percent_sign_is_not_a_specifier() -> None:
+    """The names of shares and paths may contain a percent sign."""
     assert "What=//h/100%%\n" in text(what="//h/100%")
 
 
@@ -59,14 +59,14 @@ def test_percent_is_no_specifier() -> None:
     ],
     ids=str,
 )
-def test_nothing_can_add_a_line_or_an_option(changes: dict[str, object]) -> None:
-    """What would mean something else to systemd or mount is refused."""
+def test_value_cannot_add_a_line_or_an_option(changes: dict[str, object]) -> None:
+    """Otherwise systemd or mount would read a different setting."""
     with pytest.raises(ValueError, match=r"mount unit|mount option"):
         text(**changes)
 
 
-def test_writes_the_unit_before_the_start_and_only_once() -> None:
-    """A unit that is as it should be is not read again by systemd."""
+def test_unit_is_written_once_and_before_the_start() -> None:
+    """An unchanged unit does not reload systemd."""
     run, files = FakeRun(), FakeFiles()
     run.unit(UNIT, active="inactive", enabled="")
     host = fake_host(run=run, files=files)
@@ -81,8 +81,8 @@ def test_writes_the_unit_before_the_start_and_only_once() -> None:
     ]
 
 
-def test_a_mount_anew_waits_for_a_gateway_that_drains() -> None:
-    """What is bound to the mount is stopped by systemd first: up to 330 s."""
+def test_remount_waits_for_the_gateway_to_drain() -> None:
+    """Units bound to the mount are stopped first, which takes up to 330 s."""
     run = FakeRun()
     run.unit(UNIT)
     StartMount(WHERE, text(), "stale", restart=True).apply(fake_host(run=run))
@@ -90,8 +90,8 @@ def test_a_mount_anew_waits_for_a_gateway_that_drains() -> None:
     assert run.calls[-1].timeout > 360 + 60
 
 
-def test_a_failed_mount_shows_the_words_of_mount() -> None:
-    """Not those of systemd, and only those of the last try."""
+def test_failed_mount_reports_the_output_of_mount() -> None:
+    """Without the lines of systemd and of earlier attempts."""
     run = FakeRun()
     run.answer("systemctl", "start", returncode=1, stderr="Job for x failed.\nSee systemctl.")
     run.answer("systemctl", "show", stdout="InvocationID=abc\n")
@@ -103,17 +103,17 @@ def test_a_failed_mount_shows_the_words_of_mount() -> None:
     )
     with pytest.raises(MountFailedError) as caught:
         start_mount(fake_host(run=run), WHERE)
-    said = "mount error(13): Permission denied; more"
-    assert caught.value.said == said
-    assert caught.value.message == f"mounting {WHERE}: {said}"
+    output = "mount error(13): Permission denied; more"
+    assert caught.value.output == output
+    assert caught.value.message == f"mounting {WHERE}: {output}"
 
 
-def test_a_mount_that_did_not_run_shows_the_words_of_systemctl() -> None:
-    """There is no invocation then."""
+def test_mount_that_did_not_run_reports_the_output_of_systemctl() -> None:
+    """The unit has no invocation."""
     run = FakeRun()
     run.answer("systemctl", "start", returncode=1, stderr="Unit is not loaded properly.\n")
     run.answer("systemctl", "show", stdout="InvocationID=\n")
     with pytest.raises(MountFailedError) as caught:
         start_mount(fake_host(run=run), WHERE)
-    assert caught.value.said == ""
+    assert caught.value.output == ""
     assert caught.value.message.endswith("Unit is not loaded properly.")

@@ -17,8 +17,11 @@ from clawbot_agent.core.errors import ClawbotError, InterruptedRunError
 from clawbot_agent.core.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.features.secrets.rules import GatewayTokenWeakError, OpenClawFragmentInvalidError
 from clawbot_agent.features.secrets.stage import FRAGMENT_FILE, TOKEN_FILE, SecretsStage
+from clawbot_agent.features.secrets.values import (
+    GatewayTokenWeakError,
+    OpenClawFragmentInvalidError,
+)
 from clawbot_agent.host.limit import Limit
 from tests.fakes import FakeClock, FakeFiles, a_config, fake_host
 
@@ -31,14 +34,14 @@ WITH_FRAGMENT = a_config(secrets={"openclaw_config": "my-fragment"})
 
 @dataclass
 class FakeVault:
-    """Answers with values, or raises the errors first, in turn."""
+    """A vault with `values`; raises `errors` first, one per call, or always `down`."""
 
     values: dict[str, str] = field(
         default_factory=lambda: {"openclaw-gateway-token": f"{TOKEN}\n", "my-fragment": FRAGMENT}
     )
     errors: list[ClawbotError] = field(default_factory=list)
     down: ClawbotError | None = None
-    asked: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
+    requests: list[tuple[str, tuple[str, ...], str]] = field(default_factory=list)
 
     def __call__(
         self, vault_url: str, names: Iterable[str], *, client_id: str, limit: Limit
@@ -46,7 +49,7 @@ class FakeVault:
         """See `ReadSecrets`."""
         names = tuple(names)
         limit.check()
-        self.asked.append((vault_url, names, client_id))
+        self.requests.append((vault_url, names, client_id))
         if self.errors:
             raise self.errors.pop(0)
         if self.down:
@@ -56,7 +59,7 @@ class FakeVault:
 
 @dataclass
 class Bench:
-    """The stage on a machine of fakes, with a vault."""
+    """The stage on a simulated machine, with a vault."""
 
     vault: FakeVault = field(default_factory=FakeVault)
     files: FakeFiles = field(default_factory=FakeFiles)
@@ -64,7 +67,7 @@ class Bench:
     clock: FakeClock = field(default_factory=FakeClock)
 
     def __post_init__(self) -> None:
-        """Join the parts."""
+        """Create host and stage."""
         self.files.clock = self.clock
         self.host = fake_host(files=self.files, clock=self.clock, note=self.notes.append)
         self.stage = SecretsStage(self.vault)
@@ -74,7 +77,7 @@ class Bench:
         return self.stage.look(self.host, config)
 
     def run(self, config: BotConfig = CONFIG) -> list[str]:
-        """Apply a plan; afterwards nothing is left to do."""
+        """Apply a plan and return its summaries; the next plan must be empty."""
         plan = self.look(config)
         for action in plan.actions:
             action.apply(self.host)
@@ -94,8 +97,8 @@ def mode(bench: Bench, path: Path) -> tuple[int, int, int]:
     return found.mode, found.uid, found.gid
 
 
-def test_a_bare_instance_gets_directories_and_files(bench: Bench) -> None:
-    """Directories first; the token without its newline."""
+def test_bare_instance_gets_directories_and_files(bench: Bench) -> None:
+    """Directories come first; the token loses its newline."""
     assert bench.run(WITH_FRAGMENT) == [
         f"make directory {SECRETS_DIR}, mode 0700, owner 0 (missing)",
         f"make directory {GATEWAY_SECRETS_DIR}, mode 0500, owner 1000 (missing)",
@@ -110,31 +113,31 @@ def test_a_bare_instance_gets_directories_and_files(bench: Bench) -> None:
     assert mode(bench, FRAGMENT_FILE) == (0o600, 0, 0)
 
 
-def test_key_vault_is_asked_as_configured(bench: Bench) -> None:
-    """Only for what the configuration names."""
+def test_key_vault_is_read_as_configured(bench: Bench) -> None:
+    """Only the secrets that the configuration names are read."""
     bench.look()
     url = "https://my-vault.vault.azure.net"
-    assert bench.vault.asked == [(url, ("openclaw-gateway-token",), CONFIG.identity.client_id)]
+    assert bench.vault.requests == [(url, ("openclaw-gateway-token",), CONFIG.identity.client_id)]
 
 
-def test_nothing_to_do_has_a_reason(bench: Bench) -> None:
-    """And nothing is written."""
+def test_empty_plan_has_a_reason(bench: Bench) -> None:
+    """Nothing is written."""
     bench.run()
     bench.files.writes.clear()
-    assert bench.look() == Plan("the gateway token as in the vault my-vault")
+    assert bench.look() == Plan("the gateway token matches the vault my-vault")
     assert bench.look(WITH_FRAGMENT).actions
     bench.run(WITH_FRAGMENT)
-    assert bench.look(WITH_FRAGMENT).reason == "2 secrets as in the vault my-vault"
+    assert bench.look(WITH_FRAGMENT).reason == "2 secrets match the vault my-vault"
 
 
-def test_a_new_value_is_written_and_only_that(bench: Bench) -> None:
-    """The other file keeps its time: the container stage goes by it."""
+def test_only_a_changed_value_is_written(bench: Bench) -> None:
+    """The other file keeps its modification time, which the stage gateway compares."""
     bench.run(WITH_FRAGMENT)
     bench.vault.values["openclaw-gateway-token"] = NEW_TOKEN
     assert bench.run(WITH_FRAGMENT) == [f"write {TOKEN_FILE} (other content)"]
 
 
-def test_a_fragment_that_is_no_longer_configured_goes(bench: Bench) -> None:
+def test_fragment_is_removed_when_no_longer_configured(bench: Bench) -> None:
     bench.run(WITH_FRAGMENT)
     assert bench.run(CONFIG) == [f"remove {FRAGMENT_FILE} (not configured)"]
 
@@ -157,7 +160,7 @@ def test_wrong_mode_and_owner_are_repaired(
     assert why in done
 
 
-def test_other_things_in_the_way_are_replaced(bench: Bench) -> None:
+def test_other_kinds_of_files_at_the_paths_are_replaced(bench: Bench) -> None:
     bench.files.put(GATEWAY_SECRETS_DIR, kind="file")
     bench.files.put(FRAGMENT_FILE, kind="directory")
     done = bench.run(WITH_FRAGMENT)
@@ -165,12 +168,12 @@ def test_other_things_in_the_way_are_replaced(bench: Bench) -> None:
     assert f"remove {FRAGMENT_FILE} (it is a directory, not a file)" in done
 
 
-def test_what_a_killed_write_left_is_removed(bench: Bench) -> None:
-    """It holds a secret, and nobody would ever look at it again."""
+def test_leftover_of_a_killed_write_is_removed(bench: Bench) -> None:
+    """It contains a secret, and no later write would remove it."""
     bench.run()
     left = GATEWAY_SECRETS_DIR / ".token.x1y2z3"
     bench.files.put(left, TOKEN)
-    assert bench.run() == [f"remove {left} (left by a write that was cut off)"]
+    assert bench.run() == [f"remove {left} (left by an interrupted write)"]
 
 
 def test_no_secret_in_summaries_reasons_or_repr(bench: Bench) -> None:
@@ -181,7 +184,7 @@ def test_no_secret_in_summaries_reasons_or_repr(bench: Bench) -> None:
 
 
 def test_every_value_is_known_to_the_redactor(bench: Bench) -> None:
-    """Fetched ones, those inside a fragment, and those found on disk."""
+    """Fetched values, values inside a fragment, and values found on disk."""
     old = NEW_TOKEN
     bench.files.put(TOKEN_FILE, old)
     bench.look(WITH_FRAGMENT)
@@ -199,7 +202,7 @@ def test_every_value_is_known_to_the_redactor(bench: Bench) -> None:
 def test_unusable_values_change_nothing(
     bench: Bench, name: str, value: str, kind: type[ClawbotError]
 ) -> None:
-    """What was there stays."""
+    """The files are kept."""
     bench.run(WITH_FRAGMENT)
     bench.files.writes.clear()
     bench.vault.values[name] = value
@@ -216,10 +219,10 @@ OUTAGES = [
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_a_first_boot_in_an_outage_is_the_engines_to_retry(
+def test_first_boot_in_an_outage_fails_at_once_for_the_engine_to_retry(
     bench: Bench, outage: ClawbotError
 ) -> None:
-    """At once, without waits of its own."""
+    """The stage itself does not wait."""
     bench.vault.down = outage
     with pytest.raises(type(outage)):
         bench.look()
@@ -227,8 +230,8 @@ def test_a_first_boot_in_an_outage_is_the_engines_to_retry(
 
 
 @pytest.mark.parametrize("outage", OUTAGES)
-def test_a_reboot_in_an_outage_keeps_the_secrets(bench: Bench, outage: ClawbotError) -> None:
-    """After half a minute of the engine's retries, saying since when and what is wrong."""
+def test_secrets_are_kept_when_a_reboot_meets_an_outage(bench: Bench, outage: ClawbotError) -> None:
+    """After 30 s of retries by the engine; the reason states the date and the error."""
     bench.run(WITH_FRAGMENT)
     bench.vault.down = outage
     with pytest.raises(type(outage)):
@@ -243,8 +246,8 @@ def test_a_reboot_in_an_outage_keeps_the_secrets(bench: Bench, outage: ClawbotEr
     assert bench.clock.waits == []
 
 
-def test_after_a_short_outage_a_rotated_token_is_taken(bench: Bench) -> None:
-    """And not the old one kept."""
+def test_rotated_token_is_written_after_a_short_outage(bench: Bench) -> None:
+    """The old one is not kept."""
     bench.run()
     bench.vault.values["openclaw-gateway-token"] = NEW_TOKEN
     bench.vault.errors = [OUTAGES[0]]
@@ -255,7 +258,7 @@ def test_after_a_short_outage_a_rotated_token_is_taken(bench: Bench) -> None:
 
 
 def test_modes_are_repaired_in_an_outage(bench: Bench) -> None:
-    """With the content that is there."""
+    """The content is kept."""
     bench.run()
     bench.files.change(TOKEN_FILE, mode=0o644, uid=1000)
     bench.vault.down = OUTAGES[0]
@@ -266,16 +269,16 @@ def test_modes_are_repaired_in_an_outage(bench: Bench) -> None:
     assert bench.files.read_text(TOKEN_FILE) == TOKEN
 
 
-def test_files_that_do_not_suffice_are_not_kept(bench: Bench) -> None:
-    """A fragment that is newly configured cannot come from the disk."""
+def test_incomplete_files_are_not_kept_in_an_outage(bench: Bench) -> None:
+    """A newly configured fragment is not on the disk."""
     bench.run(CONFIG)
     bench.vault.down = OUTAGES[1]
     with pytest.raises(KeyVaultUnreachableError):
         bench.look(WITH_FRAGMENT)
 
 
-def test_a_role_that_was_taken_away_is_an_error_and_soon(bench: Bench) -> None:
-    """The files stay; no quarter of an hour is spent on a role that is not on its way."""
+def test_removed_role_is_an_error_without_a_long_wait(bench: Bench) -> None:
+    """The files are kept; the wait of 15 min is for new role assignments only."""
     bench.run()
     bench.files.writes.clear()
     bench.vault.down = KeyVaultForbiddenError("403", hint="assign the role")
@@ -287,22 +290,22 @@ def test_a_role_that_was_taken_away_is_an_error_and_soon(bench: Bench) -> None:
     assert bench.files.writes == []
 
 
-def test_a_role_that_is_not_there_yet_is_worth_waiting(bench: Bench) -> None:
+def test_missing_role_is_retried_for_minutes_without_files(bench: Bench) -> None:
     bench.vault.down = KeyVaultForbiddenError("403")
     with pytest.raises(KeyVaultForbiddenError) as caught:
         bench.look()
     assert caught.value.retry.within >= 600
 
 
-def test_a_secret_that_was_deleted_is_an_error(bench: Bench) -> None:
-    """Key Vault decides when it answers."""
+def test_deleted_secret_is_an_error(bench: Bench) -> None:
+    """Key Vault is authoritative when it answers."""
     bench.run()
     bench.vault.down = KeyVaultSecretNotFoundError("gone")
     with pytest.raises(KeyVaultSecretNotFoundError):
         bench.look()
 
 
-def test_an_interrupt_ends_the_waiting(bench: Bench) -> None:
+def test_interrupt_ends_the_probe(bench: Bench) -> None:
     bench.run()
     bench.vault.down = OUTAGES[0]
     bench.host.limit.cancelled.set()

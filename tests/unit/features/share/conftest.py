@@ -1,4 +1,4 @@
-"""The stage mount on a machine of fakes, with an Azure Files server."""
+"""The stage share on a simulated machine with an Azure Files server."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -13,7 +13,7 @@ from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.share.credentials import KeySources
-from clawbot_agent.features.share.stage import MountStage
+from clawbot_agent.features.share.stage import ShareStage
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandTimeoutError, Completed
 from clawbot_agent.host.http import Answer
@@ -38,8 +38,8 @@ TABLE: Final = Path("/proc/self/mountinfo")
 ROOT_LINE: Final = "26 1 8:1 / / rw - ext4 /dev/root rw\n"
 
 
-def azure_config(**share: Any) -> BotConfig:  # noqa: ANN401 - as in the YAML file
-    """A bot with an Azure Files share whose key is in Key Vault."""
+def azure_config(**share: Any) -> BotConfig:  # noqa: ANN401 - values as in the YAML file
+    """Return a bot with an Azure Files share whose key is in Key Vault."""
     base = {
         "kind": "azure-files",
         "account": "botshares",
@@ -50,7 +50,7 @@ def azure_config(**share: Any) -> BotConfig:  # noqa: ANN401 - as in the YAML fi
 
 
 class HungFiles(FakeFiles):
-    """Files whose look at the share raises what a test says."""
+    """Files on which a stat of the share raises `trouble`, `times` times."""
 
     trouble: Exception | None = None
     times: int = 1000
@@ -65,23 +65,23 @@ class HungFiles(FakeFiles):
 
 @dataclass
 class Machine:
-    """The stage, what it stands on, and what its Azure says.
+    """The stage, its simulated machine, and the answers of Azure.
 
     Attributes:
-        key: what Key Vault and Azure Resource Manager answer.
+        key: the answer of Key Vault and Azure Resource Manager.
         trouble: raised by both instead.
-        asked: where the key was asked for.
-        mounts: counts successful mounts.
-        said: what mount writes instead of mounting.
-        cut_off: mounting takes too long.
+        reads: the sources from which the key was read.
+        mounts: number of successful mounts.
+        output: of a failing mount; None for success.
+        timeout: mounting takes too long.
     """
 
     key: str = KEY
     trouble: ClawbotError | None = None
-    asked: list[str] = field(default_factory=list)
+    reads: list[str] = field(default_factory=list)
     mounts: int = 0
-    said: str | None = None
-    cut_off: bool = False
+    output: str | None = None
+    timeout: bool = False
     run: FakeRun = field(default_factory=FakeRun)
     files: HungFiles = field(default_factory=HungFiles)
     clock: FakeClock = field(default_factory=FakeClock)
@@ -90,7 +90,7 @@ class Machine:
     host: Host = field(init=False)
 
     def __post_init__(self) -> None:
-        """Join the parts."""
+        """Create host and stage."""
         self.files.clock = self.clock
         self.files.put(TABLE, ROOT_LINE)
         self.files.put("/proc/filesystems", "nodev\tcifs\n")
@@ -111,10 +111,10 @@ class Machine:
             reach=self.reach,
             get_json=self.get_json,
         )
-        self.stage = MountStage(KeySources(self._secrets, self._arm))
+        self.stage = ShareStage(KeySources(self._secrets, self._arm))
 
     def mounted(self, source: str = f"//{HOST}/bot", *, kind: str = "cifs") -> None:
-        """Have something mounted at the share's path."""
+        """Mount something at the share's path."""
         self.mounts += 1
         line = f"{40 + self.mounts} 26 0:45 / {SHARE} rw,nosuid - {kind} {source} rw,vers=3.1.1\n"
         self.files.put(TABLE, ROOT_LINE + line)
@@ -125,7 +125,7 @@ class Machine:
         return self.stage.look(self.host, config)
 
     def apply(self, config: BotConfig) -> list[str]:
-        """Apply a plan; afterwards nothing is left to do."""
+        """Apply a plan and return its summaries; the next plan must be empty."""
         plan = self.look(config)
         for action in plan.actions:
             action.apply(self.host)
@@ -134,10 +134,10 @@ class Machine:
         return [action.summary for action in plan.actions]
 
     def _mount(self, call: Call) -> Completed | None:
-        if self.cut_off:
-            msg = "systemctl: stopped, its time was used up"
+        if self.timeout:
+            msg = "systemctl: stopped after its timeout"
             raise CommandTimeoutError(msg)
-        if self.said is not None:
+        if self.output is not None:
             return Completed(call.argv, 1, "", "Job failed.")
         unit = self.files.read_text(Path("/run/systemd/system") / UNIT) or ""
         self.files.trouble = None
@@ -145,21 +145,21 @@ class Machine:
         return None
 
     def _journal(self, call: Call) -> Completed:
-        return Completed(call.argv, 0, self.said or "", "")
+        return Completed(call.argv, 0, self.output or "", "")
 
     def _secrets(
         self, vault_url: str, names: Iterable[str], *, client_id: str, limit: Limit
     ) -> dict[str, Secret]:
         del vault_url, client_id, limit
         (name,) = names
-        return {name: self._answered(f"secret {name}")}
+        return {name: self._answer(f"secret {name}")}
 
     def _arm(self, account: Account, *, client_id: str, limit: Limit) -> Secret:
         del client_id, limit
-        return self._answered(account.resource_id)
+        return self._answer(account.resource_id)
 
-    def _answered(self, what: str) -> Secret:
-        self.asked.append(what)
+    def _answer(self, source: str) -> Secret:
+        self.reads.append(source)
         if self.trouble is not None:
             raise self.trouble
         return Secret(self.key)
@@ -167,5 +167,5 @@ class Machine:
 
 @pytest.fixture
 def machine() -> Machine:
-    """A machine on which nothing is mounted."""
+    """Return a machine on which nothing is mounted."""
     return Machine()

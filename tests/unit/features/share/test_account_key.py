@@ -1,4 +1,4 @@
-"""The stage mount for Azure Files with an account key: what it does when, and what it asks."""
+"""The stage share for Azure Files with an account key: plans, actions and reads of the key."""
 
 import errno
 from pathlib import Path
@@ -20,9 +20,9 @@ from clawbot_agent.features.share.errors import (
     ShareCifsMissingError,
     ShareCoveredError,
     ShareKeyWrongError,
+    ShareNotWritableError,
     SharePortBlockedError,
 )
-from clawbot_agent.features.share.trial import ShareNotWritableError
 from clawbot_agent.host.files import FileReadError
 from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import (
@@ -40,27 +40,27 @@ UNIT_FILE: Final = Path("/run/systemd/system") / UNIT
 UNC: Final = f"//{HOST}/bot"
 MOUNT: Final = f"mount {UNC} on {SHARE}"
 PROVIDER: Final = "/providers/Microsoft.Storage"
-TRY: Final = f"try a write on {SHARE}"
+TRY: Final = f"write a test file to {SHARE}"
 
 
-def test_a_bare_machine_is_done_after_one_pass(machine: Machine) -> None:
-    """Key, credentials, unit, mount, trial; the second look asks Azure nothing."""
+def test_bare_machine_converges_in_one_pass(machine: Machine) -> None:
+    """Key, credentials, unit, mount, test write; the second probe sends nothing to Azure."""
     assert machine.apply(CONFIG) == [
         "make directory /etc/smbcredentials, mode 0700, owner 0 (missing)",
         f"write {FILE} (missing)",
         f"{MOUNT} (not mounted)",
-        f"{TRY} (it is newly mounted)",
+        f"{TRY} (new mount)",
     ]
     found = machine.files.stat(FILE)
     assert found is not None
     assert (found.mode, found.uid, found.gid) == (0o600, 0, 0)
     assert machine.files.read_text(FILE) == f"username=botshares\npassword={KEY}\n"
-    assert machine.asked == ["secret storage-key"]
+    assert machine.reads == ["secret storage-key"]
     assert machine.look(CONFIG).reason == f"{UNC} is mounted on {SHARE} and takes writes"
 
 
-def test_the_unit_mounts_with_locks_and_never_gives_up(machine: Machine) -> None:
-    """What other parts rely on; the rest of the options is a matter of cost."""
+def test_unit_has_options_for_locks_and_a_hard_mount(machine: Machine) -> None:
+    """Other features rely on these options; the rest only affects cost."""
     machine.apply(CONFIG)
     text = machine.files.read_text(UNIT_FILE) or ""
     assert f"What={UNC}\nWhere={SHARE}\nType=cifs\n" in text
@@ -71,39 +71,39 @@ def test_the_unit_mounts_with_locks_and_never_gives_up(machine: Machine) -> None
     assert KEY not in text
 
 
-def test_the_key_comes_from_arm_when_no_secret_is_named(machine: Machine) -> None:
-    """Asked in the instance's own resource group, unless another one is configured."""
+def test_key_is_read_from_arm_when_no_secret_is_named(machine: Machine) -> None:
+    """The account is in the instance's resource group unless another one is configured."""
     machine.apply(BY_ARM)
     other = Machine()
     other.apply(azure_config(key_secret=None, resource_group="files-rg"))
-    assert [machine.asked, other.asked] == [
+    assert [machine.reads, other.reads] == [
         [f"/subscriptions/sub/resourceGroups/{group}{PROVIDER}/storageAccounts/botshares"]
         for group in ("bot-rg", "files-rg")
     ]
 
 
-def test_the_key_is_known_to_the_redactor_and_in_no_summary(machine: Machine) -> None:
-    """Fetched now, or kept from before."""
+def test_key_is_known_to_the_redactor_and_in_no_summary(machine: Machine) -> None:
+    """The key is fetched, or kept from an earlier boot."""
     shown = " ".join(machine.apply(CONFIG))
     assert KEY not in shown
     assert KEY not in machine.host.redactor.scrub(f"pass={KEY}")
-    again = Machine()
-    again.files.put(FILE, f"username=botshares\npassword={KEY}\n", mode=0o600)
-    again.mounted()
-    again.files.put(UNIT_FILE, "old")
-    again.look(CONFIG)
-    assert again.asked == []
-    assert KEY not in again.host.redactor.scrub(f"pass={KEY}")
+    rebooted = Machine()
+    rebooted.files.put(FILE, f"username=botshares\npassword={KEY}\n", mode=0o600)
+    rebooted.mounted()
+    rebooted.files.put(UNIT_FILE, "old")
+    rebooted.look(CONFIG)
+    assert rebooted.reads == []
+    assert KEY not in rebooted.host.redactor.scrub(f"pass={KEY}")
 
 
-def test_after_a_reboot_a_rotated_key_is_written_before_the_mount(machine: Machine) -> None:
-    """The file outlived the boot; unit and trial did not."""
+def test_rotated_key_is_written_before_the_mount_after_a_reboot(machine: Machine) -> None:
+    """The file survives the reboot; unit and record of the test write do not."""
     machine.files.put("/etc/smbcredentials", kind="directory", mode=0o700)
     machine.files.put(FILE, "username=botshares\npassword=old\n", mode=0o600)
     assert machine.apply(CONFIG) == [
         f"write {FILE} (other content)",
         f"{MOUNT} (not mounted)",
-        f"{TRY} (it is newly mounted)",
+        f"{TRY} (new mount)",
     ]
 
 
@@ -112,15 +112,15 @@ def test_after_a_reboot_a_rotated_key_is_written_before_the_mount(machine: Machi
     [(CONFIG, KeyVaultUnreachableError("no route")), (BY_ARM, ArmUnreachableError("no route"))],
     ids=["key vault", "arm"],
 )
-def test_in_an_outage_the_kept_key_does(
+def test_kept_key_is_used_in_an_outage(
     machine: Machine, config: object, outage: ClawbotError
 ) -> None:
-    """And the plan says so."""
+    """The plan states the reason; without a kept key the outage is an error."""
     machine.files.put(FILE, f"username=botshares\npassword={KEY}\n", mode=0o600)
     machine.trouble = outage
     plan = machine.look(config)  # type: ignore[arg-type]  # of a table
     assert f"{MOUNT} (not mounted)" in [action.summary for action in plan.actions]
-    assert plan.reason.endswith(f"; with the key from before: {outage.code}: no route")
+    assert plan.reason.endswith(f"; with the previous key: {outage.code}: no route")
     machine.files.remove(FILE)
     with pytest.raises(type(outage)):
         machine.look(config)  # type: ignore[arg-type]  # of a table
@@ -134,10 +134,10 @@ def test_in_an_outage_the_kept_key_does(
     ],
     ids=["key vault", "arm"],
 )
-def test_a_role_that_was_taken_away_is_not_waited_for_as_a_new_one(
+def test_removed_role_is_not_retried_as_long_as_a_new_one(
     machine: Machine, config: object, refused: ClawbotError, lost: type[ClawbotError]
 ) -> None:
-    """Whoever had the key before had the role."""
+    """An instance with a kept key had the role."""
     machine.trouble = refused
     with pytest.raises(type(refused)) as first:
         machine.look(config)  # type: ignore[arg-type]  # of a table
@@ -148,21 +148,21 @@ def test_a_role_that_was_taken_away_is_not_waited_for_as_a_new_one(
     assert later.value.retry.within < 60
 
 
-def test_a_healthy_mount_whose_credentials_are_gone_gets_them_again(machine: Machine) -> None:
-    """The next mount needs them; this one stays."""
+def test_missing_credentials_of_a_healthy_mount_are_restored(machine: Machine) -> None:
+    """The next mount needs them; this one is kept."""
     machine.apply(CONFIG)
     machine.files.remove(FILE)
     assert machine.apply(CONFIG) == [f"write {FILE} (missing)"]
     machine.files.change(FILE, mode=0o644, uid=0)
     assert machine.apply(CONFIG) == [f"write {FILE} (mode is 0644)"]
-    assert (machine.mounts, machine.asked) == (1, ["secret storage-key"] * 2)
+    assert (machine.mounts, machine.reads) == (1, ["secret storage-key"] * 2)
 
 
-def test_other_options_wait_for_the_next_mount(machine: Machine) -> None:
-    """Mounting anew would take the share from under a running bot."""
+def test_changed_options_are_used_at_the_next_mount(machine: Machine) -> None:
+    """A remount would interrupt a running bot."""
     machine.apply(CONFIG)
     machine.files.put(UNIT_FILE, "of an older agent")
-    assert machine.apply(CONFIG) == [f"write {UNIT_FILE} (other options, for the next mount)"]
+    assert machine.apply(CONFIG) == [f"write {UNIT_FILE} (options changed, used at the next mount)"]
     assert machine.mounts == 1
 
 
@@ -170,18 +170,18 @@ def test_other_options_wait_for_the_next_mount(machine: Machine) -> None:
     ("source", "why"),
     [
         (f"//{HOST}/other", f"//{HOST}/other is mounted there"),
-        (UNC, "somebody else mounted it"),
+        (UNC, "mounted without the agent's unit"),
     ],
 )
-def test_what_others_mounted_is_mounted_anew(machine: Machine, source: str, why: str) -> None:
-    """Another share, or ours with options that nobody knows."""
+def test_mount_of_other_origin_is_remounted(machine: Machine, source: str, why: str) -> None:
+    """Another share, or the right one with unknown options."""
     machine.mounted(source)
     assert f"{MOUNT} ({why})" in machine.apply(CONFIG)
     assert ("systemctl", "restart", UNIT) in machine.run.argvs
 
 
-def test_another_kind_of_file_system_is_left_alone(machine: Machine) -> None:
-    """It may be somebody's disk."""
+def test_other_file_system_at_the_path_is_left_alone(machine: Machine) -> None:
+    """It may be a data disk of the operator."""
     machine.mounted("/dev/sdb1", kind="ext4")
     with pytest.raises(ShareCoveredError, match=r"/dev/sdb1 is mounted there \(ext4\)"):
         machine.look(CONFIG)
@@ -196,22 +196,22 @@ def test_another_kind_of_file_system_is_left_alone(machine: Machine) -> None:
     ],
     ids=lambda trouble: type(trouble).__name__,
 )
-def test_a_mount_that_is_of_no_use_is_made_anew_with_a_fresh_key(
+def test_unusable_mount_is_remounted_with_the_current_key(
     machine: Machine, trouble: Exception
 ) -> None:
-    """Deleted and made again, key rotated, session refused."""
+    """The share was deleted and created again, the key rotated, or the session refused."""
     machine.apply(CONFIG)
     machine.files.trouble = trouble
     machine.key = "bmV3LWtleQ=="
-    done = machine.apply(CONFIG)
-    assert done[0] == f"write {FILE} (other content)"
-    assert done[1].startswith(MOUNT)
+    summaries = machine.apply(CONFIG)
+    assert summaries[0] == f"write {FILE} (other content)"
+    assert summaries[1].startswith(MOUNT)
     assert machine.mounts == 2
     assert ("systemctl", "restart", UNIT) in machine.run.argvs
 
 
-def test_a_session_that_is_being_renewed_gets_another_chance(machine: Machine) -> None:
-    """Mounting anew stops the bot."""
+def test_mount_whose_session_is_being_renewed_is_checked_twice(machine: Machine) -> None:
+    """A remount would stop the bot."""
     machine.apply(CONFIG)
     machine.files.trouble, machine.files.times = ShareAccessLostError("for a moment"), 1
     assert machine.look(CONFIG).empty
@@ -227,10 +227,10 @@ def test_a_session_that_is_being_renewed_gets_another_chance(machine: Machine) -
         (Reached.SILENT, SharePortBlockedError),
     ],
 )
-def test_a_hung_mount_is_not_touched_and_told_by_its_cause(
+def test_hung_mount_is_kept_and_reported_by_its_cause(
     machine: Machine, found: Reached, error: type[ClawbotError]
 ) -> None:
-    """The kernel goes on by itself when the server is back; nothing is unmounted."""
+    """The kernel continues by itself when the server returns; nothing is unmounted."""
     machine.apply(CONFIG)
     machine.files.trouble = ShareHungError(f"{SHARE}: no answer")
     machine.reach.found[HOST] = found
@@ -241,26 +241,26 @@ def test_a_hung_mount_is_not_touched_and_told_by_its_cause(
     assert machine.look(CONFIG).empty
 
 
-def test_a_mount_that_fails_is_told_by_its_cause(machine: Machine) -> None:
-    """And a later attempt asks for the key again."""
-    machine.said = "mount error(13): Permission denied\nRefer to the mount.cifs(8) page"
+def test_failed_mount_is_reported_by_its_cause(machine: Machine) -> None:
+    """A later attempt reads the key again."""
+    machine.output = "mount error(13): Permission denied\nRefer to the mount.cifs(8) page"
     with pytest.raises(ShareKeyWrongError, match=r"//botshares.* mount error\(13\)"):
         machine.apply(CONFIG)
-    machine.said = None
+    machine.output = None
     machine.key = "cmlnaHQga2V5"
     assert f"write {FILE} (other content)" in machine.apply(CONFIG)
 
 
-def test_a_mount_that_was_cut_off_looks_at_the_port(machine: Machine) -> None:
-    """It said nothing."""
-    machine.cut_off = True
+def test_port_is_probed_when_a_mount_times_out(machine: Machine) -> None:
+    """Such a mount has no output."""
+    machine.timeout = True
     machine.reach.found[HOST] = Reached.SILENT
-    with pytest.raises(SharePortBlockedError, match="port 445: no answer"):
+    with pytest.raises(SharePortBlockedError, match=":445: no answer"):
         machine.apply(CONFIG)
 
 
-def test_a_kernel_without_smb_says_which_package_has_it(machine: Machine) -> None:
-    """Before systemd says that the mount failed."""
+def test_hint_names_the_package_when_the_kernel_has_no_smb_client(machine: Machine) -> None:
+    """The check precedes the mount by systemd."""
     machine.files.put("/proc/filesystems", "nodev\tproc\n")
     machine.run.answer("modprobe", "cifs", returncode=1, stderr="modprobe: not found in /lib")
     with pytest.raises(ShareCifsMissingError, match="not found in /lib") as caught:
@@ -268,24 +268,24 @@ def test_a_kernel_without_smb_says_which_package_has_it(machine: Machine) -> Non
     assert "linux-modules-extra" in caught.value.hint
 
 
-def test_a_share_that_takes_no_write_is_not_done(machine: Machine) -> None:
-    """Mounted read-only, or its quota is used up."""
+def test_share_that_refuses_a_write_is_an_error(machine: Machine) -> None:
+    """It is mounted read-only, or its quota is used up."""
     machine.files.refused.add(SHARE)
     with pytest.raises(ShareNotWritableError):
         machine.apply(CONFIG)
 
 
-def test_a_key_with_a_second_line_adds_no_setting(machine: Machine) -> None:
-    """mount.cifs would read `domain=` from it."""
+def test_key_with_a_second_line_is_refused(machine: Machine) -> None:
+    """Otherwise mount.cifs would read `domain=` from it."""
     machine.key = f"{KEY}\ndomain=evil"
-    with pytest.raises(ShareKeyWrongError, match="several words"):
+    with pytest.raises(ShareKeyWrongError, match="must be one word"):
         machine.look(CONFIG)
     machine.key = f" {KEY}\n"
     machine.apply(CONFIG)
 
 
-def test_the_file_is_named_after_the_account() -> None:
-    """Other parts look for it there."""
+def test_credentials_file_is_named_after_the_account() -> None:
+    """The bundle and Azure's tools expect it there."""
     share = CONFIG.share.azure_files
     assert share is not None
     assert file_of(share) == FILE

@@ -1,4 +1,4 @@
-"""What mount.cifs writes, and which error an operator gets of it."""
+"""How outputs of mount.cifs map to errors."""
 
 from typing import Final
 
@@ -15,8 +15,8 @@ from clawbot_agent.features.share.errors import (
     ShareRoleMissingError,
     ShareTicketExpiredError,
     ShareTicketMissingError,
+    mount_failure,
 )
-from clawbot_agent.features.share.failure import mount_failure
 from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import ShareServerAwayError
 from tests.fakes import FakeReach
@@ -24,7 +24,7 @@ from tests.unit.features.share.conftest import HOST, azure_config
 
 WITH_KEY: Final = azure_config().share.azure_files
 WITH_TICKET: Final = azure_config(auth="managed-identity", key_secret=None).share.azure_files
-REFER: Final = "; Refer to the mount.cifs(8) manual page (e.g. man mount.cifs)"
+REFERENCE: Final = "; Refer to the mount.cifs(8) manual page (e.g. man mount.cifs)"
 NO_NAME: Final = f"mount error: could not resolve address for {HOST}: Unknown error"
 NO_HELPER: Final = (
     "mount: /srv/clawbot/share: bad option; for several filesystems (e.g. nfs, cifs) you might "
@@ -33,17 +33,17 @@ NO_HELPER: Final = (
 
 
 def error_of(
-    said: str, *, found: Reached = Reached.OPEN, ticket: bool = False
+    output: str, *, found: Reached = Reached.OPEN, ticket: bool = False
 ) -> tuple[ClawbotError, FakeReach]:
-    """What comes of these words."""
+    """Return the error for an output of mount, and the probe of the port."""
     share = WITH_TICKET if ticket else WITH_KEY
     assert share is not None
     reach = FakeReach({HOST: found})
-    return mount_failure(said, share=share, reach=reach), reach
+    return mount_failure(output, share=share, reach=reach), reach
 
 
 @pytest.mark.parametrize(
-    ("said", "key", "ticket"),
+    ("output", "key", "ticket"),
     [
         ("mount error(13): Permission denied", ShareKeyWrongError, ShareRoleMissingError),
         ("mount error(1): Operation not permitted", ShareKeyWrongError, ShareRoleMissingError),
@@ -70,17 +70,17 @@ def error_of(
         ("umount: /srv/clawbot/share: target is busy.", *(2 * [ShareMountFailedError])),
     ],
 )
-def test_the_number_decides(said: str, key: type[ClawbotError], ticket: type[ClawbotError]) -> None:
-    """With a key and with a ticket; the server's port is not asked, mount's words are kept."""
+def test_errno_decides(output: str, key: type[ClawbotError], ticket: type[ClawbotError]) -> None:
+    """With key and ticket; the port is not probed, the output is in the message."""
     for expected, with_ticket in ((key, False), (ticket, True)):
-        error, reach = error_of(said + REFER, ticket=with_ticket)
+        error, reach = error_of(output + REFERENCE, ticket=with_ticket)
         assert type(error) is expected
-        assert said in error.message
+        assert output in error.message
         assert reach.calls == []
 
 
 @pytest.mark.parametrize(
-    "said",
+    "output",
     [
         "mount error(115): Operation now in progress",
         "mount error(111): could not connect to 10.0.1.1Unable to find suitable address.",
@@ -92,29 +92,33 @@ def test_the_number_decides(said: str, key: type[ClawbotError], ticket: type[Cla
     ],
 )
 @pytest.mark.parametrize(
-    ("found", "expected", "words"),
+    ("found", "expected", "problem"),
     [
-        (Reached.SILENT, SharePortBlockedError, f"{HOST}, port 445: no answer"),
-        (Reached.REFUSED, ShareServerAwayError, f"{HOST}, port 445: connection refused"),
-        (Reached.UNREACHABLE, ShareServerAwayError, f"{HOST}, port 445: no way there"),
-        (Reached.OPEN, ShareServerAwayError, "it takes connections and does not answer"),
-        (Reached.NAME_UNKNOWN, ShareNameUnknownError, f"DNS knows no {HOST}"),
-        (Reached.DNS_SILENT, ShareNameUnknownError, f"DNS gives no answer for {HOST}"),
+        (Reached.SILENT, SharePortBlockedError, f"{HOST}:445: no answer"),
+        (Reached.REFUSED, ShareServerAwayError, f"{HOST}:445: connection refused"),
+        (Reached.UNREACHABLE, ShareServerAwayError, f"{HOST}:445: unreachable"),
+        (
+            Reached.OPEN,
+            ShareServerAwayError,
+            f"{HOST}:445: accepts connections, then does not answer",
+        ),
+        (Reached.NAME_UNKNOWN, ShareNameUnknownError, f"{HOST}:445: DNS has no such name"),
+        (Reached.DNS_SILENT, ShareNameUnknownError, f"{HOST}:445: no answer from DNS"),
     ],
 )
-def test_words_about_the_network_are_looked_into(
-    said: str, found: Reached, expected: type[ClawbotError], words: str
+def test_port_is_probed_for_network_errors(
+    output: str, found: Reached, expected: type[ClawbotError], problem: str
 ) -> None:
-    """The same words come of a firewall, a stopped server and a missing name."""
-    error, reach = error_of(said, found=found)
+    """Firewall, stopped server and missing name cause the same output."""
+    error, reach = error_of(output, found=found)
     assert type(error) is expected
-    assert words in error.message
-    assert said in error.message
+    assert problem in error.message
+    assert output in error.message
     assert reach.calls == [(HOST, 445)]
 
 
-def test_only_a_role_is_waited_for_long() -> None:
-    """A new assignment takes minutes; a wrong key or name does not become right."""
+def test_only_a_missing_role_is_retried_for_minutes() -> None:
+    """A new assignment takes minutes to work; a wrong key or name stays wrong."""
     role, _ = error_of("mount error(13): Permission denied", ticket=True)
     key, _ = error_of("mount error(13): Permission denied")
     name, _ = error_of("mount error(2): No such file or directory")

@@ -5,22 +5,20 @@ from typing import Final
 import pytest
 
 from clawbot_agent.features.mounts.table import Mount, mount_of
-from clawbot_agent.features.share.stage import MountFacts, MountStage
-from clawbot_agent.features.share.trial import (
-    ShareNotDirectoryError,
-    ShareNotWritableError,
-    TryShare,
-)
+from clawbot_agent.features.share.actions import TryWrite
+from clawbot_agent.features.share.errors import ShareNotDirectoryError, ShareNotWritableError
+from clawbot_agent.features.share.stage import ShareFacts, ShareStage
 from clawbot_agent.host.files import FileStat
+from clawbot_agent.records.proof import ShareTestRecord
 from tests.fakes import FakeFiles, a_config, fake_host
 
-STAGE: Final = MountStage()
+STAGE: Final = ShareStage()
 CONFIG: Final = a_config()
 SHARE: Final = Path("/srv/clawbot/share")
 DIRECTORY: Final = FileStat("directory", 0o700, 0, 0, 0, 0)
 ROOT: Final = Mount(26, Path("/"), "ext4", read_only=False)
-TRIED: Final = '{"path": "/srv/clawbot/share", "mount": [26, "/"]}'
-DONE: Final = MountFacts(DIRECTORY, ROOT, TRIED)
+TRIED: Final = ShareTestRecord("/srv/clawbot/share", 26, "/")
+DONE: Final = ShareFacts(DIRECTORY, ROOT, TRIED)
 TABLE: Final = """\
 26 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw,discard
 31 26 0:5 / /srv rw - tmpfs srv rw
@@ -37,36 +35,36 @@ odd line
         (
             replace(DONE, found=None, tried=None),
             (
-                f"make directory {SHARE}, mode 0700, owner 0 (the share is not there)",
-                f"try a write on {SHARE} (it is new)",
+                f"make directory {SHARE}, mode 0700, owner 0 (missing)",
+                f"write a test file to {SHARE} (new directory)",
             ),
         ),
         (
             replace(DONE, tried=None),
-            (f"try a write on {SHARE} (not tried since this boot or on this mount)",),
+            (f"write a test file to {SHARE} (not tested since this boot or on this mount)",),
         ),
         (
             replace(DONE, mount=replace(ROOT, number=27)),
-            (f"try a write on {SHARE} (not tried since this boot or on this mount)",),
+            (f"write a test file to {SHARE} (not tested since this boot or on this mount)",),
         ),
         (
             replace(DONE, mount=replace(ROOT, read_only=True)),
-            (f"try a write on {SHARE} (/ is mounted read-only)",),
+            (f"write a test file to {SHARE} (/ is mounted read-only)",),
         ),
         (
             replace(DONE, found=replace(DIRECTORY, kind="file")),
-            (f"try a write on {SHARE} (a file is there)",),
+            (f"write a test file to {SHARE} (it is a file)",),
         ),
     ],
-    ids=["all there", "bare", "after a boot", "mounted anew", "read-only", "not a directory"],
+    ids=["converged", "bare machine", "after a boot", "remounted", "read-only", "not a directory"],
 )
-def test_plan(found: MountFacts, summaries: tuple[str, ...]) -> None:
+def test_plan(found: ShareFacts, summaries: tuple[str, ...]) -> None:
     plan = STAGE.plan(found, CONFIG)
     assert tuple(action.summary for action in plan.actions) == summaries
     assert plan.reason == "directory /srv/clawbot/share takes writes"
 
 
-def test_a_bare_machine_is_done_after_one_pass() -> None:
+def test_bare_machine_converges_in_one_pass() -> None:
     files = FakeFiles()
     files.put("/proc/self/mountinfo", TABLE)
     host = fake_host(files=files)
@@ -79,26 +77,26 @@ def test_a_bare_machine_is_done_after_one_pass() -> None:
     assert (found.mode, found.uid) == (0o700, 0)
 
 
-def test_a_share_that_refuses_the_write_is_an_error() -> None:
+def test_share_that_refuses_the_write_is_an_error() -> None:
     files = FakeFiles(refused={SHARE})
     files.put(SHARE, kind="directory")
     with pytest.raises(ShareNotWritableError, match="No space left"):
-        TryShare(SHARE, "test").apply(fake_host(files=files))
+        TryWrite(SHARE, "test").apply(fake_host(files=files))
 
 
-@pytest.mark.parametrize(("kind", "told"), [("file", "is a file"), ("link", "is a link")])
-def test_something_else_at_the_path_is_an_error(kind: str, told: str) -> None:
+@pytest.mark.parametrize(("kind", "problem"), [("file", "is a file"), ("link", "is a link")])
+def test_other_kind_of_file_at_the_path_is_an_error(kind: str, problem: str) -> None:
     files = FakeFiles()
     files.put(SHARE, kind="file" if kind == "file" else "link")
-    with pytest.raises(ShareNotDirectoryError, match=told):
-        TryShare(SHARE, "test").apply(fake_host(files=files))
+    with pytest.raises(ShareNotDirectoryError, match=problem):
+        TryWrite(SHARE, "test").apply(fake_host(files=files))
 
 
 @pytest.mark.parametrize(
     ("path", "number", "read_only"),
     [("/etc", 26, False), ("/srv/x/y", 31, False), ("/mnt/a b/c", 41, True), ("/mnt", 26, False)],
 )
-def test_the_last_and_deepest_mount_counts(path: str, number: int, *, read_only: bool) -> None:
+def test_last_and_deepest_mount_holds_a_path(path: str, number: int, *, read_only: bool) -> None:
     files = FakeFiles()
     files.put("/proc/self/mountinfo", TABLE)
     found = mount_of(Path(path), files)
@@ -106,5 +104,5 @@ def test_the_last_and_deepest_mount_counts(path: str, number: int, *, read_only:
     assert (found.number, found.read_only) == (number, read_only)
 
 
-def test_no_table_no_mount() -> None:
+def test_no_mount_is_found_without_a_table() -> None:
     assert mount_of(Path("/srv"), FakeFiles()) is None

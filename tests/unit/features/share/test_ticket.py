@@ -1,7 +1,7 @@
-"""Tickets of a managed identity, with azfilesauth's output as its README shows it.
+"""Kerberos tickets of a managed identity.
 
-The tool itself cannot be had here: what it writes is made after Azure/AzFilesAuthenticator,
-README (list --json) and facts about its failures, not recorded from a run.
+azfilesauth's output is not recorded from a run, because the tool needs Azure: it follows
+Azure/AzFilesAuthenticator, README (list --json), and reports of its failures.
 """
 
 import json
@@ -34,30 +34,30 @@ DAY: Final = timedelta(hours=24)
 REALM: Final = "FILES.AZURE.STORAGE.MICROSOFT.COM"
 
 
-def told(moment: datetime) -> str:
-    """A time in the tool's words."""
+def formatted(moment: datetime) -> str:
+    """Return a time in the tool's format."""
     return f"{moment:%m/%d/%y %H:%M:%S} UTC (epoch: {int(moment.timestamp())})"
 
 
 def entry(*, end: datetime, start: datetime = NOW, host: str = HOST) -> dict[str, Any]:
-    """A ticket as version 1.0-10 and later list it."""
+    """Return a ticket as listed by version 1.0-10 and later."""
     return {
         "server": f"cifs/{host}@{REALM}",
         "client": f"AzureFileClient@{REALM}",
         "realm": REALM,
         "ticket_flags": 8388608,
-        "ticket_start_time": told(start),
-        "ticket_end_time": told(end),
-        "ticket_renew_till": told(end),
+        "ticket_start_time": formatted(start),
+        "ticket_end_time": formatted(end),
+        "ticket_renew_till": formatted(end),
     }
 
 
 class Tool:
-    """azfilesauthmanager.
+    """A simulated azfilesauthmanager.
 
     Attributes:
-        tickets: what `list --json` prints.
-        refusal: how `set` ends instead of getting a ticket.
+        tickets: the output of `list --json`.
+        refusal: the result of `set` instead of a ticket.
     """
 
     def __init__(self, machine: Machine) -> None:
@@ -86,24 +86,24 @@ def tool(machine: Machine) -> Tool:
 
 
 def note(files: FakeFiles) -> dict[str, Any]:
-    """What status and sidecar read."""
+    """Return the record that status and sidecar read."""
     found: dict[str, Any] = json.loads(files.read_text(TICKET_FILE) or "{}")
     return found
 
 
-def refused(said: str) -> Completed:
-    return Completed(SET, 1, said, "")
+def refused(output: str) -> Completed:
+    return Completed(SET, 1, output, "")
 
 
-def test_ticket_timer_and_mount_come_in_one_pass(machine: Machine, tool: Tool) -> None:
-    """No key is asked for, and no credentials file is written."""
+def test_bare_machine_converges_in_one_pass(machine: Machine, tool: Tool) -> None:
+    """No key is read, and no credentials file is written."""
     assert machine.apply(CONFIG) == [
-        "get a Kerberos ticket for the share (none that lasts)",
-        f"start {TICKET_TIMER} (tickets end)",
+        "get a Kerberos ticket for the share (missing or about to expire)",
+        f"start {TICKET_TIMER} (renews the ticket)",
         f"mount //{HOST}/bot on /srv/clawbot/share (not mounted)",
-        "try a write on /srv/clawbot/share (it is newly mounted)",
+        "write a test file to /srv/clawbot/share (new mount)",
     ]
-    assert machine.asked == []
+    assert machine.reads == []
     assert machine.files.list(TICKET_FILE.parent / "x") == ()
     text = machine.files.read_text(TICKET_FILE.parents[1] / "systemd/system" / UNIT) or ""
     assert f"sec=krb5,cruid=1005,username={CLIENT}" in text
@@ -111,19 +111,21 @@ def test_ticket_timer_and_mount_come_in_one_pass(machine: Machine, tool: Tool) -
     assert len(tool.tickets) == 1
 
 
-def test_a_ticket_is_renewed_in_its_last_hour(machine: Machine, tool: Tool) -> None:
-    """And not before; the mount stays."""
+def test_ticket_is_renewed_in_its_last_hour(machine: Machine, tool: Tool) -> None:
+    """It is not renewed earlier, and the mount is kept."""
     machine.apply(CONFIG)
     machine.clock.advance(22 * 3600)
     assert machine.look(CONFIG).empty
     machine.clock.advance(3700)
-    assert machine.apply(CONFIG) == ["get a Kerberos ticket for the share (none that lasts)"]
+    assert machine.apply(CONFIG) == [
+        "get a Kerberos ticket for the share (missing or about to expire)"
+    ]
     assert machine.mounts == 1
-    assert tool.tickets[0]["ticket_end_time"] == told(machine.clock.now() + DAY)
+    assert tool.tickets[0]["ticket_end_time"] == formatted(machine.clock.now() + DAY)
 
 
-def test_a_short_ticket_is_renewed_in_its_last_quarter() -> None:
-    """An hour's margin would have it renewed at every look."""
+def test_short_ticket_is_renewed_in_its_last_quarter() -> None:
+    """With a margin of an hour it would be renewed at every probe."""
     start = NOW.timestamp()
     ticket = Ticket(start=int(start), end=int(start) + 2400)
     assert ticket.lasts(NOW + timedelta(minutes=29))
@@ -141,16 +143,15 @@ def test_a_short_ticket_is_renewed_in_its_last_quarter() -> None:
     ],
     ids=["none", "of another account", "two", "of an old tool", "garbage"],
 )
-def test_which_ticket_counts(
+def test_ticket_for_the_share_that_expires_last_is_present(
     machine: Machine, tool: Tool, tickets: list[Any], end: datetime | None
 ) -> None:
-    """The one for our server that lasts longest."""
     tool.tickets = tickets
     share = CONFIG.share.azure_files
     assert share is not None
     found = present_ticket(machine.host, share)
     if tickets and isinstance(tickets[0], dict) and tickets[0].get("server") == "cifs":
-        # it named neither account nor start
+        # an old tool prints neither account nor start
         assert found == Ticket(start=0, end=1767312000)
     else:
         assert (found and found.end) == (end and int(end.timestamp()))
@@ -166,21 +167,21 @@ def test_which_ticket_counts(
         ("", 0),
     ],
 )
-def test_the_owner_of_the_ticket_is_the_tools_own_setting(text: str, uid: int) -> None:
+def test_owner_of_the_ticket_is_read_from_the_tools_configuration(text: str, uid: int) -> None:
     files = FakeFiles()
     files.put("/etc/azfilesauth/config.yaml", text)
     assert cruid(files) == uid
 
 
-def test_what_came_of_it_is_noted(machine: Machine, tool: Tool) -> None:
-    """End and last success stay when a later try fails."""
+def test_result_of_a_renewal_is_recorded(machine: Machine, tool: Tool) -> None:
+    """End and last success are kept when a later attempt fails."""
     refresh_ticket(machine.host, CONFIG)
     good = note(machine.files)
     assert good == {
         "schema": 1,
-        "end": (NOW + DAY).isoformat(),
-        "renewed": NOW.isoformat(),
-        "tried": NOW.isoformat(),
+        "end": (NOW + DAY).isoformat(timespec="milliseconds"),
+        "renewed": NOW.isoformat(timespec="milliseconds"),
+        "tried": NOW.isoformat(timespec="milliseconds"),
         "error": None,
     }
     found = machine.files.stat(TICKET_FILE)
@@ -193,11 +194,11 @@ def test_what_came_of_it_is_noted(machine: Machine, tool: Tool) -> None:
     bad = note(machine.files)
     assert bad["error"]["code"] == "SHARE_TICKET_REFUSED"
     assert (bad["end"], bad["renewed"]) == (good["end"], good["renewed"])
-    assert bad["tried"] == (NOW + timedelta(seconds=60)).isoformat()
+    assert bad["tried"] == (NOW + timedelta(seconds=60)).isoformat(timespec="milliseconds")
 
 
 @pytest.mark.parametrize(
-    ("said", "expected"),
+    ("output", "expected"),
     [
         ("[-] Error calling AzAuthenticatorLib: -1", ShareTicketRefusedError),
         (
@@ -210,39 +211,42 @@ def test_what_came_of_it_is_noted(machine: Machine, tool: Tool) -> None:
         ),
     ],
 )
-def test_a_refusal_is_told_by_its_cause(
-    machine: Machine, tool: Tool, said: str, expected: type[ClawbotError]
+def test_refusal_is_reported_by_its_cause(
+    machine: Machine, tool: Tool, output: str, expected: type[ClawbotError]
 ) -> None:
-    tool.refusal = refused(said)
+    tool.refusal = refused(output)
     with pytest.raises(expected):
         machine.apply(CONFIG)
 
 
-def test_a_missing_tool_says_what_to_install(machine: Machine) -> None:
-    """Looking is no error; the plan says that a ticket is wanted."""
+def test_hint_names_the_packages_when_the_tool_is_missing(machine: Machine) -> None:
+    """The probe succeeds; the plan contains the ticket."""
     missing = CommandMissingError("azfilesauthmanager: No such file or directory")
     machine.run.fail("azfilesauthmanager", error=missing)
     machine.run.unit(TICKET_TIMER, active="inactive", enabled="static")
     plan = machine.look(CONFIG)
-    assert plan.actions[0].summary == "get a Kerberos ticket for the share (none that lasts)"
+    assert (
+        plan.actions[0].summary
+        == "get a Kerberos ticket for the share (missing or about to expire)"
+    )
     with pytest.raises(AzfilesauthMissingError) as caught:
         machine.apply(CONFIG)
     assert "apt-get install azfilesauth" in caught.value.hint
     assert note(machine.files)["error"]["code"] == "AZFILESAUTH_MISSING"
 
 
-def test_a_tool_that_says_yes_and_has_no_ticket_is_found_out(machine: Machine, tool: Tool) -> None:
+def test_success_of_the_tool_without_a_ticket_is_an_error(machine: Machine, tool: Tool) -> None:
     machine.run.answer(*SET)
-    machine.run._script[SET].pop(0)  # noqa: SLF001 - the answer takes the effect's place
+    machine.run._script[SET].pop(0)  # noqa: SLF001 - the answer replaces the effect
     del tool
     with pytest.raises(ShareTicketMissingError):
         refresh_ticket(machine.host, CONFIG)
 
 
-def test_a_mount_without_the_role_waits_for_it(machine: Machine, tool: Tool) -> None:
-    """Error 13 means the role here, not a key."""
+def test_mount_without_the_role_is_retried_for_minutes(machine: Machine, tool: Tool) -> None:
+    """Error 13 means a missing role here, not a wrong key."""
     del tool
-    machine.said = "mount error(13): Permission denied"
+    machine.output = "mount error(13): Permission denied"
     with pytest.raises(ShareRoleMissingError) as caught:
         machine.apply(CONFIG)
     assert caught.value.retry.within == 900

@@ -4,18 +4,17 @@ import pytest
 
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
-from clawbot_agent.features.sysbox.engine import ConfigureEngine
+from clawbot_agent.features.sysbox.actions import ConfigureEngine, InstallPackage, Smoke
 from clawbot_agent.features.sysbox.errors import SysboxRuntimeMissingError, SysboxSmokeFailedError
-from clawbot_agent.features.sysbox.install import InstallPackage
-from clawbot_agent.features.sysbox.smoke import RECORD, Smoke
 from clawbot_agent.host.docker import DockerCallError, RunOnce
+from clawbot_agent.records.proof import SMOKE
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, fake_host
 
 DEB: Final = CACHE_DIR / "sysbox-ce_0.6.7_b7ac389e.deb"
-# as printed by the real package's scripts and by the bench's stand-in
+# output of the real package's scripts and of the bench's substitute
 KERNEL: Final = 'Unsupported linux kernel release "4.19" for "Debian 12" distro.'
 CONTAINERS: Final = "Sysbox installer found existing docker containers. Please remove them"
-STAND_IN: Final = (
+SUBSTITUTE: Final = (
     "sysbox-ce: Docker must be restarted with another network configuration, but it has\n"
     "containers. Remove them"
 )
@@ -23,7 +22,7 @@ FAILED: Final = "dpkg: error processing package sysbox-ce (--configure):\n exit 
 
 
 def machine() -> FakeRun:
-    """One on which the right package lies ready."""
+    """Simulate a machine on which the right package has been downloaded."""
     run = FakeRun()
     run.answer("dpkg-deb", stdout="Package: sysbox-ce\nVersion: 0.6.7-0.linux\n")
     run.answer("dpkg", "--purge")
@@ -36,7 +35,7 @@ def machine() -> FakeRun:
         (f"{KERNEL}\n{FAILED}", "SYSBOX_KERNEL"),
         (f"sysbox-ce: kernel 5.4.0 is too old; Sysbox needs 5.5.\n{FAILED}", "SYSBOX_KERNEL"),
         (f"{CONTAINERS}\n{FAILED}", "SYSBOX_CONTAINERS_RUNNING"),
-        (f"{STAND_IN}\n{FAILED}", "SYSBOX_CONTAINERS_RUNNING"),
+        (f"{SUBSTITUTE}\n{FAILED}", "SYSBOX_CONTAINERS_RUNNING"),
         (f"boom\n{FAILED}", "SYSBOX_INSTALL_FAILED"),
         (
             "E: Could not get lock /var/lib/dpkg/lock. It is held by process 9 (dpkg)",
@@ -44,7 +43,7 @@ def machine() -> FakeRun:
         ),
     ],
 )
-def test_why_the_package_was_not_installed(output: str, code: str) -> None:
+def test_failed_installation_is_classified(output: str, code: str) -> None:
     run = machine()
     run.answer("apt-get", returncode=100, stdout=output)
     with pytest.raises(ClawbotError) as caught:
@@ -53,7 +52,7 @@ def test_why_the_package_was_not_installed(output: str, code: str) -> None:
 
 
 @pytest.mark.parametrize(("replaces", "purged"), [(None, True), ("0.7.1-0.linux", False)])
-def test_a_failed_first_installation_leaves_nothing(replaces: str | None, *, purged: bool) -> None:
+def test_failed_first_installation_is_purged(replaces: str | None, *, purged: bool) -> None:
     run = machine()
     run.answer("apt-get", returncode=100, stdout=FAILED)
     with pytest.raises(ClawbotError):
@@ -73,7 +72,7 @@ def test_missing_package_lists_are_fetched() -> None:
     assert files.stat(DEB) is None
 
 
-def test_daemon_json_is_read_when_merged_and_not_when_planned() -> None:
+def test_daemon_json_is_read_when_merged_not_when_planned() -> None:
     run, files = FakeRun(), FakeFiles()
     run.unit("docker.service")
     docker = FakeDocker(engine={"Runtimes": {"sysbox-runc": {}}, "DefaultRuntime": "runc"})
@@ -84,14 +83,14 @@ def test_daemon_json_is_read_when_merged_and_not_when_planned() -> None:
     assert ("systemctl", "reload", "docker.service") in run.argvs
 
 
-def test_an_engine_that_does_not_take_the_runtime_is_an_error() -> None:
+def test_engine_without_the_runtime_after_a_reload_is_an_error() -> None:
     run = FakeRun()
     run.unit("docker.service")
     with pytest.raises(SysboxRuntimeMissingError):
         ConfigureEngine("0.6.7", None, "test").apply(fake_host(run=run))
 
 
-def test_the_image_is_made_once() -> None:
+def test_image_of_the_test_container_is_built_once() -> None:
     run, docker = FakeRun(), FakeDocker(once=[RunOnce(0, ""), RunOnce(0, "")])
     run.answer("tar")
     host = fake_host(run=run, docker=docker)
@@ -101,9 +100,9 @@ def test_the_image_is_made_once() -> None:
 
 
 @pytest.mark.parametrize("ended", [RunOnce(1, "no\nsuch thing"), DockerCallError("docker run: no")])
-def test_a_failed_smoke_run_is_not_remembered(ended: RunOnce | DockerCallError) -> None:
+def test_failed_test_container_is_not_recorded(ended: RunOnce | DockerCallError) -> None:
     run, files, docker = FakeRun(), FakeFiles(), FakeDocker(once=[ended])
     run.answer("tar")
     with pytest.raises(SysboxSmokeFailedError):
         Smoke("0.6.7", "test").apply(fake_host(run=run, files=files, docker=docker))
-    assert files.stat(RECORD) is None
+    assert files.stat(SMOKE.path) is None

@@ -40,7 +40,7 @@ ENTRY: Final[dict[str, Any]] = {"sysbox-runc": {"path": "/usr/bin/sysbox-runc"}}
         ),
     ],
 )
-def test_merging_keeps_what_others_wrote(
+def test_merge_keeps_other_keys(
     before: str | None, settings: Settings, after: dict[str, Any]
 ) -> None:
     text = merged(before, settings)
@@ -60,7 +60,7 @@ def test_merging_keeps_what_others_wrote(
         ("0.6.7", "20.10.24+dfsg1", True),
     ],
 )
-def test_old_sysbox_under_a_new_engine_needs_time_namespaces_off(
+def test_time_namespaces_are_disabled_for_an_old_sysbox_under_a_new_engine(
     version: str, engine: str, *, allowed: bool
 ) -> None:
     found = Engine(engine, "6.8", frozenset(), "runc")
@@ -78,7 +78,7 @@ def test_old_sysbox_under_a_new_engine_needs_time_namespaces_off(
         ("0.7.1-0.linux", "0.6.7", False),
     ],
 )
-def test_versions_of_the_package_and_of_the_release(
+def test_package_version_is_compared_with_the_release(
     installed: str, wanted: str, *, same: bool
 ) -> None:
     assert same_version(installed, wanted) is same

@@ -6,13 +6,14 @@ import pytest
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
 from clawbot_agent.features.apt.packages import Package
+from clawbot_agent.features.sysbox.actions import smoke_record
 from clawbot_agent.features.sysbox.daemon import Engine
 from clawbot_agent.features.sysbox.errors import SysboxNoPackageError
-from clawbot_agent.features.sysbox.smoke import RECORD, smoke_record
 from clawbot_agent.features.sysbox.stage import SysboxFacts, SysboxStage
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import RunOnce
 from clawbot_agent.host.http import Sha256MismatchError
+from clawbot_agent.records import proof
 from tests.fakes import FakeDocker, FakeDownload, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = SysboxStage()
@@ -49,10 +50,11 @@ FETCH: Final = f"download {URL}"
 INSTALL: Final = "install sysbox-ce 0.6.7"
 ENABLE: Final = "enable sysbox.service (not running)"
 MERGE: Final = f"merge sysbox-runc into {DAEMON_JSON}, then reload docker"
-UNKNOWN: Final = f"{MERGE} (the engine does not know it)"
+UNLISTED: Final = f"{MERGE} (the engine does not list it)"
 DRIFTED: Final = f"{MERGE} (its entry differs)"
 SMOKE: Final = (
-    "run a container with --runtime=sysbox-runc (not proved with this Sysbox, engine and kernel)"
+    "run a test container with --runtime=sysbox-runc "
+    "(not tested with this Sysbox, engine and kernel)"
 )
 DEFAULT_ON: Final = f"{MERGE} (sysbox.default_runtime is true)"
 DEFAULT_OFF: Final = f"{MERGE} (sysbox.default_runtime is false)"
@@ -62,13 +64,13 @@ DEFAULT_OFF: Final = f"{MERGE} (sysbox.default_runtime is false)"
     ("found", "config", "summaries"),
     [
         (DONE, CONFIG, ()),
-        (BARE, CONFIG, (FETCH, INSTALL, ENABLE, UNKNOWN, SMOKE)),
-        (BARE, AS_DEFAULT, (FETCH, INSTALL, ENABLE, UNKNOWN, SMOKE, DEFAULT_ON)),
-        (replace(BARE, deb=(DEB, True)), CONFIG, (INSTALL, ENABLE, UNKNOWN, SMOKE)),
+        (BARE, CONFIG, (FETCH, INSTALL, ENABLE, UNLISTED, SMOKE)),
+        (BARE, AS_DEFAULT, (FETCH, INSTALL, ENABLE, UNLISTED, SMOKE, DEFAULT_ON)),
+        (replace(BARE, deb=(DEB, True)), CONFIG, (INSTALL, ENABLE, UNLISTED, SMOKE)),
         (
             replace(DONE, package=Package("installed", "0.7.1-0.linux", "amd64"), deb=(DEB, False)),
             CONFIG,
-            (FETCH, f"{INSTALL} instead of 0.7.1-0.linux", ENABLE, DRIFTED, SMOKE),
+            (FETCH, f"{INSTALL}, replacing 0.7.1-0.linux", ENABLE, DRIFTED, SMOKE),
         ),
         (
             replace(DONE, package=Package("half-configured", "0.6.7-0", "amd64"), deb=(DEB, True)),
@@ -80,7 +82,7 @@ DEFAULT_OFF: Final = f"{MERGE} (sysbox.default_runtime is false)"
         (
             replace(DONE, engine=replace(ENGINE, runtimes=frozenset({"runc"}))),
             CONFIG,
-            (UNKNOWN,),
+            (UNLISTED,),
         ),
         (replace(DONE, record=None), CONFIG, (SMOKE,)),
         (replace(DONE, engine=replace(ENGINE, kernel="6.9")), CONFIG, (SMOKE,)),
@@ -101,38 +103,38 @@ DEFAULT_OFF: Final = f"{MERGE} (sysbox.default_runtime is false)"
             CONFIG,
             (
                 "install sysbox-ce 0.6.7 (no package known for riscv64)",
-                *(ENABLE, UNKNOWN, SMOKE),
+                *(ENABLE, UNLISTED, SMOKE),
             ),
         ),
     ],
     ids=[
-        "all there",
-        "bare",
-        "bare, as default: only after the proof",
-        "downloaded before",
-        "another version",
-        "half installed",
+        "converged",
+        "bare machine",
+        "bare machine, default only after the test",
+        "already downloaded",
+        "different version",
+        "half-configured",
         "stopped",
-        "entry gone",
-        "the engine has not read it",
-        "never proved",
-        "another kernel",
-        "another engine",
-        "shall be the default",
-        "shall no longer be the default",
-        "is the default but would not be after a restart",
-        "no package for this machine",
+        "entry missing",
+        "entry not read by the engine",
+        "never tested",
+        "different kernel",
+        "different engine",
+        "to become the default",
+        "no longer to be the default",
+        "default only until the next restart",
+        "no package for this architecture",
     ],
 )
 def test_plan(found: SysboxFacts, config: BotConfig, summaries: tuple[str, ...]) -> None:
     assert tuple(a.summary for a in STAGE.plan(found, config).actions) == summaries
 
 
-def test_nothing_to_do_is_told_with_the_version() -> None:
-    assert STAGE.plan(DONE, CONFIG).reason == "sysbox-ce 0.6.7-0.linux installed and proved"
+def test_reason_of_an_empty_plan_shows_the_version() -> None:
+    assert STAGE.plan(DONE, CONFIG).reason == "sysbox-ce 0.6.7-0.linux installed and tested"
 
 
-def test_not_wanted_is_skipped_and_wanted_may_be_required() -> None:
+def test_stage_is_skipped_when_disabled_and_required_when_configured() -> None:
     off = a_config(sysbox={"enabled": False})
     assert STAGE.skip_reason(off) == "sysbox.enabled is false"
     assert STAGE.skip_reason(CONFIG) is None
@@ -141,7 +143,7 @@ def test_not_wanted_is_skipped_and_wanted_may_be_required() -> None:
 
 
 class Machine:
-    """A machine of fakes on which the package can be fetched and installed."""
+    """A simulated machine on which the package can be fetched and installed."""
 
     def __init__(self, **engine: Any) -> None:  # noqa: ANN401 - fields of docker info
         self.run, self.files = FakeRun(), FakeFiles()
@@ -166,35 +168,35 @@ class Machine:
         )
 
     def install(self) -> None:
-        """What the package does."""
+        """Do what the package's installation does."""
         self.state = "sysbox-ce\tinstalled\t0.6.7-0.linux\tamd64\n"
         self.run.unit("sysbox.service")
 
     def reload(self) -> None:
-        """What the engine does with daemon.json."""
+        """Have the engine read daemon.json."""
         text = self.files.read_text(DAEMON_JSON) or "{}"
         if "sysbox-runc" in text:
             self.docker.engine["Runtimes"] = {"runc": {}, "sysbox-runc": {}}
 
     def apply(self, config: BotConfig = CONFIG) -> None:
-        """All of the plan."""
+        """Apply all actions of the plan."""
         for action in STAGE.look(self.host, config).actions:
             action.apply(self.host)
 
 
-def test_a_bare_machine_is_done_after_one_pass() -> None:
+def test_bare_machine_converges_in_one_pass() -> None:
     machine = Machine()
     machine.files.put(DAEMON_JSON, '{"bip": "172.20.0.1/16"}')
     machine.files.put(CACHE_DIR / ".sysbox-ce_0.6.7_b7ac389e.deb.x1", "left by a killed download")
     machine.docker.once = [RunOnce(0, "")]
     machine.apply()
     assert STAGE.look(machine.host, CONFIG).empty
-    assert machine.files.list(CACHE_DIR) == (RECORD.name,)
+    assert machine.files.list(CACHE_DIR) == (proof.SMOKE.path.name,)
     assert machine.docker.configs[""]["HostConfig"]["Runtime"] == "sysbox-runc"
     assert '    "bip": "172.20.0.1/16"' in (machine.files.read_text(DAEMON_JSON) or "")
 
 
-def test_a_wrong_hash_leaves_nothing() -> None:
+def test_download_with_a_wrong_hash_is_not_installed() -> None:
     machine = Machine()
     machine.download.published[URL] = ("0" * 64, "another package")
     with pytest.raises(Sha256MismatchError):
@@ -203,7 +205,7 @@ def test_a_wrong_hash_leaves_nothing() -> None:
     assert not any("install" in argv for argv in machine.run.argvs)
 
 
-def test_a_file_that_is_another_package_is_not_installed() -> None:
+def test_different_package_in_the_file_is_not_installed() -> None:
     machine = Machine()
     machine.run = FakeRun()
     machine.run.answer("dpkg-query", stdout="dpkg\tinstalled\t1\tamd64\n")

@@ -1,0 +1,1 @@
+"""What the commands do with bots. Every operation may raise any `AzureError`."""

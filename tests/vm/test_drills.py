@@ -1,0 +1,39 @@
+"""The longest of the drills (docs/drills.md)."""
+
+import pytest
+
+from tests.bench.product_vm import BotVms
+from tests.drills.controlled import controlled
+from tests.drills.ground import Ground
+from tests.drills.power_cuts import in_lanes
+from tests.drills.replacement import replacement
+from tests.drills.report import Report
+
+
+@pytest.mark.extended("drill-controlled")
+def test_the_controller_makes_renews_and_destroys_a_bot(bots: BotVms, report: Report) -> None:
+    controlled(bots, report)
+    assert report.broken == []
+
+
+@pytest.mark.extended("drill-build")
+def test_the_first_instance_builds_the_image_and_the_next_one_loads_it(
+    bots: BotVms, report: Report
+) -> None:
+    ground = Ground(bots, share="build", prefix="build-")
+    ground.prepare(seed=False)
+    last = replacement(ground, report, built=True)
+    last.vm.delete()
+    assert report.broken == []
+
+
+@pytest.mark.extended("drill-power-cuts")
+def test_the_power_of_two_bots_is_cut_again_and_again(bots: BotVms, report: Report) -> None:
+    lanes = [
+        Ground(bots, share=f"lane{lane}", prefix=f"lane{lane}-", baked_image=True)
+        for lane in range(2)
+    ]
+    for ground in lanes:
+        ground.prepare()
+    in_lanes(lanes, report, count=10, seed=1)
+    assert report.broken == []

@@ -1,0 +1,16 @@
+"""An instance is thrown away without warning, and the next one is the same bot."""
+
+import pytest
+
+from tests.drills.replacement import replacement
+from tests.drills.report import Report
+from tests.vm.conftest import Flow
+
+pytestmark = pytest.mark.extended("vm-replacement")
+
+
+def test_it_is_killed_and_replaced(flow: Flow, report: Report) -> None:
+    """Another machine, an empty disk, the same memory."""
+    report.figure("power-on to healthy", flow.instance.healthy())
+    flow.instance = replacement(flow.ground, report, texts=20, first=flow.instance)
+    assert report.broken == []
