@@ -40,7 +40,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
     space: Callable[[Path], Space] = lambda _path: ROOMY,
     deadline: float = 3600,
 ) -> Host:
-    """A machine; pass in the fakes that the test wants to prepare or to look at.
+    """A machine; pass in the fakes that the test prepares or checks.
 
     `deadline` is in seconds from the clock's present.
     """

@@ -253,7 +253,7 @@ class NoAnswer:
 
     Attributes:
         tls: whether a server answered with an untrusted certificate.
-        why: the system's own words; contains neither token nor secret.
+        why: the system's message; contains neither token nor secret.
     """
 
     tls: bool

@@ -1,4 +1,4 @@
-"""The only door to the machine.
+"""The only interface to the machine.
 
 Nothing outside this package starts a process, touches a file or reads the clock, except a
 feature's `*_io` modules. A stage gets a `Host` and uses its ports; a test gives it fakes.

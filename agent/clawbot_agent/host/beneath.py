@@ -5,11 +5,11 @@ only regular files are read or written. Names are relative, as `os.fsdecode` giv
 that any byte can occur in them. The functions run in a confined child (`isolated`).
 """
 
-import ctypes
 import errno
 import os
 import secrets
 import stat
+import struct
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -22,6 +22,8 @@ __all__ = ["Distrust", "DistrustedError", "Root"]
 
 _SYS_OPENAT2: Final = 437
 """The same number on every architecture (Linux 5.6)."""
+# linux/openat2.h: struct open_how (flags, mode, resolve)
+_OPEN_HOW: Final = struct.Struct("=QQQ")
 # linux/openat2.h: RESOLVE_NO_MAGICLINKS, RESOLVE_NO_SYMLINKS, RESOLVE_BENEATH
 _RESOLVE: Final = 0x02 | 0x04 | 0x08
 _DIRECTORY: Final = os.O_PATH | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC
@@ -74,19 +76,6 @@ class DistrustedError(Exception):
         self.reason = reason
 
 
-class _OpenHow(ctypes.Structure):
-    """linux/openat2.h: struct open_how."""
-
-    _fields_ = (
-        ("flags", ctypes.c_uint64),
-        ("mode", ctypes.c_uint64),
-        ("resolve", ctypes.c_uint64),
-    )
-
-
-_LIBC: Final = ctypes.CDLL(None, use_errno=True)
-
-
 class Root:
     """An open directory; every method takes names relative to it.
 
@@ -127,7 +116,7 @@ class Root:
     def write(self, name: str, data: bytes, *, mode: int) -> None:
         """Replace a regular file atomically and durably; what it replaces is never opened."""
         with self._parent(name) as (parent, last):
-            # rename(2) replaces a link itself; a directory or device there is no file of ours
+            # rename(2) replaces a link itself; only a file or a link is replaced
             with suppress(FileNotFoundError):
                 found = os.stat(last, dir_fd=parent, follow_symlinks=False)
                 if not (stat.S_ISREG(found.st_mode) or stat.S_ISLNK(found.st_mode)):
@@ -318,13 +307,16 @@ class Root:
 
 
 def _openat2(directory: int, name: str, flags: int) -> int:
-    how = _OpenHow(flags, 0, _RESOLVE)
-    found: int = _LIBC.syscall(
+    # its import may fail under MemoryDenyWriteExecute=, where trusted files need no ctypes
+    import ctypes  # noqa: PLC0415 - see above
+
+    how = _OPEN_HOW.pack(flags, 0, _RESOLVE)
+    found: int = ctypes.CDLL(None, use_errno=True).syscall(
         ctypes.c_long(_SYS_OPENAT2),
         ctypes.c_int(directory),
         ctypes.c_char_p(os.fsencode(name)),
-        ctypes.byref(how),
-        ctypes.c_size_t(ctypes.sizeof(how)),
+        ctypes.c_char_p(how),
+        ctypes.c_size_t(len(how)),
     )
     if found < 0:
         number = ctypes.get_errno()

@@ -58,7 +58,7 @@ class GuardedFiles:
     Raises (beside what `Files` raises):
         FileReadError: it exists and cannot be read.
         ShareHungError: no answer within 10 s for a read, 30 s for a write.
-        ShareStaleError, ShareServerAwayError, ShareAccessLostError: the kernel's own words.
+        ShareStaleError, ShareServerAwayError, ShareAccessLostError: by the kernel's errno.
         DeadlineExceededError, InterruptedRunError: the run's limit came first.
     """
 
@@ -148,7 +148,7 @@ class GuardedFiles:
         A block that raises leaves no file behind, unless the share hangs.
 
         Raises:
-            FileWriteError: with the system's own words; a file that exists is not replaced.
+            FileWriteError: with the system's message; an existing file is not replaced.
             ShareHungError: nothing was taken for two minutes, or it was not on disk after them.
         """
         self.limit.check()

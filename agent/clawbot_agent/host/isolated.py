@@ -9,7 +9,6 @@ A message is a header with two lengths, a JSON document and a payload of bytes. 
 `reason` when a file was not trusted. Between the two, either side may stream chunks.
 """
 
-import ctypes
 import json
 import os
 import resource
@@ -69,6 +68,8 @@ class Confinement:
         Raises:
             OSError: the kernel refused; the process must not go on.
         """
+        import ctypes  # noqa: PLC0415 - its import may fail under MemoryDenyWriteExecute=
+
         os.umask(0o077)
         for kind, most in (
             (resource.RLIMIT_AS, self.memory),

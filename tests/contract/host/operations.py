@@ -13,21 +13,21 @@ from clawbot_agent.host.isolated import Confinement, serve
 
 
 def hang(*, name: str) -> NoReturn:
-    """Wait for ever."""
+    """Wait without end."""
     del name
     while True:
         time.sleep(60)
 
 
 def burn(*, name: str) -> NoReturn:
-    """Use CPU time for ever."""
+    """Use CPU time without end."""
     del name
     while True:
         pass
 
 
 def grow(*, name: str) -> int:
-    """Use more memory than there is."""
+    """Use more memory than the limit."""
     del name
     return len(bytearray(10 * 1024**3))
 

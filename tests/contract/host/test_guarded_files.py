@@ -64,7 +64,7 @@ def pids(files: GuardedFiles) -> list[int]:
     return [child.process.pid for child in files.isolation._idle]  # noqa: SLF001 - the test's point
 
 
-def test_every_operation_does_what_it_does_without_a_guard(make: Make, share: Path) -> None:
+def test_every_operation_has_the_same_result_as_without_a_guard(make: Make, share: Path) -> None:
     """Content, mode, absence and order come through as they are."""
     files, path = make(), share / "a" / "b"
     files.mkdir(share / "a", mode=0o750)
@@ -80,7 +80,7 @@ def test_every_operation_does_what_it_does_without_a_guard(make: Make, share: Pa
     assert (files.stat(path), files.read_text(path), files.list(path)) == (None, None, ())
 
 
-def test_a_megabyte_goes_through(make: Make, share: Path) -> None:
+def test_megabytes_are_transferred_both_ways(make: Make, share: Path) -> None:
     """More than a socket holds, both ways."""
     text = "é" * 2**20
     files = make()
@@ -88,7 +88,7 @@ def test_a_megabyte_goes_through(make: Make, share: Path) -> None:
     assert files.read_text(share / "big") == text
 
 
-def test_one_worker_does_it_all_and_starts_only_when_needed(make: Make, share: Path) -> None:
+def test_one_child_serves_all_and_starts_only_when_needed(make: Make, share: Path) -> None:
     """A path that is not guarded costs no process."""
     files = make()
     assert files.stat(share.parent) is not None
@@ -101,7 +101,7 @@ def test_one_worker_does_it_all_and_starts_only_when_needed(make: Make, share: P
 
 
 @pytest.mark.parametrize("way", ["share", "share/x/../y", "other/../share/x", "./share"])
-def test_guarded_is_what_is_written_below_the_share(make: Make, share: Path, way: str) -> None:
+def test_path_below_the_share_is_guarded_however_spelled(make: Make, share: Path, way: str) -> None:
     """However it is spelled; a name that only begins the same is not."""
     files = make()
     assert files.stat(share.parent / "share-2") is None
@@ -110,7 +110,7 @@ def test_guarded_is_what_is_written_below_the_share(make: Make, share: Path, way
     assert len(pids(files)) == 1
 
 
-def test_a_refused_write_is_the_same_error(make: Make, share: Path) -> None:
+def test_refused_write_is_the_same_error(make: Make, share: Path) -> None:
     """With the same words."""
     (share / "directory").mkdir()
     plain = pytest.raises(FileWriteError, match="Is a directory")
@@ -122,7 +122,7 @@ def test_a_refused_write_is_the_same_error(make: Make, share: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_hung_operation_ends_and_the_next_one_works(make: Make, share: Path) -> None:
+def test_hung_operation_ends_and_the_next_one_works(make: Make, share: Path) -> None:
     """Opening a FIFO for reading waits for a writer, as a share waits for its server."""
     files = make()
     os.mkfifo(share / "fifo")
@@ -137,7 +137,7 @@ def test_a_hung_operation_ends_and_the_next_one_works(make: Make, share: Path) -
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_frozen_worker_is_given_up_also_with_much_to_write(make: Make, share: Path) -> None:
+def test_frozen_child_is_abandoned_during_a_large_write(make: Make, share: Path) -> None:
     """The way to it fills up; that must not hang either."""
     files = make()
     files.stat(share)
@@ -149,7 +149,7 @@ def test_a_frozen_worker_is_given_up_also_with_much_to_write(make: Make, share: 
 
 
 @pytest.mark.usefixtures("quick")
-def test_workers_that_no_signal_ends_are_not_heaped_up(
+def test_number_of_hung_children_is_bounded(
     make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After four, the answer is at once that the share hangs; when they go, it is tried again."""
@@ -173,7 +173,7 @@ def test_workers_that_no_signal_ends_are_not_heaped_up(
     assert time.monotonic() - started > 0.4
 
 
-def test_a_worker_that_was_killed_is_replaced_unseen(make: Make, share: Path) -> None:
+def test_killed_child_is_replaced(make: Make, share: Path) -> None:
     """By the kernel when memory is short, for example."""
     files = make()
     files.stat(share)
@@ -183,14 +183,14 @@ def test_a_worker_that_was_killed_is_replaced_unseen(make: Make, share: Path) ->
     assert worker not in pids(files)
 
 
-def test_workers_that_only_die_are_an_error(make: Make, share: Path) -> None:
+def test_children_that_keep_dying_are_an_error(make: Make, share: Path) -> None:
     """Two are tried, not more."""
     files = make(("false",))
     with pytest.raises(FileWorkerError, match="ends before it answers"):
         files.stat(share)
 
 
-def test_a_worker_that_does_not_start_is_not_blamed_on_the_share(
+def test_child_that_does_not_start_is_no_error_of_the_share(
     make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The machine may be too busy to start Python."""
@@ -200,7 +200,7 @@ def test_a_worker_that_does_not_start_is_not_blamed_on_the_share(
         files.stat(share)
 
 
-def test_an_interrupt_ends_the_wait(make: Make, share: Path, cancelled: threading.Event) -> None:
+def test_interrupt_ends_the_wait(make: Make, share: Path, cancelled: threading.Event) -> None:
     """Long before the operation's own time is up."""
     files = make(FROZEN)
     threading.Timer(0.3, cancelled.set).start()
@@ -210,7 +210,7 @@ def test_an_interrupt_ends_the_wait(make: Make, share: Path, cancelled: threadin
     assert time.monotonic() - started < 2
 
 
-def test_the_end_of_the_run_is_not_blamed_on_the_share(make: Make, share: Path) -> None:
+def test_end_of_the_run_is_no_error_of_the_share(make: Make, share: Path) -> None:
     """The run's limit is the shorter one here."""
     with pytest.raises(DeadlineExceededError):
         make(FROZEN, seconds=0.4).stat(share)
@@ -236,7 +236,7 @@ def test_many_threads_get_their_own_answers(make: Make, share: Path) -> None:
     assert 1 <= len(pids(files)) <= 4
 
 
-def test_the_workers_end_with_the_agent(share: Path) -> None:
+def test_children_end_with_the_agent(share: Path) -> None:
     """Even when the agent is killed."""
     script = (
         "import sys, time; from pathlib import Path\n"
@@ -266,7 +266,7 @@ def test_the_workers_end_with_the_agent(share: Path) -> None:
         (errno.EIO, FileReadError),
     ],
 )
-def test_the_kernels_words_become_errors(
+def test_errno_becomes_a_typed_error(
     make: Make, share: Path, number: int, error: type[Exception]
 ) -> None:
     """On reads and on writes; what says nothing about the share stays as it is."""
@@ -285,7 +285,7 @@ def saying(answer: dict[str, object]) -> tuple[str, ...]:
     return (sys.executable, "-c", script)
 
 
-def test_bytes_that_are_no_text_arrive_as_they_are(share: Path, make: Make) -> None:
+def test_binary_content_is_written_unchanged(share: Path, make: Make) -> None:
     data = bytes(range(256)) * 4000
     make().write_bytes(share / "bundle", data, mode=0o600)
     assert (share / "bundle").read_bytes() == data

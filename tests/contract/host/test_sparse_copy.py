@@ -41,7 +41,7 @@ def test_data_and_holes_are_kept(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["_extents", "copy_file_range", "both"])
-def test_without_the_servers_help_it_is_the_same(
+def test_copy_without_the_servers_support_is_equal(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     def cannot(*_args: object) -> int:
@@ -60,7 +60,7 @@ def test_without_the_servers_help_it_is_the_same(
         assert is_a_good_copy(source, target)
 
 
-def test_a_file_of_holes_only(tmp_path: Path) -> None:
+def test_file_of_holes_only_is_copied(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.touch()
     os.truncate(source, SIZE)
@@ -68,7 +68,7 @@ def test_a_file_of_holes_only(tmp_path: Path) -> None:
     assert is_a_good_copy(source, target)
 
 
-def test_many_extents(tmp_path: Path) -> None:
+def test_many_extents_are_copied(tmp_path: Path) -> None:
     """More than one answer of the kernel holds."""
     source, target = tmp_path / "source", tmp_path / "target"
     with source.open("wb") as file:
@@ -79,7 +79,7 @@ def test_many_extents(tmp_path: Path) -> None:
     assert filecmp.cmp(source, target, shallow=False)
 
 
-def test_a_source_that_somebody_else_has_locked(
+def test_source_locked_by_another_process_is_not_copied(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sparse_copy, "_LOCK_SECONDS", 0.0)
@@ -89,7 +89,7 @@ def test_a_source_that_somebody_else_has_locked(
             copy(str(source), str(tmp_path / "target"))
 
 
-def test_in_a_child_process(source: Path, tmp_path: Path, limits: Limits) -> None:
+def test_copy_runs_in_a_child_process(source: Path, tmp_path: Path, limits: Limits) -> None:
     target = tmp_path / "target"
     argv = program(sparse_copy.__name__)
     arguments = {"source": str(source), "target": str(target)}

@@ -23,7 +23,7 @@ def files(guarded: MakeFiles, limits: Limits) -> GuardedFiles:
     return guarded(limits(60))
 
 
-def test_content_goes_through_whole_and_private(tmp_path: Path, files: GuardedFiles) -> None:
+def test_content_arrives_complete_and_private(tmp_path: Path, files: GuardedFiles) -> None:
     path = tmp_path / "image"
     with files.writing(path) as file:
         for start in range(0, len(DATA), 300_001):
@@ -32,13 +32,13 @@ def test_content_goes_through_whole_and_private(tmp_path: Path, files: GuardedFi
     assert b"".join(files.chunks(path)) == DATA
 
 
-def test_a_file_that_is_not_there(tmp_path: Path, files: GuardedFiles) -> None:
+def test_absent_file_is_an_error(tmp_path: Path, files: GuardedFiles) -> None:
     with pytest.raises(FileReadError, match="none: No such file or directory"):
         list(files.chunks(tmp_path / "none"))
 
 
-def test_no_room_is_told_in_the_systems_words(files: GuardedFiles) -> None:
-    """Although the pipe takes the first bytes; nothing is written over what is there."""
+def test_refused_write_ends_with_the_systems_message(files: GuardedFiles) -> None:
+    """Also when the channel takes the first bytes; an existing file is not replaced."""
     with (
         pytest.raises(FileWriteError, match="File exists"),
         files.writing(Path("/dev/full")) as file,
@@ -46,7 +46,7 @@ def test_no_room_is_told_in_the_systems_words(files: GuardedFiles) -> None:
         file.write(DATA)
 
 
-def test_a_directory_that_is_gone(tmp_path: Path, files: GuardedFiles) -> None:
+def test_absent_directory_is_an_error(tmp_path: Path, files: GuardedFiles) -> None:
     with (
         pytest.raises(FileWriteError, match="No such file or directory"),
         files.writing(tmp_path / "gone" / "x") as file,
@@ -54,8 +54,10 @@ def test_a_directory_that_is_gone(tmp_path: Path, files: GuardedFiles) -> None:
         file.write(DATA)
 
 
-def test_silence_ends(tmp_path: Path, files: GuardedFiles, monkeypatch: pytest.MonkeyPatch) -> None:
-    """A FIFO that nobody opens is as silent as a share whose server is gone."""
+def test_silent_file_ends_with_an_error(
+    tmp_path: Path, files: GuardedFiles, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A FIFO without a writer is as silent as a share without a server."""
     monkeypatch.setattr(guarded_files, "_SILENCE_SECONDS", 0.4)
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
@@ -65,7 +67,7 @@ def test_silence_ends(tmp_path: Path, files: GuardedFiles, monkeypatch: pytest.M
     assert time.monotonic() - started < 3
 
 
-def test_the_run_may_end_first(
+def test_end_of_the_run_comes_first(
     tmp_path: Path, limits: Limits, guarded: MakeFiles, cancelled: threading.Event
 ) -> None:
     fifo = tmp_path / "fifo"
@@ -99,7 +101,7 @@ class Engine:
         return iter(())
 
 
-def test_an_image_is_saved_and_loaded_again(tmp_path: Path, files: GuardedFiles) -> None:
+def test_image_is_saved_and_loaded_again(tmp_path: Path, files: GuardedFiles) -> None:
     target = tmp_path / "openclaw-1.tar.zst"
     engine = Engine(DATA[:1000], DATA[1000:])
     docker_engine.save_image(engine, "a:1", target=target, files=files)  # type: ignore[arg-type]  # a stand-in
@@ -109,7 +111,7 @@ def test_an_image_is_saved_and_loaded_again(tmp_path: Path, files: GuardedFiles)
     assert engine.loaded == DATA
 
 
-def test_an_engine_that_fails_leaves_no_file(tmp_path: Path, files: GuardedFiles) -> None:
+def test_failing_engine_leaves_no_file(tmp_path: Path, files: GuardedFiles) -> None:
     engine = Engine(DATA, error=ConnectionError("gone"))
     with pytest.raises(ConnectionError):
         docker_engine.save_image(engine, "a:1", target=tmp_path / "x", files=files)  # type: ignore[arg-type]  # same
@@ -117,7 +119,7 @@ def test_an_engine_that_fails_leaves_no_file(tmp_path: Path, files: GuardedFiles
 
 
 @pytest.mark.parametrize("damage", ["cut", "garbage"])
-def test_a_damaged_archive_is_found_out(tmp_path: Path, files: GuardedFiles, damage: str) -> None:
+def test_damaged_archive_is_detected(tmp_path: Path, files: GuardedFiles, damage: str) -> None:
     from zstandard import ZstdError  # noqa: PLC0415 - as the product does
 
     target, engine = tmp_path / "x", Engine(DATA)

@@ -42,7 +42,7 @@ def asked(process: ShareProcess, verb: str, **arguments: object) -> Json:
     return answer
 
 
-def test_process_answers_and_keeps_its_memory(process: ShareProcess) -> None:
+def test_process_answers_and_keeps_its_state(process: ShareProcess) -> None:
     first, second = asked(process, "count"), asked(process, "count")
     assert first["pid"] == second["pid"] != os.getpid()
     assert second["count"] == 2

@@ -1,4 +1,4 @@
-"""Whatever a file holds, loading it either works or says ConfigError."""
+"""Loading a file of any content either works or raises ConfigError."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -79,7 +79,7 @@ def text_keys() -> Iterator[tuple[str, ...]]:
 
 @pytest.mark.parametrize("keys", list(text_keys()), ids=".".join)
 @pytest.mark.parametrize("bad", ["\n", "\x00", "\x1b", "\x7f", "\u2028"])
-def test_no_text_may_hold_a_control_character(keys: tuple[str, ...], bad: str) -> None:
+def test_control_characters_are_refused(keys: tuple[str, ...], bad: str) -> None:
     example = parse_config(yaml.safe_dump(dict(MINIMAL))).model_dump(mode="json")
     section = example
     for key in keys[:-1]:

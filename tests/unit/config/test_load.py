@@ -1,4 +1,4 @@
-"""Loading a configuration, and what is said when it cannot be used."""
+"""Loading a configuration, and the problems of an unusable one."""
 
 from collections.abc import Mapping
 from pathlib import Path

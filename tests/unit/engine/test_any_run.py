@@ -70,7 +70,7 @@ def test_every_stage_ends_and_the_result_fits(stages: list[AnyStage]) -> None:
 @settings(max_examples=60)
 @given(stages=graphs())
 def test_each_stage_finishes_once_and_works_after_its_needs(stages: list[AnyStage]) -> None:
-    """One that cannot run any more is told so at once; the others wait for all needs."""
+    """A stage that can no longer run ends at once; the others wait for all needs."""
     journal = Journal()
     run_stages(*stages, journal=journal)
     marks = [(event.kind, event.stage) for event in journal.events]
