@@ -189,7 +189,7 @@ class Runner:
         now = self._host.clock.now()
         with self._lock:
             if work.applied or self._back_off.failing(stage.name):
-                # a dependant may have failed for want of this stage
+                # a dependent may have failed for want of this stage
                 self._back_off.forget(self._graph.dependants(stage.name))
             if work.applied and stage.repairs_back_off:
                 self._back_off.changed(stage.name, now)
