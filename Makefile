@@ -1,14 +1,20 @@
 # Needs root, Debian 12, Python 3.11. Each target does all its own set-up.
-#   make demo     a bare machine becomes a bot, and stays up
+#   make demo     a bare machine becomes a bot, and stays up: 3 GB of disk, 1.5 GB of memory
 #   make demo-vm  the same from power-on: a virtual machine, cloud-init, Azure Files, nobody's hand
 #   make test     lint, types, unit, contract and machine tests, the time of each, and coverage
 #   make test-all all that and every test that make test leaves out: hours
 #   make shard    of what only test-all runs, the part whose turn it is with this commit; SHARD=NAME
-#   make up | down
+#   make up | down   a machine without a bot; down removes any bench, and says what stays
+#   BENCH_NAME=foo   after demo, up, exec, address or down: another bench than "demo"
 #   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
 #   make exec-vm CMD='clawbot-agent status'
 #   make -s address
-#   make release  wheel, archives with all that it needs, and SHA256SUMS in dist/
+#   make docs     the documentation's site, in site/
+#   make lock     new versions of the dependencies into packaging/*.lock
+#   make hooks    the linters before every commit of yours
+#   make dist     wheel, sdist, archives with all dependencies, and SHA256SUMS in dist/
+#   make release [VERSION=0.3.0]   the same with release notes, checked and committed
+#   make tag      names that release, and prints how to publish it
 # GNU make turns every exit code but 0 into 2; `python3 -m tests.bench exec …` passes it on as it is.
 PYTHON ?= python3
 BENCH_NAME ?= demo
@@ -21,21 +27,29 @@ export CMD
 VENV = .venv
 STAMP = $(VENV)/.installed
 
-# exact versions and hashes of everything the agent needs, from pyproject.toml, and of the pip
-# that installs it
-UV_LOCK = $(VENV)/bin/uv pip compile --quiet --universal --python-version 3.11 \
-	--generate-hashes --no-emit-index-url --no-header --upgrade
+# exact versions and hashes, from pyproject.toml: of all that the agent needs, of the pip that
+# installs it, and of all that development needs
 lock: $(STAMP)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check uv
-	$(UV_LOCK) pyproject.toml -o packaging/requirements.lock
-	echo pip | $(UV_LOCK) --no-annotate - -o packaging/pip.lock
+	$(VENV)/bin/python packaging/dev.py lock
 
-release: $(STAMP)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check 'setuptools>=77' wheel
+hooks: $(STAMP)
+	$(VENV)/bin/pre-commit install
+
+dist: $(STAMP)
 	$(VENV)/bin/python packaging/build_release.py all dist
 
-.PHONY: lock release demo demo-vm test environment lint lint-all types unit contract perf machine \
-	test-all shard up exec exec-vm address down clean
+# warnings and broken links are errors; the site opens from site/index.html without a server
+docs: $(STAMP)
+	NO_MKDOCS_2_WARNING=1 $(VENV)/bin/mkdocs build --strict
+
+release: $(STAMP)
+	$(VENV)/bin/python packaging/release.py prepare $(VERSION)
+
+tag: $(STAMP)
+	$(VENV)/bin/python packaging/release.py tag
+
+.PHONY: docs lock hooks dist release tag demo demo-vm test environment lint lint-all types unit \
+	contract perf machine test-all shard up exec exec-vm address down clean
 .DEFAULT_GOAL := help
 
 help:
@@ -68,10 +82,11 @@ test:
 environment:
 	@$(SUITE) $(MAKE) --no-print-directory $(STAMP)
 
-$(STAMP): pyproject.toml
-	@$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv', 'shellcheck'))"
-	$(PYTHON) -m venv $(VENV)
-	$(VENV)/bin/pip install --quiet --disable-pip-version-check --editable '.[dev]'
+# from the lock alone, by hash; only root can install what the host lacks
+$(STAMP): pyproject.toml packaging/dev.lock packaging/dev.py
+	@[ "$$(id -u)" != 0 ] || \
+		$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv',))"
+	$(PYTHON) packaging/dev.py install $(VENV)
 	@touch $@
 
 lint: $(STAMP)
@@ -80,7 +95,10 @@ lint: $(STAMP)
 lint-all:
 	$(VENV)/bin/ruff check
 	$(VENV)/bin/ruff format --check
-	shellcheck bootstrap.sh .ci/run vagrant/*.sh
+	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
+	git ls-files -z | xargs -0 $(VENV)/bin/codespell
+	$(VENV)/bin/lint-imports --no-logo
+	$(VENV)/bin/python -m tests.support.check_source
 
 types: $(STAMP)
 	@$(SUITE) $(VENV)/bin/mypy
@@ -117,7 +135,8 @@ shard: $(STAMP)
 # a shard takes at most 20 minutes where it was measured
 SHARD_SECONDS ?= 1500
 
-clean: down
+clean:
+	@$(PYTHON) -m tests.bench down --all
 	rm -rf .bench $(VENV)
 
 up:
@@ -134,4 +153,4 @@ address:
 
 down:
 	@$(BENCH) down
-	@$(PYTHON) -m tests.bench --name demo-vm down
+	@[ ! -d .bench/run/demo-vm ] || $(PYTHON) -m tests.bench --name demo-vm down

@@ -1,19 +1,19 @@
 #!/bin/sh
-# Installs clawbot-agent into a venv of its own below /opt/clawbot, and its systemd units.
+# Installs clawbot-agent in its own virtual environment below /opt/clawbot, and its systemd units.
 #
 #   bootstrap.sh [--sha256 HEX] [--wheelhouse DIR] [--no-start] [--cloud-init] SOURCE
 #
-# SOURCE is the URL or path of a release archive (.tar: wheels of the agent, of all it needs and of
-# pip) or of the agent's wheel, or clawbot-agent==VERSION, which is looked up on PyPI.
-#   --sha256 HEX      of SOURCE (on PyPI: of the wheel); only a path may go without
-#   --wheelhouse DIR  wheels of all that a wheel needs, and of pip: nothing comes from PyPI
-#   --no-start        enable the units but start none, as when an image is baked
-#   --cloud-init      a failure is to be seen in cloud-init's status, with its reason
+# SOURCE is the URL or path of a release archive (.tar with the wheels of the agent, its
+# dependencies and pip) or of the agent's wheel, or clawbot-agent==VERSION from PyPI.
+#   --sha256 HEX      Hash of SOURCE (on PyPI: of the wheel); required unless SOURCE is a path.
+#   --wheelhouse DIR  Directory with the wheels of the dependencies and of pip; PyPI is not used.
+#   --no-start        Enable the units but start none, for baking a VM image.
+#   --cloud-init      Report a failure and its reason in cloud-init's status.
 #
-# Every package must have the hash that the lock in the agent's wheel names. Another version is
-# built beside the present one, which stays until the new one works; the one before is kept. A
-# second run with the same SOURCE fetches and changes nothing.
-# Exit codes: 0 installed, 1 failed, 2 wrong usage, 3 something has another hash than it must.
+# Every package must match its hash in the lock in the agent's wheel. A new version is built beside
+# the installed one, which is replaced only after the new one works, and is kept as the previous
+# version. A second run with the same SOURCE downloads and changes nothing.
+# Exit codes: 0 installed, 1 failed, 2 wrong usage, 3 a hash does not match.
 set -eu
 
 root=/opt/clawbot
@@ -22,51 +22,51 @@ units=/etc/systemd/system
 work=$root/work
 config=/etc/clawbot/config.yaml
 minutes=15
-sha256='' wheelhouse='' start=yes cloud_init='' told='' venv='' locked='' switched=''
+sha256='' wheelhouse='' start=yes cloud_init='' reported='' venv='' locked='' switched=''
 umask 022
 
 say() { printf 'bootstrap: %s\n' "$*"; }
-# also on the serial console: of an instance that got no agent, nothing else may be reachable
+# also on the serial console: an instance without an agent may not be reachable otherwise
 die() {
     code=$1
     shift
-    told=yes
+    reported=yes
     printf 'bootstrap: %s\n' "$*" >&2
     [ -t 2 ] || printf 'bootstrap: %s\n' "$*" 2>/dev/null >/dev/console || :
-    [ -z "$cloud_init" ] || tell_cloud_init "$*"
+    [ -z "$cloud_init" ] || report_to_cloud_init "$*"
     exit "$code"
 }
-# Its status names the scripts that failed and not what they said. So one that is named like the
-# reason fails as well: this directory is read after the one that holds our caller.
-tell_cloud_init() {
+# cloud-init's status names failed scripts but not their output. So a script named after the reason
+# fails too: this directory is run after the one with our caller.
+report_to_cloud_init() {
     scripts=/var/lib/cloud/instance/scripts
     mkdir -p "$scripts"
-    # of addresses and paths the last part, as a file name has no room for more
+    # only the last part of addresses and paths, because a file name has at most 255 bytes
     name=$(printf 'bootstrap: %s' "$1" | sed 's|[^ ]*/||g' | tr -cd '[:print:]' | cut -c1-250)
     printf '#!/bin/sh\nrm "%s"\nexit 1\n' "\$0" >"$scripts/$name"
     chmod 0755 "$scripts/$name"
 }
 finish() {
     [ -z "$locked" ] || rm -rf "$work"
-    [ "$1" -eq 0 ] || [ -n "$told" ] || die "$1" "ended unexpectedly, with $1"
+    [ "$1" -eq 0 ] || [ -n "$reported" ] || die "$1" "ended unexpectedly with exit status $1"
 }
 usage() { die 2 "$*; see $0 --help"; }
 
 quietly() { "$@" >"$work/log" 2>&1; }
-last_words() { tail -n 3 "$work/log" | tr -s ' \n' ' ' | cut -c1-500; }
+last_lines() { tail -n 3 "$work/log" | tr -s ' \n' ' ' | cut -c1-500; }
 
-# on a first boot the network may come late, and another apt may hold the locks
+# on a first boot the network may not be up yet, and another apt may hold the locks
 retry() {
     pause=2
     until "$@"; do
-        [ "$(date +%s)" -lt "$deadline" ] || die 1 "gave up after $minutes minutes: $(last_words)"
-        say "once more in $pause s: $(last_words)"
+        [ "$(date +%s)" -lt "$deadline" ] || die 1 "gave up after $minutes minutes: $(last_lines)"
+        say "retrying in $pause s: $(last_lines)"
         sleep "$pause"
         [ "$pause" -ge 15 ] || pause=$((pause * 2))
     done
 }
 
-# $1: URL, $2: file, $3: SHA-256. The last word on failure goes to standard output.
+# $1: URL, $2: file, $3: SHA-256. The reason of a failure goes to standard output.
 download() {
     python3 - "$@" "$deadline" <<'END'
 import hashlib, sys, time, urllib.error, urllib.request
@@ -82,9 +82,9 @@ def fetch():
             digest.update(block)
             file.write(block)
             if time.time() > float(deadline):
-                raise OSError("too slow")
+                raise OSError("download too slow")
         if answer.length:
-            raise OSError(f"ended {answer.length} bytes early")
+            raise OSError(f"{answer.length} bytes missing at the end")
     return digest.hexdigest()
 
 
@@ -93,7 +93,7 @@ while True:
     try:
         if (found := fetch()) == wanted:
             sys.exit()
-        # a proxy's or CDN's bad moment looks like this too, so not at the first time
+        # an error page of a proxy or CDN looks like this too, so retry twice
         code, why = 3, f" has SHA-256 {found}, not {wanted}: nothing was installed"
         mismatches += 1
         final = mismatches == 3
@@ -105,7 +105,7 @@ while True:
     if final or time.time() + pause > float(deadline):
         print(f"{url}{why}")
         sys.exit(code)
-    print(f"bootstrap: once more in {pause} s: {url}{why}", file=sys.stderr)
+    print(f"bootstrap: retrying in {pause} s: {url}{why}", file=sys.stderr)
     time.sleep(pause)
     pause = min(2 * pause, 15)
 END
@@ -117,7 +117,7 @@ check() {
     [ "$2" = "$3" ] || die 3 "$1 has SHA-256 $3, not $2: nothing was installed"
 }
 
-# puts the wheel to install into $wheel and, when all that it needs came along, $wheelhouse
+# sets $wheel to the wheel to install and, for an archive, $wheelhouse to its dependencies
 obtain() {
     file=$1
     case $1 in
@@ -145,21 +145,21 @@ obtain() {
         *.whl) wheel=$(realpath "$file") ;;
         *) for wheel in "$work"/wheels/clawbot_agent-*.whl; do :; done ;;
     esac
-    [ -f "$wheel" ] || die 1 "$1 holds no wheel of $command"
+    [ -f "$wheel" ] || die 1 "$1: contains no wheel of $command"
 }
 
-# pip works from outside the venv: it gets neither a copy there nor the distribution's packages
+# pip runs from outside the virtual environment, which gets no pip and no distribution packages
 prepare_pip() {
     [ ! -d "$work/pip" ] || return 0
     for pip in "$wheelhouse"/pip-*.whl; do :; done
     if [ ! -f "$pip" ]; then
-        [ -z "$wheelhouse" ] || die 1 "$wheelhouse holds no wheel of pip"
+        [ -z "$wheelhouse" ] || die 1 "$wheelhouse: contains no wheel of pip"
         find_bundled_pip || install_bundled_pip
     fi
     python3 -m zipfile -e "$pip" "$work/pip"
 }
 
-# Debian and Ubuntu keep the pip for new venvs in a package of its own
+# Debian and Ubuntu have the pip for new virtual environments in a separate package
 find_bundled_pip() {
     for pip in /usr/share/python-wheels/pip-*.whl; do :; done
     [ -f "$pip" ]
@@ -171,28 +171,28 @@ install_bundled_pip() {
         -o Acquire::http::Timeout=20 update
     retry quietly apt-get -q -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
         install -y --no-install-recommends python3-pip-whl
-    find_bundled_pip || die 1 "python3-pip-whl brought no wheel of pip"
+    find_bundled_pip || die 1 "python3-pip-whl: contains no wheel of pip"
 }
 
 run_pip() {
     quietly env PYTHONPATH="$work/pip" PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1 \
         "${venv:+$venv/bin/}python3" -m pip --quiet "$@" && return
-    # waiting does not change a hash
+    # a retry does not change a hash
     ! grep -q 'DO NOT MATCH THE HASHES' "$work/log" ||
-        die 3 "a package has another hash than it must: $(grep -e ' from ' -e ' Got ' "$work/log" |
+        die 3 "a package does not match its hash: $(grep -e ' from ' -e ' Got ' "$work/log" |
             tr -s ' \n' ' ')"
     return 1
 }
 
-# The lock names version and hash of every package, so pip has nothing to resolve. No byte code
-# yet: compiling all takes longer than the rest.
+# The lock has version and hash of every package, so pip resolves nothing. Byte code is compiled
+# later, because that takes longer than the rest.
 build() {
     venv=$1
     rm -rf "$venv"
     mkdir -p "$venv"
     : >"$venv/unfinished"
     python3 -m venv --without-pip "$venv"
-    python3 - "$wheel" >"$work/lock.txt" <<'END' || die 1 "no lock in $wheel"
+    python3 - "$wheel" >"$work/lock.txt" <<'END' || die 1 "$wheel: contains no lock"
 import sys, zipfile
 
 wheel = zipfile.ZipFile(sys.argv[1])
@@ -205,23 +205,23 @@ END
         --requirement "$work/lock.txt" --requirement "$work/agent.txt"
     if [ -n "$wheelhouse" ]; then
         run_pip "$@" --no-index --find-links "$wheelhouse" ||
-            die 1 "pip: $(last_words)"
+            die 1 "pip: $(last_lines)"
     else
         retry run_pip "$@"
     fi
-    works "$venv" || die 1 "the new $command does not start: $(last_words)"
-    # on a first installation there is nothing to stay with, and somebody has to tell Azure
+    works "$venv" || die 1 "the new $command does not start: $(last_lines)"
+    # on a first installation there is no older agent to keep, and the sidecar must answer Azure
     [ ! -e "$root/current" ] || accepts "$venv" || refused
-    # what is on disk after a power cut is all of it, or called unfinished
+    # after a power cut the files on disk are complete, or still marked as unfinished
     sync -f "$venv"
     rm "$venv/unfinished"
 }
 
 works() { quietly "$1/bin/$command" --version; }
 accepts() { [ ! -f "$config" ] || quietly "$1/bin/$command" config check "$config"; }
-refused() { die 1 "the new $command refuses $config: $(last_words)"; }
+refused() { die 1 "the new $command refuses $config: $(last_lines)"; }
 
-# rename is atomic: there is no moment without an agent
+# rename is atomic: an agent exists at every moment
 point() {
     [ "$(readlink "$1")" != "$2" ] || return 0
     ln -sfn "$2" "$1.new"
@@ -237,7 +237,7 @@ switch_to() {
 }
 
 shipped=$root/current/share/clawbot/systemd
-# the sidecar's own, with no rights; not systemd's DynamicUser=, which D-Bus does not know everywhere
+# the sidecar's user, without privileges; D-Bus does not always know the users of DynamicUser=
 ensure_user() {
     getent passwd clawbot-sidecar >/dev/null ||
         useradd --system --user-group --no-create-home --home-dir /nonexistent \
@@ -253,7 +253,7 @@ install_units() {
         mv "$units/.${unit##*/}.new" "$units/${unit##*/}"
         changed=yes
     done
-    # what a version before this one brought and this one does not
+    # units of an earlier version that this one does not have
     for unit in "$root"/versions/*/share/clawbot/systemd/*; do
         name=${unit##*/}
         if [ -e "$units/$name" ] && [ ! -e "$shipped/$name" ]; then
@@ -264,26 +264,26 @@ install_units() {
         fi
     done
     [ -z "$changed" ] || systemctl daemon-reload
-    # also when they were there: the last installation may have been cut off before this
+    # also unchanged units: the last installation may have been interrupted before this
     for name in $(first_units); do
         systemctl --quiet is-enabled "$name" || systemctl --quiet enable "$name"
     done
 }
-# those with an [Install] section; the agent starts the others when it is their turn
+# units with an [Install] section; the agent starts the others
 first_units() {
     for unit in "$shipped"/*; do
         ! grep -q '^\[Install\]' "$unit" || printf '%s\n' "${unit##*/}"
     done
 }
 
-# not waiting: a first run takes minutes, and cloud-init would not be done before it
+# without waiting: a first run takes minutes and would delay the end of cloud-init
 start_units() {
     for name in $(first_units); do
         [ -z "$switched" ] || [ "$name" = "$command.service" ] ||
             systemctl --no-block try-restart "$name"
         systemctl --no-block start "$name"
     done
-    # while nothing else wants the processor, and for services that may not write there themselves
+    # at idle priority, and for services that cannot write byte code themselves
     [ -z "$switched" ] || systemd-run --quiet --collect --property=CPUSchedulingPolicy=idle \
         "$target/bin/python3" -m compileall -qq "$target/lib" || :
 }
@@ -293,7 +293,7 @@ prune() {
         case $old in
             "$(readlink "$root/current")" | "$(readlink "$root/previous" || :)") continue ;;
         esac
-        # a service that no upgrade restarts may be older than that
+        # a service that upgrades do not restart may still run an older version
         grep -qsF "$old/" /proc/[0-9]*/cmdline || rm -rf "$old"
     done
 }
@@ -316,23 +316,23 @@ while [ $# -gt 0 ]; do
     esac
     shift
 done
-[ $# -eq 1 ] || usage "what to install?"
+[ $# -eq 1 ] || usage "exactly one SOURCE is required"
 case $1 in
     https://* | http://* | "$command"==*) ;;
-    *) [ -f "$1" ] || usage "there is no file $1" ;;
+    *) [ -f "$1" ] || usage "$1: no such file" ;;
 esac
 [ -n "$sha256" ] || [ ! -f "$1" ] || sha256=$(sha256sum <"$1" | cut -c1-64)
 case $sha256 in *[!0-9a-f]* | '') usage "$1 needs --sha256 in lower-case hexadecimal" ;; esac
 [ ${#sha256} -eq 64 ] || usage "a SHA-256 has 64 digits, not ${#sha256}"
 [ "$(id -u)" -eq 0 ] || die 1 "run as root"
 python3 -c 'import sys, venv; sys.exit(sys.version_info < (3, 11))' 2>/dev/null ||
-    die 1 "python3 must be there and at least 3.11"
+    die 1 "Python 3.11 or later is required"
 
 trap 'finish $?' EXIT
 trap 'exit 1' HUP INT TERM
 mkdir -p "$root/versions"
 exec 9>>"$root/lock"
-flock -w 600 9 || die 1 "another installation has been running for ten minutes"
+flock -w 600 9 || die 1 "another installation has held $root/lock for 10 min"
 locked=yes
 deadline=$(($(date +%s) + minutes * 60))
 rm -rf "$work"
@@ -350,7 +350,7 @@ ensure_user
 install_units
 prune
 sync -f "$root"
-# last: who finds this finds all of it
+# last: this link exists only for a complete installation
 point "/usr/local/bin/$command" "$root/current/bin/$command"
 say "$("/usr/local/bin/$command" --version) is installed"
 [ -z "$start" ] || start_units

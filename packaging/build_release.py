@@ -1,29 +1,36 @@
-"""Builds what a release consists of: the wheel, archives with all that it needs, SHA256SUMS.
+"""Builds what a release consists of: wheel, sdist, archives with all dependencies, SHA256SUMS.
 
-    python3 packaging/build_release.py all dist       everything (`make release`)
+    python3 packaging/build_release.py all dist       everything (`make dist`)
     python3 packaging/build_release.py wheel DIR      the agent's wheel alone
-    python3 packaging/build_release.py fetch DIR      the wheels of what it needs, and of pip
+    python3 packaging/build_release.py sdist DIR      the source distribution alone
+    python3 packaging/build_release.py fetch DIR      the wheels of all dependencies, and of pip
     python3 packaging/build_release.py pack DIR WHEEL FETCHED   an archive of both
 
-Needs pip, setuptools >= 77 and wheel in the Python that runs it. The same sources and locks give
-the same bytes.
+Needs pip and setuptools >= 77 in the Python that runs it. The same sources and locks give the same
+bytes.
 """
 
 import argparse
+import gzip
 import hashlib
+import io
 import os
+import re
 import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import tomllib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
 _ROOT: Final = Path(__file__).resolve().parents[1]
 _LOCKS: Final = (_ROOT / "packaging/requirements.lock", _ROOT / "packaging/pip.lock")
 _SOURCES: Final = (
-    *("pyproject.toml", "README.md", "LICENSE", "bootstrap.sh"),
+    *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.in", "bootstrap.sh"),
     *("agent", "controller", "packaging", "systemd"),
 )
 # Debian 12, Ubuntu 24.04, Debian 13, Ubuntu 26.04
@@ -31,40 +38,104 @@ _PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 _ARCHITECTURES: Final = ("x86_64", "aarch64")
 # glibc of the oldest of them
 _GLIBC: Final = 36
-# zip knows no time before 1980; a fixed one makes the wheel the same every time
+# zip knows no time before 1980; a fixed one makes wheel and sdist the same every time
 _EPOCH: Final = "315532800"
+_VERSION: Final = re.compile(r"^__version__.*= \"(.+)\"$", re.MULTILINE)
+# what follows [text] or ![alt]; an image may itself be the text of a link
+_LINK: Final = re.compile(r"(?<=\])\((?!https?:|#|mailto:)([^)\s]+)\)")
+_ATTRIBUTE: Final = re.compile(r"\b(src|href)=\"(?!https?:|#|mailto:)([^\"]+)\"")
+_IMAGE: Final = re.compile(r"!\[[^\[\]]*$")
 
 
 def main() -> None:
-    """Do one of the four."""
+    """Do one of the five."""
     options = _parser().parse_args()
     output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
     match options.what:
         case "wheel":
             build_wheel(output)
+        case "sdist":
+            build_sdist(output)
         case "fetch":
             fetch(output, options.python, options.arch)
         case "pack":
             pack(output, options.wheel, options.fetched, options.arch)
         case "all":
-            _all(output, options.python)
+            build_all(output, options.python)
 
 
 def build_wheel(output: Path) -> Path:
-    """The agent's wheel, built from a copy: setuptools leaves its scraps beside its sources."""
-    with tempfile.TemporaryDirectory() as name:
-        copy = Path(name)
-        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
-        for item in _SOURCES:
-            source = _ROOT / item
-            if source.is_dir():
-                shutil.copytree(source, copy / item, ignore=ignored)
-            else:
-                shutil.copy(source, copy)
+    """The agent's wheel."""
+    with _copy() as copy:
         flags = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(output))
         _pip("wheel", *flags, str(copy))
     return max(output.glob("clawbot_agent-*.whl"), key=lambda path: path.stat().st_mtime)
+
+
+def build_sdist(output: Path) -> Path:
+    """The source distribution; setuptools' own, without the times and owners of this machine."""
+    code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
+    with _copy() as copy, tempfile.TemporaryDirectory() as name:
+        argv = (sys.executable, "-c", code, name)
+        subprocess.run(argv, cwd=copy, check=True, stdout=subprocess.DEVNULL)
+        made = next(Path(name).glob("*.tar.gz"))
+        target = output / made.name
+        target.write_bytes(_normal(made))
+    return target
+
+
+def build_all(output: Path, pythons: tuple[str, ...] = _PYTHONS) -> None:
+    """Everything that a release has, and SHA256SUMS; older builds in `output` are removed."""
+    output.mkdir(parents=True, exist_ok=True)
+    for old in output.glob("clawbot*"):
+        old.unlink()
+    wheel = build_wheel(output)
+    sdist = build_sdist(output)
+    archives = []
+    for arch in _ARCHITECTURES:
+        with tempfile.TemporaryDirectory() as name:
+            fetch(Path(name), pythons, arch)
+            archives.append(pack(output, wheel, Path(name), arch))
+    lines = [f"{_sha256(path)}  {path.name}\n" for path in (wheel, sdist, *archives)]
+    (output / "SHA256SUMS").write_text("".join(lines))
+    sys.stdout.write("".join(lines))
+
+
+def absolute_links(readme: str, source: str, ref: str) -> str:
+    """The README for a package index, where a link from file to file leads nowhere.
+
+    Args:
+        readme: Markdown, with or without HTML in it.
+        source: address of the repository on GitHub.
+        ref: tag or branch that the links name.
+    """
+
+    def address(target: str, *, image: bool) -> str:
+        return f"{source}/{'raw' if image else 'blob'}/{ref}/{target.removeprefix('./')}"
+
+    def attribute(match: re.Match[str]) -> str:
+        return f'{match[1]}="{address(match[2], image=match[1] == "src")}"'
+
+    def link(match: re.Match[str]) -> str:
+        before = html[: match.start() - 1]
+        return f"({address(match[1], image=_IMAGE.search(before) is not None)})"
+
+    html = _ATTRIBUTE.sub(attribute, readme)
+    return _LINK.sub(link, html)
+
+
+def version() -> str:
+    """The one that the sources name.
+
+    Raises:
+        LookupError: they name none.
+    """
+    found = _VERSION.search((_ROOT / "agent/clawbot_agent/__init__.py").read_text())
+    if found is None:
+        msg = 'agent/clawbot_agent/__init__.py has no line __version__ = "…"'
+        raise LookupError(msg)
+    return found[1]
 
 
 def fetch(output: Path, pythons: tuple[str, ...], arch: str) -> None:
@@ -98,18 +169,35 @@ def pack(output: Path, wheel: Path, fetched: Path, arch: str) -> Path:
     return archive
 
 
-def _all(output: Path, pythons: tuple[str, ...]) -> None:
-    for old in output.glob("clawbot*"):
-        old.unlink()
-    wheel = build_wheel(output)
-    archives = []
-    for arch in _ARCHITECTURES:
-        with tempfile.TemporaryDirectory() as name:
-            fetch(Path(name), pythons, arch)
-            archives.append(pack(output, wheel, Path(name), arch))
-    lines = [f"{_sha256(path)}  {path.name}\n" for path in (wheel, *archives)]
-    (output / "SHA256SUMS").write_text("".join(lines))
-    sys.stdout.write("".join(lines))
+@contextmanager
+def _copy() -> Iterator[Path]:
+    """The sources as they are packed; setuptools leaves its scratch files beside them."""
+    with tempfile.TemporaryDirectory() as name:
+        copy = Path(name)
+        ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")
+        for item in _SOURCES:
+            source = _ROOT / item
+            if source.is_dir():
+                shutil.copytree(source, copy / item, ignore=ignored)
+            else:
+                shutil.copy(source, copy)
+        urls = tomllib.loads((_ROOT / "pyproject.toml").read_text())["project"]["urls"]
+        number = version()
+        ref = f"v{number}" if re.fullmatch(r"[0-9.]+", number) else "main"
+        readme = copy / "README.md"
+        readme.write_text(absolute_links(readme.read_text(), urls["Source"], ref))
+        yield copy
+
+
+def _normal(sdist: Path) -> bytes:
+    raw = io.BytesIO()
+    with tarfile.open(sdist) as old, tarfile.open(fileobj=raw, mode="w") as new:
+        for entry in sorted(old.getmembers(), key=lambda entry: entry.name):
+            plain = tarfile.TarInfo(entry.name)
+            plain.type, plain.size, plain.mtime = entry.type, entry.size, int(_EPOCH)
+            plain.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
+            new.addfile(plain, old.extractfile(entry) if entry.isfile() else None)
+    return gzip.compress(raw.getvalue(), mtime=int(_EPOCH))
 
 
 def _sha256(path: Path) -> str:
@@ -125,7 +213,7 @@ def _pip(*arguments: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     verbs = parser.add_subparsers(dest="what", required=True)
-    for what in ("all", "wheel", "fetch", "pack"):
+    for what in ("all", "wheel", "sdist", "fetch", "pack"):
         verb = verbs.add_parser(what)
         verb.add_argument("output", type=Path)
         if what == "pack":

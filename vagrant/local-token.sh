@@ -1,7 +1,6 @@
 #!/bin/sh
-# Makes the gateway token of a machine without a Key Vault, on that machine: a file for root
-# alone. The value is in no custom data, on no command line and in no log. A token that is
-# there stays. Run as root.
+# Creates the gateway token of a machine without Key Vault, in a file that only root can read. The
+# value appears in no custom data, command line or log. An existing token is kept. Run as root.
 set -eu
 
 directory=/etc/clawbot/secrets

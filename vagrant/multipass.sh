@@ -1,10 +1,10 @@
 #!/bin/sh
-# Launches a Multipass machine that makes itself a bot from the same custom data as in Azure;
-# share, state and secrets are on the machine itself (bot.yaml). See docs/vagrant.md.
+# Launches a Multipass machine that becomes a bot from the same custom data as in Azure; share, bot
+# data and secrets are on the machine itself (bot.yaml). See docs/how-to/local-machine.md.
 #
-#   multipass.sh [NAME]       NAME is "bot" when left out
+#   multipass.sh [NAME]       default of NAME: bot
 #
-# The environment says what to install: see stage.sh. CLAWBOT_CPUS (2), CLAWBOT_MEMORY (4G) and
+# Environment variables select the release, see stage.sh. CLAWBOT_CPUS (2), CLAWBOT_MEMORY (4G) and
 # CLAWBOT_DISK (20G) set the machine's size.
 set -eu
 
@@ -24,21 +24,21 @@ case ${1:-} in
         ;;
     -*) die "unknown option $1; see $0 --help" ;;
 esac
-[ $# -le 1 ] || die "one name at most; see $0 --help"
+[ $# -le 1 ] || die "at most one NAME is allowed; see $0 --help"
 machine=${1:-bot}
 command -v multipass >/dev/null || die "multipass is not installed"
 
-# the token is made inside, by a script that holds none
+# the token is created inside, by a script that does not contain it
 inside_run() { multipass exec "$machine" -- sudo sh -c "$(cat "$here/$1")"; }
 
 archive=$("$here/stage.sh" "$stage")
-# by standard input: Multipass as a snap does not see every directory of its user
+# on standard input: Multipass as a snap cannot read every directory of its user
 multipass launch 24.04 --name "$machine" --cpus "${CLAWBOT_CPUS:-2}" \
     --memory "${CLAWBOT_MEMORY:-4G}" --disk "${CLAWBOT_DISK:-20G}" --timeout 1800 \
     --cloud-init - <"$stage/user-data"
 inside_run local-token.sh
 if [ -n "$archive" ]; then
-    # the first boot came before the archive; custom data tries again at the next
+    # the first boot preceded the archive; the custom data retries at the next boot
     multipass exec "$machine" -- sudo mkdir -p "$inside"
     multipass transfer "$stage/$archive" "$machine:/tmp/$archive"
     multipass exec "$machine" -- sudo mv "/tmp/$archive" "$inside/$archive"
@@ -50,6 +50,6 @@ address=$(multipass exec "$machine" -- hostname -I | cut -d ' ' -f 1)
 cat <<END
 
 OpenClaw: http://$address/
-its token: multipass exec $machine -- sudo cat /etc/clawbot/secrets/openclaw-gateway-token
-remove it: multipass delete --purge $machine
+gateway token: multipass exec $machine -- sudo cat /etc/clawbot/secrets/openclaw-gateway-token
+delete the bot: multipass delete --purge $machine
 END

@@ -2,7 +2,7 @@
 
 from typing import ClassVar
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 
 __all__ = [
     "AgentSourceError",

@@ -8,9 +8,11 @@ import time
 from typing import Final
 
 from tests.bench.azure.control import ControlError
-from tests.bench.bench import HOME, Bench
+from tests.bench.bench import HOME, REPOSITORY, Bench, existing
+from tests.bench.cache import Cache
 from tests.bench.ending import clean_up_when_told_to_end
 from tests.bench.errors import BenchError
+from tests.bench.heartbeat import heartbeat, say
 from tests.bench.vm import commands
 
 _EPILOG: Final = """\
@@ -36,12 +38,12 @@ def main() -> int:
 
 def _run(options: argparse.Namespace) -> int:
     machine = options.verb != "vm"
-    bench = Bench(options.name, machine=machine, say=lambda line: print(line, flush=True))
+    bench = Bench(options.name, machine=machine, say=say)
     match options.verb:
         case "up":
             _up(bench)
         case "down":
-            bench.down()
+            _down(existing() if options.all else [bench.name])
         case "address":
             print(bench.address)
         case "exec":
@@ -65,6 +67,21 @@ def _up(bench: Bench) -> None:
         print(f"{time.monotonic() - started:6.1f} s  up: bench {bench.name!r} at {bench.address}")
     else:
         print(f"bench {bench.name!r} runs already, at {bench.address}")
+
+
+def _down(names: list[str]) -> None:
+    removed = [name for name in names if _remove(name)]
+    if removed:
+        cache = Cache(HOME / "cache")
+        size = cache.size() / 1e9
+        print(f"kept for the next bench: {cache.root.relative_to(REPOSITORY)} ({size:.1f} GB)")
+
+
+def _remove(name: str) -> bool:
+    with heartbeat(f"removing bench {name!r}"):
+        found = Bench(name).down()
+    print(f"bench {name!r}: {'removed' if found else 'nothing to remove'}")
+    return found
 
 
 def _become(bench: Bench, command: str) -> None:
@@ -111,7 +128,8 @@ def _parser() -> argparse.ArgumentParser:
     runner = verbs.add_parser("exec", help="run a shell command inside as root")
     runner.add_argument("command", nargs=argparse.REMAINDER, help="default: the variable CMD")
     verbs.add_parser("address", help="print the address at which the host reaches the machine")
-    verbs.add_parser("down", help="remove every trace; fine when nothing runs")
+    down = verbs.add_parser("down", help="remove the bench, if any; the cache is kept")
+    down.add_argument("--all", action="store_true", help="remove every bench of this checkout")
     azure = verbs.add_parser("azure", help="show a service of Azure's side, or make it misbehave")
     azure.add_argument("service", help="imds, keyvault, arm, github, registry or wireserver")
     azure.add_argument(

@@ -1,11 +1,11 @@
 """One bench: a bare instance and Azure's side of it, brought up, entered and taken down."""
 
-import contextlib
 import shutil
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Final, Self
@@ -26,6 +26,7 @@ from tests.bench.azure.control import Control
 from tests.bench.cache import Cache
 from tests.bench.errors import BenchError
 from tests.bench.files import Files
+from tests.bench.heartbeat import Say, heartbeat, step
 from tests.bench.machine import Machine
 from tests.bench.network import Network
 from tests.bench.state import Process, State, locked
@@ -37,7 +38,10 @@ HOME: Final = REPOSITORY / ".bench"
 _BOOT_SECONDS: Final = 90.0
 _SERVICES_SECONDS: Final = 30.0
 
-Say = Callable[[str], None]
+
+def existing() -> list[str]:
+    """Return the names of this checkout's benches that have a run directory, running or not."""
+    return sorted(path.name for path in (HOME / "run").glob("[!.]*"))
 
 
 class Bench:
@@ -47,7 +51,7 @@ class Bench:
         name: letters, digits and dashes; the directory below .bench/run.
         machine: whether `up` boots the container. Without it there are Azure Files and room for
             virtual machines instead: see `vms` and `files`.
-        say: is given one line for each step done.
+        say: is given one line for each step done, and some while a long one goes on.
     """
 
     def __init__(
@@ -127,7 +131,8 @@ class Bench:
             with self._step("host packages"):
                 more = () if self._with_machine else host_setup.VM_PACKAGES
                 host_setup.ensure((*azure.HOST_PACKAGES, *more))
-            self._take_down()
+            with heartbeat("removing what is left of an earlier bench", self._say):
+                self._take_down()
             try:
                 self._bring_up()
             except BaseException:
@@ -137,10 +142,16 @@ class Bench:
                 raise
         return True
 
-    def down(self) -> None:
-        """Remove every trace, also of an `up` that was killed; fine when nothing runs."""
+    def down(self) -> bool:
+        """Remove the bench, also what an `up` that was killed left; false when there was nothing.
+
+        Processes, machine, mounts, namespaces, interface, firewall table, control groups and folder
+        go. The cache, the lock file and the logs of a failed start stay.
+        """
         with locked(self._lock):
+            found = self.run_dir.exists() or slots.of(self.run_dir) is not None
             self._take_down()
+        return found
 
     def exec(
         self,
@@ -289,8 +300,5 @@ class Bench:
             slots.release(index)
         rundir.discard(self.run_dir, None if index is None else f"cb{index}")
 
-    @contextlib.contextmanager
-    def _step(self, what: str) -> Iterator[None]:
-        started = time.monotonic()
-        yield
-        self._say(f"{time.monotonic() - started:6.1f} s  {what}")
+    def _step(self, what: str) -> AbstractContextManager[None]:
+        return step(what, self._say)

@@ -6,9 +6,13 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
+
+# of st_blocks, on Linux whatever the file system's own block is
+_BLOCK: Final = 512
 
 Inputs = Mapping[str, str] | Sequence[str]
 
@@ -40,9 +44,21 @@ class Cache:
                 self._build(entry, build)
         return entry
 
+    def size(self) -> int:
+        """Bytes that it takes on the disk."""
+        found = {}
+        for folder, _, names in os.walk(self.root):
+            for name in names:
+                # built in the meantime, or already replaced
+                with suppress(FileNotFoundError):
+                    status = os.lstat(Path(folder, name))
+                    found[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
+        return sum(found.values())
+
     def _build(self, entry: Path, build: Callable[[Path], None]) -> None:
+        self._sweep()
         partial = self.root / f".{entry.name}.partial"
-        # a builder that was killed leaves its half-done work; holding the lock, it is ours
+        # left by a killed builder; this process holds the lock
         shutil.rmtree(partial, ignore_errors=True)
         partial.mkdir()
         try:
@@ -53,6 +69,13 @@ class Cache:
         partial.rename(entry)
 
 
+    def _sweep(self) -> None:
+        """Delete what killed builders left of other entries; a running builder holds its lock."""
+        for partial in self.root.glob(".*.partial"):
+            with suppress(BlockingIOError), _locked(partial.with_suffix(".lock"), wait=False):
+                shutil.rmtree(partial, ignore_errors=True)
+
+
 def digest(inputs: Inputs) -> str:
     """Twelve hex digits that change when any input changes (the order of a mapping does not)."""
     canonical = dict(inputs) if isinstance(inputs, Mapping) else list(inputs)
@@ -61,11 +84,11 @@ def digest(inputs: Inputs) -> str:
 
 
 @contextmanager
-def _locked(path: Path) -> Iterator[None]:
+def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
     # the lock file stays: unlinking it would let two builders hold two different inodes
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
         yield
     finally:
         os.close(handle)

@@ -5,11 +5,13 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from typing import Final
 
 from tests.bench import azure, host_setup, product
 from tests.bench.bench import REPOSITORY, Bench
 from tests.bench.errors import BenchError
+from tests.bench.heartbeat import heartbeat, say, step
 from tests.bench.product_vm import BotVms, health, wait_healthy
 from tests.bench.vm.machine import Vm
 
@@ -23,20 +25,26 @@ _TOLD: Final = re.compile(r"(clawbot |bootstrap: |cloud-init\[).*")
 
 def main(*, baked: bool) -> int:
     """Run the demonstration; 0 when the bot is healthy and its description holds."""
-    bench = Bench(NAME, machine=False, say=lambda line: print(line, flush=True))
+    bench = Bench(NAME, machine=False, say=say)
     try:
-        host_setup.ensure((*azure.HOST_PACKAGES, *product.HOST_PACKAGES))
-        bench.down()
+        with step("host packages for the release"):
+            host_setup.ensure((*azure.HOST_PACKAGES, *product.HOST_PACKAGES))
+        with heartbeat("removing what is left of an earlier bench"):
+            bench.down()
         bench.up()
         bots = BotVms(bench)
-        bots.publish()
-        seeded = bots.seed_images()
-        print(f"container image: {'on the share' if seeded else 'to be built by the instance'}")
+        with step("release"):
+            bots.publish()
+        with heartbeat("copying the container image to the share"):
+            seeded = bots.seed_images()
+        say(f"container image: {'on the share' if seeded else 'to be built by the instance'}")
         seconds = _boot(bots, baked=baked)
-        bots.keep_images()
+        with heartbeat("keeping the container image for the next bench"):
+            bots.keep_images()
         vm = bench.vms.get(MACHINE)
-        print(f"\nhealthy {seconds:.0f} s after power-on\n", flush=True)
-        code = _show(vm)
+        say(f"\nhealthy {seconds:.0f} s after power-on\n")
+        with heartbeat("checking the bot's description"):
+            code = _show(vm)
     except BenchError as error:
         print(f"demo-vm: {error}", file=sys.stderr)
         return 1
@@ -55,20 +63,22 @@ look inside:
 def _boot(bots: BotVms, *, baked: bool) -> float:
     """Boot it and print what its serial console tells; seconds until it is healthy."""
     began = time.monotonic()
-    vm = bots.boot(MACHINE, baked=baked)
-    print("power on; what the serial console tells:", flush=True)
+    with heartbeat("making the disk and powering on"):
+        vm = bots.boot(MACHINE, baked=baked)
+    say("power on; what the serial console tells:")
     over = threading.Event()
-    follower = threading.Thread(target=_follow, args=(vm, began, over))
-    follower.start()
-    try:
-        wait_healthy(vm, within=_WITHIN)
-    finally:
-        over.set()
-        follower.join()
+    with heartbeat("waiting for the bot to be healthy") as heard:
+        follower = threading.Thread(target=_follow, args=(vm, began, over, heard))
+        follower.start()
+        try:
+            wait_healthy(vm, within=_WITHIN)
+        finally:
+            over.set()
+            follower.join()
     return time.monotonic() - began
 
 
-def _follow(vm: Vm, began: float, over: threading.Event) -> None:
+def _follow(vm: Vm, began: float, over: threading.Event, heard: Callable[[], None]) -> None:
     position = 0
     while not over.is_set():
         over.wait(_FOLLOW_SECONDS)
@@ -80,7 +90,8 @@ def _follow(vm: Vm, began: float, over: threading.Event) -> None:
             position = console.tell()
         for line in text.splitlines():
             if told := _TOLD.search(line):
-                print(f"{time.monotonic() - began:6.0f} s  {told[0][:150]}", flush=True)
+                say(f"{time.monotonic() - began:6.0f} s  {told[0][:150]}")
+                heard()
 
 
 def _show(vm: Vm) -> int:

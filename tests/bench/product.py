@@ -23,9 +23,11 @@ _PYTHON: Final = "/usr/bin/python3"
 # of the container bench and of the VM bench
 _PYTHONS: Final = ("3.11", "3.13")
 _BUILDER: Final = REPOSITORY / "packaging/build_release.py"
+_TOOLS: Final = REPOSITORY / "packaging/dev.py"
+_DEV_LOCK: Final = REPOSITORY / "packaging/dev.lock"
 _LOCKS: Final = tuple(REPOSITORY / "packaging" / name for name in ("requirements.lock", "pip.lock"))
 _SOURCES: Final = (
-    *("pyproject.toml", "README.md", "LICENSE", "bootstrap.sh"),
+    *("pyproject.toml", "README.md", "LICENSE", "CHANGELOG.md", "MANIFEST.in", "bootstrap.sh"),
     *("agent", "controller", "packaging", "systemd"),
 )
 _KEPT_RELEASES: Final = 6
@@ -60,8 +62,14 @@ def release_path(archive: Path) -> str:
     return f"/clawbot/clawbot-agent/releases/download/v{version}/{archive.name}"
 
 
-def install(bench: Bench, archive: Path) -> None:
-    """Put a release and bootstrap.sh into the machine and run it; no unit of it is started.
+def install(bench: Bench, archive: Path, *, start: bool = False) -> None:
+    """Put a release and bootstrap.sh into the machine and run it.
+
+    Args:
+        bench: up.
+        archive: from `release`.
+        start: start the units as on an instance. Without it they are only enabled: tests and people
+            start runs themselves, and another one would have the lock.
 
     Raises:
         BenchError: bootstrap.sh failed; the message ends with what it said.
@@ -71,8 +79,8 @@ def install(bench: Bench, archive: Path) -> None:
     inside.mkdir(parents=True)
     for path in (archive, REPOSITORY / "bootstrap.sh"):
         shutil.copy(path, inside)
-    # tests and people start runs themselves; another one would have the lock
-    argv = (f"/{_INSIDE}/bootstrap.sh", "--no-start", f"/{_INSIDE}/{archive.name}")
+    mode = () if start else ("--no-start",)
+    argv = (f"/{_INSIDE}/bootstrap.sh", *mode, f"/{_INSIDE}/{archive.name}")
     done = bench.exec(argv, timeout=600)
     if done.returncode != 0:
         msg = f"bootstrap.sh ended with {done.returncode}:\n{done.stdout}{done.stderr}"
@@ -160,11 +168,10 @@ def _build(cache: Cache, what: str, *arguments: str | Path) -> None:
 
 def _tools(cache: Cache) -> Path:
     def make(directory: Path) -> None:
-        run(_PYTHON, "-m", "venv", str(directory / "venv"))
-        python = str(directory / "venv/bin/python")
-        run(python, "-m", "pip", "install", "--quiet", "setuptools>=77", "wheel")
+        run(_PYTHON, str(_TOOLS), "build-tools", str(directory / "venv"))
 
-    return cache.get("build-tools", [_python_version()], make) / "venv/bin/python"
+    key = [_python_version(), _DEV_LOCK.read_text()]
+    return cache.get("build-tools", key, make) / "venv/bin/python"
 
 
 def _python_version() -> str:

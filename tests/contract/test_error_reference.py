@@ -2,9 +2,10 @@
 
 import pytest
 
-from clawbot_agent.cures import CAUSES
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError, FailureCause
+from clawbot_agent.records.status import error_ref
 from tests.support.error_reference import PAGES, Page, classes, text_of
+from tests.support.error_refs import error_refs
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.package)
@@ -33,5 +34,43 @@ def test_a_code_belongs_to_one_cause() -> None:
 
 
 def test_of_each_error_it_is_known_whether_a_new_instance_helps() -> None:
-    """A code that is new has to be put into the table of `cures`."""
-    assert {cls.code for cls in classes()} == set(CAUSES)
+    """The base class has a default for defects; every error of the agent states its own cause."""
+    assert [cls.code for cls in classes() if not any("cause" in k.__dict__ for k in own(cls))] == []
+
+
+def own(cls: type[ClawbotError]) -> list[type]:
+    """The class and those above it, without the base of all."""
+    return [kind for kind in cls.__mro__ if kind.__module__.startswith("clawbot_agent")][:-1]
+
+
+@pytest.mark.parametrize(
+    ("code", "helps"),
+    [
+        # a wrong configuration, a missing role, a wrong secret
+        ("OPENCLAW_FRAGMENT_INVALID", False),
+        ("GATEWAY_CONFIG_REFUSED", False),
+        ("KEYVAULT_FORBIDDEN", False),
+        ("SHARE_ROLE_MISSING", False),
+        ("KEYVAULT_SECRET_NOT_FOUND", False),
+        ("GATEWAY_TOKEN_WEAK", False),
+        # the next instance has the same services, bot data and rivals
+        ("SHARE_SERVER_UNREACHABLE", False),
+        ("REGISTRY_UNAVAILABLE", False),
+        ("STATE_IMAGE_DAMAGED", False),
+        ("LEASE_HELD", False),
+        # here a replacement would lose what it is to save
+        ("STATE_WOULD_BE_HIDDEN", False),
+        ("DOCKER_UNAVAILABLE", True),
+        ("STATE_IN_USE", True),
+        ("UNEXPECTED", True),
+    ],
+)
+def test_whether_a_replacement_helps(code: str, *, helps: bool) -> None:
+    (error,) = error_refs(code)
+    assert error.cause.replacement_helps is helps
+
+
+def test_an_unknown_cause_is_uncertain() -> None:
+    """A status of a newer agent must not end the sidecar."""
+    assert error_ref({"code": "X", "cause": "weather"}).cause is FailureCause.UNCERTAIN
+    assert error_ref({"code": "X"}).cause is FailureCause.UNCERTAIN

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.mount_units import unit_file, unit_name, unit_text
+from clawbot_agent.features.mounts.units import unit_file, unit_name, unit_text
 
 ESCAPE: Final = shutil.which("systemd-escape")
 ANALYZE: Final = shutil.which("systemd-analyze")

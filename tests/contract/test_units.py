@@ -11,7 +11,7 @@ import pytest
 REPOSITORY: Final = Path(__file__).parents[2]
 UNITS: Final = sorted((REPOSITORY / "systemd").glob("clawbot-*"))
 SERVICES: Final = [path for path in UNITS if path.suffix == ".service"]
-TABLE: Final = REPOSITORY / "docs/units.md"
+TABLE: Final = REPOSITORY / "docs/reference/units.md"
 # systemd's own releases weigh a little differently
 TOLERANCE: Final = 0.3
 

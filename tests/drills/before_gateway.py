@@ -14,7 +14,7 @@ from tests.drills.report import Report
 _WITHIN: Final = 1200.0
 _BETWEEN_LOOKS: Final = 5.0
 _BEFORE_THE_GATEWAY: Final = (
-    *("apt", "mount", "secrets", "docker", "firewall", "image", "lease", "state"),
+    *("apt", "share", "secrets", "docker", "firewall", "image", "lease", "state"),
     "openclaw-config",
 )
 _DONE: Final = {"changed", "unchanged"}

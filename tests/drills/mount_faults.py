@@ -1,6 +1,6 @@
 """Everything that can keep a share from being mounted, or make a mounted one useless.
 
-On a machine with nothing but the agent: no gateway is needed to see what the stage "mount"
+On a machine with nothing but the agent: no gateway is needed to see what the stage "share"
 makes of it, and there is none that would have to start on an emulated processor.
 """
 
@@ -41,7 +41,7 @@ class _Bot:
     def look(self) -> dict[str, Any]:
         """What `plan` says of the stage, and in what time."""
         began = time.monotonic()
-        argv = ("clawbot-agent", "plan", "--stage", "mount", "--json")
+        argv = ("clawbot-agent", "plan", "--stage", "share", "--json")
         done = self.vm.exec(argv, timeout=_LOOK_SECONDS * 3)
         seconds = time.monotonic() - began
         promise = f"a look ends within {_LOOK_SECONDS:.0f} s: {seconds:.0f} s"
@@ -52,9 +52,9 @@ class _Bot:
 
     def run(self) -> dict[str, Any]:
         """The stage in `run`'s own status."""
-        done = self.vm.exec(("clawbot-agent", "run", "--stage", "mount", "--json"), timeout=600)
+        done = self.vm.exec(("clawbot-agent", "run", "--stage", "share", "--json"), timeout=600)
         stages = {stage["name"]: stage for stage in json.loads(done.stdout)["stages"]}
-        found: dict[str, Any] = stages["mount"]
+        found: dict[str, Any] = stages["share"]
         return found
 
     def expect(self, what: str, code: str, found: dict[str, Any]) -> None:
@@ -105,7 +105,7 @@ def _outages(bot: _Bot) -> None:
     """Of a mounted share: nobody hangs, nothing is unmounted, and it goes on by itself."""
     server = bot.bots.bench.files
     kinds = {
-        "SHARE_SERVER_AWAY": (server.stop, server.start),
+        "SHARE_SERVER_UNREACHABLE": (server.stop, server.start),
         "SHARE_PORT_BLOCKED": (server.block, server.unblock),
         "SHARE_HUNG": (server.freeze, server.thaw),
     }

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from clawbot_agent.openclaw.config_check import STATE_MOUNT
+from clawbot_agent.features.gateway.config_check import STATE_MOUNT
 from tests.drills.ground import Instance
 from tests.support.inside import STATE
 

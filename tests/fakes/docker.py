@@ -7,7 +7,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError, RunOnce
 from clawbot_agent.host.docker_port import Json
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
+from clawbot_agent.core.secret import Redactor
 from clawbot_agent.host import Host
 from clawbot_agent.host.limit import Limit
 from clawbot_agent.host.space import Space
 from clawbot_agent.host.units import Units
-from clawbot_agent.secret import Redactor
 from tests.fakes.clock import FakeClock
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host.download import DownloadNotFoundError, Sha256MismatchError
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.reach import Reached

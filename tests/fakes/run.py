@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.units import Unit
 

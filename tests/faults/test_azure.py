@@ -46,5 +46,5 @@ def test_a_rotated_token_reaches_the_gateway(bot: Bot) -> None:
     run = bot.run()
     assert run.document["result"] == "converged"
     assert run.stage("secrets")["state"] == "changed"
-    assert run.stage("container")["state"] == "changed"
+    assert run.stage("gateway")["state"] == "changed"
     bot.token = old

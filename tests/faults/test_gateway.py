@@ -22,8 +22,8 @@ def test_a_replacement_that_never_gets_ready_leaves_the_old_one_serving(bot: Bot
     (spoilt / "openclaw").chmod(0o755)
     (spoilt / "Dockerfile").write_text(f"FROM {tag}\nCOPY openclaw /usr/local/bin/openclaw\n")
     bot.sh(f"docker build -q -t {tag} /root/spoilt && rm -r /root/spoilt", timeout=300)
-    run = bot.run("container")
-    error = run.stage("container")["error"]
+    run = bot.run("gateway")
+    error = run.stage("gateway")["error"]
     assert run.code == 1
     assert "no gateway today" in error["message"]
     assert _container(bot) == before
@@ -42,7 +42,7 @@ def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
         f"{tag} sleep 1000"
     )
     plan = bot.plan()
-    text = " ".join(plan.stage("container")["actions"])
+    text = " ".join(plan.stage("gateway")["actions"])
     for field in ("User", "PortBindings", "SecurityOpt", "CapDrop", "CapAdd", "Binds", "Init"):
         assert field in text, text
     assert bot.run().document["result"] == "converged"

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.openclaw.image_recipe import VERSION_LABEL
+from clawbot_agent.features.image.recipe import VERSION_LABEL
 from tests.support.bot import Bot
 
 _SERVICE: Final = "clawbot-reconcile.service"
@@ -21,7 +21,7 @@ import dataclasses, json, pathlib
 from clawbot_agent.config.load import load_config
 from clawbot_agent.host import system_host
 from clawbot_agent.host.space import Space
-from clawbot_agent.stages.housekeeping import HousekeepingStage
+from clawbot_agent.features.disk_space.stage import HousekeepingStage
 
 config = load_config(pathlib.Path("/etc/clawbot/config.yaml"))
 full = lambda _path: Space(100, 5, 100, 50)
@@ -116,8 +116,8 @@ def _is_repaired_once(bot: Bot, figures: dict[str, float]) -> None:
     # it did not help for long: the next one waits for its time, and says until when
     _hang(bot)
     started = _started(bot)
-    error = _error(_timer_run(bot), "container")
-    assert error["code"] == "REPAIR_PAUSED"
+    error = _error(_timer_run(bot), "gateway")
+    assert error["code"] == "REPAIR_BACKOFF"
     assert _started(bot) == started
     assert _repairs(bot)["gateway"]["count"] == count + 1
 

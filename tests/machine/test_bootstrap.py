@@ -221,7 +221,7 @@ def test_a_package_with_another_hash(site: Site, tmp_path: Path) -> None:
     done = site.bootstrap("--wheelhouse", "/opt/clawbot-delivery/wheels", wheel)
     shutil.rmtree(inside)
     assert done.returncode == 3
-    assert "a package has another hash than it must" in done.stderr
+    assert "a package does not match its hash" in done.stderr
     assert "click" in done.stderr
     assert not (site.bench.root / LINK).is_symlink()
 
@@ -323,7 +323,7 @@ def test_a_first_installation_with_a_bad_configuration_can_still_say_so(site: Si
         assert time.monotonic() < deadline, answer
         time.sleep(1)
     metrics = json.loads(answer["CustomMetrics"])
-    assert (metrics["situation"], metrics["code"]) == ("held", "CONFIG_REFUSED")
+    assert (metrics["situation"], metrics["code"]) == ("held", "CONFIG_INVALID")
 
 
 def test_an_incomplete_release_says_what_is_missing(site: Site, tmp_path: Path) -> None:

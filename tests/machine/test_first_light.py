@@ -20,14 +20,14 @@ STAGES = {
     "docker",
     "firewall",
     "sysbox",
-    "mount",
+    "share",
     "secrets",
     "lease",
-    "housekeeping",
+    "disk-space",
     "state",
     "image",
     "openclaw-config",
-    "container",
+    "gateway",
     "caddy",
     "image-archive",
 }
@@ -86,7 +86,7 @@ def test_the_first_run_brings_up_the_bot(first: FirstRun) -> None:
     # the state is on the machine's own disk here
     assert states.pop("lease") == "skipped"
     # its disk has room
-    assert states.pop("housekeeping") == "unchanged"
+    assert states.pop("disk-space") == "unchanged"
     assert set(states.values()) == {"changed"}
     assert first.run.document["result"] == "degraded"
     assert first.ready["ready"] is True
@@ -133,11 +133,11 @@ def test_plan_names_what_drifted_and_run_repairs_it(bot: Bot) -> None:
     plan = bot.plan("--exit-code")
     assert plan.code == 3
     changed = {name for name, verdict in plan.states().items() if verdict == "change"}
-    assert changed == {"docker", "container", "caddy"}
+    assert changed == {"docker", "gateway", "caddy"}
     run = bot.run()
     assert run.code == 0, run.stdout
     repaired = {name for name, state in run.states().items() if state == "changed"}
-    assert repaired == {"docker", "container", "caddy"}
+    assert repaired == {"docker", "gateway", "caddy"}
     assert bot.ready()["ready"] is True
     assert "OpenClaw" in bot.page().text
     assert "172.20.0.1" in bot.sh("ip -4 addr show docker0")
@@ -178,7 +178,7 @@ def test_the_gateway_comes_back_after_kill_9(
     after = int(bot.sh("docker inspect -f '{{.State.Pid}}' openclaw-gateway"))
     figures["serving again after kill -9, s"] = seconds
     assert after != before
-    assert seconds < max(15, 1.2 * first.run.stage("container")["seconds"])
+    assert seconds < max(15, 1.2 * first.run.stage("gateway")["seconds"])
 
 
 def test_the_gateway_listens_on_loopback_only(bot: Bot) -> None:

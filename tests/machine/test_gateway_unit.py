@@ -33,9 +33,9 @@ def test_an_operators_docker_stop_lasts_until_the_next_run(bot: Bot) -> None:
     _until(bot, "ActiveState", "inactive", within=30)
     time.sleep(SETTLED_SECONDS)
     assert _container(bot, ".State.Running") == "false"
-    (action,) = bot.plan().stage("container")["actions"]
+    (action,) = bot.plan().stage("gateway")["actions"]
     assert action.startswith("start openclaw-gateway (it ended with status 0)")
-    assert bot.run().stage("container")["state"] == "changed"
+    assert bot.run().stage("gateway")["state"] == "changed"
     assert _property(bot, "ActiveState") == "active"
 
 
@@ -79,7 +79,7 @@ def test_a_refused_configuration_is_not_tried_again(bot: Bot) -> None:
 def test_one_that_was_started_without_the_unit_is_taken_over(bot: Bot) -> None:
     bot.sh(f"systemctl stop {UNIT}", timeout=400)
     bot.sh("docker start openclaw-gateway")
-    (action,) = bot.plan().stage("container")["actions"]
+    (action,) = bot.plan().stage("gateway")["actions"]
     assert UNIT in action
     assert bot.run().document["result"] == "converged"
     assert _property(bot, "ActiveState") == "active"

@@ -1,4 +1,4 @@
-"""The pages of error codes, made from the classes: `python -m tests.support.error_reference`."""
+"""The pages of error codes, from the classes: `python -m tests.support.error_reference`."""
 
 import importlib
 import pkgutil
@@ -8,28 +8,36 @@ from typing import Final
 
 import clawbot_agent
 import clawbot_controller
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 
-_DOCS: Final = Path(__file__).resolve().parents[2] / "docs"
+__all__ = ["PAGES", "Page", "classes", "text_of"]
+
+_REFERENCE: Final = Path(__file__).resolve().parents[2] / "docs/reference"
+_MINUTE: Final = 60
+# up to here a wait is given in seconds
+_SHORT: Final = 120
+
 _AGENT: Final = """\
-# Error codes
+# Agent errors
 
-Every failure of a stage carries one of these codes in `status.json`, `events.jsonl` and on the
-console. *Waits* says for how long the agent itself tries again before it gives up; the run's
-deadline and the stage's budget end it sooner. The codes are stable; the texts are not.
+Every failure on the instance has one of these codes, in `clawbot-agent status`, `status.json`,
+`events.jsonl`, on the serial console and on the progress page. Codes are stable; texts are not.
+
+*Cause* is the [failure cause](../explanation/health.md#why-the-second-question-is-different): only
+`instance` and `uncertain` make Azure replace the instance. *Waits* is how long the agent itself
+retries; the stage's budget and the run's deadline end it sooner.
 """
 _CONTROLLER: Final = """\
-# Error codes of the controller
+# Controller errors
 
-What `clawbot-controller` could not do for a bot it says in one line with one of these codes, and in
-a second one what to do next. *Waits* says for how long it tries again by itself, telling each wait.
-The codes are stable; the texts are not.
+A failure of `clawbot-controller` is one line with one of these codes and a second line with the
+next step. Codes are stable; texts are not.
+
+*Waits* is how long the controller itself retries; each wait is reported.
 """
-_TABLE: Final = """
-This page is made from the code: `.venv/bin/python -m tests.support.error_reference`.
+_GENERATED: Final = """
+This page is generated from the code: `.venv/bin/python -m tests.support.error_reference`.
 
-| code | what it means | waits | what to do next |
-| --- | --- | --- | --- |
 """
 
 
@@ -38,22 +46,25 @@ class Page:
     """One page: the errors of one program.
 
     Attributes:
-        package: its name.
+        package: name of the program's package.
+        head: text above the table.
+        causes: whether the failure cause matters; the controller asks for no replacement.
     """
 
     path: Path
     package: str
     head: str
+    causes: bool
 
 
 PAGES: Final = (
-    Page(_DOCS / "errors.md", "clawbot_agent", _AGENT),
-    Page(_DOCS / "controller-errors.md", "clawbot_controller", _CONTROLLER),
+    Page(_REFERENCE / "errors.md", "clawbot_agent", _AGENT, causes=True),
+    Page(_REFERENCE / "controller-errors.md", "clawbot_controller", _CONTROLLER, causes=False),
 )
 
 
 def classes(package: str = "clawbot_agent") -> list[type[ClawbotError]]:
-    """Every error class of a package with a code, in the order of the codes."""
+    """Return every error class of a package that has a code, in the order of the codes."""
     for program in (clawbot_agent, clawbot_controller):
         for module in pkgutil.walk_packages(program.__path__, f"{program.__name__}."):
             importlib.import_module(module.name)
@@ -68,15 +79,26 @@ def classes(package: str = "clawbot_agent") -> list[type[ClawbotError]]:
 
 
 def text_of(page: Page) -> str:
-    """The text of a page."""
-    return page.head + _TABLE + "".join(f"{_row(cls)}\n" for cls in classes(page.package))
+    """Return the text of a page."""
+    names = ("code", "meaning", *(("cause",) if page.causes else ()), "waits", "next step")
+    rows = [_row(names), _row(("---",) * len(names))]
+    rows += [_row(_cells(cls, causes=page.causes)) for cls in classes(page.package)]
+    return page.head + _GENERATED + "\n".join(rows) + "\n"
 
 
-def _row(cls: type[ClawbotError]) -> str:
+def _cells(cls: type[ClawbotError], *, causes: bool) -> tuple[str, ...]:
     meaning = " ".join((cls.__doc__ or "").split("\n\n")[0].split())
-    within = cls.retry.within
-    waits = "no" if not within else f"{within:.0f} s" if within < 120 else f"{within / 60:.0f} min"
-    cells = (f"`{cls.code}`", meaning, waits, cls.hint)
+    cause = (cls.cause.value,) if causes else ()
+    return (f"`{cls.code}`", meaning, *cause, _waits(cls.retry.within), cls.hint)
+
+
+def _waits(seconds: float) -> str:
+    if not seconds:
+        return "no"
+    return f"{seconds:.0f} s" if seconds < _SHORT else f"{seconds / _MINUTE:.0f} min"
+
+
+def _row(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cell.replace('|', chr(92) + '|') for cell in cells)} |"
 
 

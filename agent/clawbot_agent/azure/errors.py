@@ -4,7 +4,14 @@ Which answer means what: MicrosoftDocs/entra-docs, how-to-use-vm-token.md (ident
 MicrosoftDocs/azure-docs, key-vault/general/rest-error-codes.md (Key Vault).
 """
 
-from clawbot_agent.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
+from clawbot_agent.core.errors import (
+    BRIEF,
+    PATIENT,
+    PROPAGATION,
+    ClawbotError,
+    FailureCause,
+    RetryPolicy,
+)
 
 __all__ = [
     "IdentityNotFoundError",
@@ -31,6 +38,7 @@ class ImdsUnavailableError(ClawbotError):
     """
 
     code = "IMDS_UNAVAILABLE"
+    cause = FailureCause.INSTANCE
     retry = PATIENT
     hint = "check that no firewall on the instance blocks 169.254.169.254, then run again"
 
@@ -39,6 +47,7 @@ class ImdsRefusedError(ClawbotError):
     """The instance metadata service refused to issue a token."""
 
     code = "IMDS_REFUSED"
+    cause = FailureCause.OPERATOR
     hint = "compare azure.client_id in the configuration with the identities of the scale set"
 
 
@@ -49,6 +58,7 @@ class IdentityNotFoundError(ClawbotError):
     """
 
     code = "IDENTITY_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     retry = RetryPolicy(first=3, longest=15, within=75)
     hint = "attach the user-assigned identity with this client id to the scale set"
 
@@ -57,6 +67,7 @@ class KeyVaultForbiddenError(ClawbotError):
     """The identity may not read the secret, or may not yet."""
 
     code = "KEYVAULT_FORBIDDEN"
+    cause = FailureCause.OPERATOR
     retry = PROPAGATION
     hint = "assign the role 'Key Vault Secrets User' on the vault to the bot's identity"
 
@@ -71,6 +82,7 @@ class KeyVaultFirewallError(ClawbotError):
     """The vault's network rules keep the instance out."""
 
     code = "KEYVAULT_FIREWALL"
+    cause = FailureCause.OPERATOR
     hint = (
         "allow the instance's subnet in the vault's network rules (service endpoint "
         "Microsoft.KeyVault), or give the vault a private endpoint in its network"
@@ -81,6 +93,7 @@ class KeyVaultUnauthorizedError(ClawbotError):
     """The vault does not accept the instance's token."""
 
     code = "KEYVAULT_UNAUTHORIZED"
+    cause = FailureCause.OPERATOR
     retry = BRIEF
     hint = "check that vault and identity belong to the same tenant and that the clock is right"
 
@@ -89,6 +102,7 @@ class KeyVaultSecretNotFoundError(ClawbotError):
     """The vault has no such secret."""
 
     code = "KEYVAULT_SECRET_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "create it with 'az keyvault secret set', or correct its name under secrets"
 
 
@@ -96,6 +110,7 @@ class KeyVaultSecretDisabledError(ClawbotError):
     """The secret is there but disabled, expired or not valid yet."""
 
     code = "KEYVAULT_SECRET_DISABLED"
+    cause = FailureCause.OPERATOR
     hint = "enable the secret's newest version, or set a new value"
 
 
@@ -103,6 +118,7 @@ class KeyVaultSecretEmptyError(ClawbotError):
     """The secret is there and has no value."""
 
     code = "KEYVAULT_SECRET_EMPTY"
+    cause = FailureCause.OPERATOR
     hint = "set a value with 'az keyvault secret set --file FILE'"
 
 
@@ -110,6 +126,7 @@ class KeyVaultThrottledError(ClawbotError):
     """The vault answers 429; its limits count in windows of 10 seconds."""
 
     code = "KEYVAULT_THROTTLED"
+    cause = FailureCause.EXTERNAL
     # a whole window at least, whatever Retry-After says: asking sooner prolongs it
     retry = RetryPolicy(first=20, longest=30, within=300)
     hint = "something else reads this vault very often; give the bot a vault of its own"
@@ -119,6 +136,7 @@ class KeyVaultUnreachableError(ClawbotError):
     """No answer of the vault: name not resolved, no connection, cut off, or 5xx."""
 
     code = "KEYVAULT_UNREACHABLE"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = "check the vault's name, the instance's DNS and outbound port 443"
 
@@ -127,6 +145,7 @@ class KeyVaultTlsError(ClawbotError):
     """Who answers at the vault's name has no certificate that this instance trusts."""
 
     code = "KEYVAULT_TLS"
+    cause = FailureCause.OPERATOR
     hint = (
         "check the instance's clock and ca-certificates, and whether something between "
         "instance and vault intercepts TLS"
@@ -137,4 +156,5 @@ class KeyVaultRefusedError(ClawbotError):
     """The vault gave an answer that a vault does not give."""
 
     code = "KEYVAULT_REFUSED"
+    cause = FailureCause.OPERATOR
     hint = "check azure.key_vault and azure.key_vault_suffix in the configuration"

@@ -13,7 +13,7 @@ from clawbot_agent.azure.errors import (
     ImdsRefusedError,
     ImdsUnavailableError,
 )
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 
 if TYPE_CHECKING:
     from azure.core.credentials import AccessToken, AccessTokenInfo, TokenRequestOptions

@@ -24,10 +24,10 @@ from clawbot_agent.azure.errors import (
 )
 from clawbot_agent.azure.failures import no_answer
 from clawbot_agent.azure.identity import ONE_ATTEMPT, InstanceCredential
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.paths import SYSTEM_CA_BUNDLE
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.paths import SYSTEM_CA_BUNDLE
-from clawbot_agent.secret import Secret
 
 if TYPE_CHECKING:
     from azure.core.exceptions import AzureError

@@ -20,10 +20,10 @@ from clawbot_agent.azure.storage_errors import (
     StorageAccountNotFoundError,
     StorageKeysForbiddenError,
 )
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.paths import SYSTEM_CA_BUNDLE
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.paths import SYSTEM_CA_BUNDLE
-from clawbot_agent.secret import Secret
 
 __all__ = ["Account", "ReadKey", "read_key", "refused"]
 

@@ -1,6 +1,13 @@
 """What can go wrong when Azure Resource Manager is asked for a storage account's key."""
 
-from clawbot_agent.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
+from clawbot_agent.core.errors import (
+    BRIEF,
+    PATIENT,
+    PROPAGATION,
+    ClawbotError,
+    FailureCause,
+    RetryPolicy,
+)
 
 __all__ = [
     "ArmRefusedError",
@@ -18,6 +25,7 @@ class StorageKeysForbiddenError(ClawbotError):
     """The identity may not list the account's keys, or may not yet."""
 
     code = "STORAGE_KEYS_FORBIDDEN"
+    cause = FailureCause.OPERATOR
     retry = PROPAGATION
     hint = (
         "assign the role 'Reader and Data Access' on the storage account to the bot's identity, "
@@ -35,6 +43,7 @@ class StorageAccountNotFoundError(ClawbotError):
     """There is no such storage account where it was looked for."""
 
     code = "STORAGE_ACCOUNT_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "correct share.account; set share.resource_group when it is not the instance's own"
 
 
@@ -42,6 +51,7 @@ class ArmThrottledError(ClawbotError):
     """Azure Resource Manager answers 429."""
 
     code = "ARM_THROTTLED"
+    cause = FailureCause.EXTERNAL
     retry = RetryPolicy(first=20, longest=60, within=300)
     hint = "something else in this subscription asks very often; wait, then run again"
 
@@ -50,6 +60,7 @@ class ArmUnreachableError(ClawbotError):
     """No answer of Azure Resource Manager: no name, no connection, cut off, or 5xx."""
 
     code = "ARM_UNREACHABLE"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = "check the instance's DNS and outbound port 443 to management.azure.com"
 
@@ -58,6 +69,7 @@ class ArmTlsError(ClawbotError):
     """Who answers at Azure Resource Manager's name has no certificate that is trusted here."""
 
     code = "ARM_TLS"
+    cause = FailureCause.OPERATOR
     hint = "check the instance's clock and ca-certificates, and whether something intercepts TLS"
 
 
@@ -65,6 +77,7 @@ class ArmUnauthorizedError(ClawbotError):
     """Azure Resource Manager does not accept the instance's token."""
 
     code = "ARM_UNAUTHORIZED"
+    cause = FailureCause.OPERATOR
     retry = BRIEF
     hint = "check that subscription and identity belong to one tenant and that the clock is right"
 
@@ -73,4 +86,5 @@ class ArmRefusedError(ClawbotError):
     """Azure Resource Manager gave an answer that is none to this question."""
 
     code = "ARM_REFUSED"
+    cause = FailureCause.OPERATOR
     hint = "check share.account, share.suffix and share.resource_group in the configuration"

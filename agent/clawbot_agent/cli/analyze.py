@@ -7,11 +7,11 @@ from typing import Any
 import click
 
 from clawbot_agent.cli.common import Exit, fail, require_root
+from clawbot_agent.core.paths import EVENTS_FILE, STATUS_FILE
 from clawbot_agent.engine.timing import StageTime, Timing, timing
 from clawbot_agent.host.files import SystemFiles
 from clawbot_agent.host.streams import read_lines
-from clawbot_agent.paths import EVENTS_FILE, STATUS_FILE
-from clawbot_agent.reporting.status_file import read_status
+from clawbot_agent.report.status_file import read_status
 
 __all__ = ["analyze"]
 
@@ -34,7 +34,7 @@ def analyze(*, as_json: bool) -> None:
 
 
 def _times(document: dict[str, Any]) -> tuple[StageTime, ...]:
-    from clawbot_agent.registry import all_stages  # noqa: PLC0415 - only this verb needs the graph
+    from clawbot_agent.features.registry import all_stages  # noqa: PLC0415 - only this verb needs the graph
 
     needs = {stage.name: stage.needs for stage in all_stages().order}
     began = datetime.fromisoformat(document["started"])

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from clawbot_agent.cli.common import Exit, cancelled_by_signals, fail, require_root
-from clawbot_agent.paths import CONFIG_FILE
+from clawbot_agent.core.paths import CONFIG_FILE
 
 if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig
@@ -38,8 +38,8 @@ def collect(*, output: Path | None, config_file: Path) -> None:
     """
     require_root()
     config = _config(config_file)
-    from clawbot_agent.errors import ClawbotError  # noqa: PLC0415 - the help needs none of this
-    from clawbot_agent.evidence.bundle import collect as make  # noqa: PLC0415 - same
+    from clawbot_agent.bundle.bundle import collect as make  # noqa: PLC0415 - same
+    from clawbot_agent.core.errors import ClawbotError  # noqa: PLC0415 - the help needs none of this
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
 
     paths = () if config is None else (Path(config.share.path), Path(config.state.path))

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from clawbot_agent.config.problems import ConfigError
-from clawbot_agent.paths import CONFIG_FILE
+from clawbot_agent.core.paths import CONFIG_FILE
 
 if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig

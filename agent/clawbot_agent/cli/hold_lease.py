@@ -8,7 +8,7 @@ import click
 from clawbot_agent.cli.common import cancelled_by_signals, require_root
 
 if TYPE_CHECKING:
-    from clawbot_agent.lease.daemon import Daemon
+    from clawbot_agent.features.lease.daemon import Daemon
 
 __all__ = ["hold_lease"]
 
@@ -32,15 +32,15 @@ def hold_lease(*, share: Path, state: Path) -> None:
 
 def _daemon(share: Path, state: Path) -> "Daemon":
     # only this verb pays for these
+    from clawbot_agent.features.lease.daemon import Daemon  # noqa: PLC0415
+    from clawbot_agent.features.lease.directory_io import LeaseDirectory  # noqa: PLC0415
+    from clawbot_agent.features.lease.instance import Instance  # noqa: PLC0415
+    from clawbot_agent.features.lease.record import Holder  # noqa: PLC0415
+    from clawbot_agent.features.state import names  # noqa: PLC0415
     from clawbot_agent.host import system_host  # noqa: PLC0415
     from clawbot_agent.host.identity import identity  # noqa: PLC0415
-    from clawbot_agent.host.lease_directory import LeaseDirectory  # noqa: PLC0415
     from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
     from clawbot_agent.host.servant import Servant  # noqa: PLC0415
-    from clawbot_agent.lease.daemon import Daemon  # noqa: PLC0415
-    from clawbot_agent.lease.instance import Instance  # noqa: PLC0415
-    from clawbot_agent.lease.record import Holder  # noqa: PLC0415
-    from clawbot_agent.state import names  # noqa: PLC0415
 
     # not told to stop when the daemon is: it fences then
     host = system_host(deadline=_FOR_EVER)

@@ -6,11 +6,11 @@ from typing import Final
 import click
 
 from clawbot_agent.cli.common import Exit, fail, require_root
-from clawbot_agent.departure.errors import LeaveUnheardError, LeaveUnsafeError
-from clawbot_agent.departure.report import EventsReport, Phase, read_report
-from clawbot_agent.departure.wish import Wish, read_wish, withdraw
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host import Host, system_host
+from clawbot_agent.lifecycle.shutdown.errors import LeaveUnheardError, LeaveUnsafeError
+from clawbot_agent.lifecycle.shutdown.leave_request import Wish, read_wish, withdraw
+from clawbot_agent.lifecycle.shutdown.report import EventsReport, Phase, read_report
 
 __all__ = ["leave"]
 

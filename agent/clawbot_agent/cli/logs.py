@@ -8,9 +8,10 @@ from typing import Any, Final
 import click
 
 from clawbot_agent.cli.common import Exit, fail, require_root
+from clawbot_agent.core.constants import GATEWAY_CONTAINER
+from clawbot_agent.core.paths import EVENTS_FILE
 from clawbot_agent.host.streams import read_lines
-from clawbot_agent.paths import EVENTS_FILE
-from clawbot_agent.reporting.lines import shortened
+from clawbot_agent.report.lines import shortened
 
 __all__ = ["logs"]
 
@@ -42,15 +43,13 @@ def logs(*, source: str, lines: int, stage: str | None, follow: bool, as_json: b
 
 
 def _foreign(source: str, lines: int) -> str:
-    from clawbot_agent.errors import ClawbotError  # noqa: PLC0415 - only for these sources
+    from clawbot_agent.core.errors import ClawbotError  # noqa: PLC0415 - only for these sources
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
 
     host = system_host(deadline=60)
     try:
         if source == "gateway":
-            from clawbot_agent.openclaw.container_spec import GATEWAY  # noqa: PLC0415 - same
-
-            return host.docker.logs(GATEWAY, tail=lines)
+            return host.docker.logs(GATEWAY_CONTAINER, tail=lines)
         argv = ("journalctl", "--unit", _UNITS[source], f"--lines={lines}", "--no-pager")
         return host.run(argv).require().stdout
     except ClawbotError as error:

@@ -38,8 +38,8 @@ def plan(
     """Look at every stage and say what 'run' would do. Changes nothing."""
     config = load_or_exit(config_file)
     from clawbot_agent.engine.planner import look_at  # noqa: PLC0415 - after the config is good
+    from clawbot_agent.features.registry import all_stages  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
-    from clawbot_agent.registry import all_stages  # noqa: PLC0415 - same
 
     stages = chosen_stages(all_stages(), stage=stage, phase=phase)
     require_root()

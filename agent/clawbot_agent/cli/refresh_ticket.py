@@ -7,7 +7,7 @@ from typing import Final
 import click
 
 from clawbot_agent.cli.common import Exit, cancelled_by_signals, fail, load_or_exit, require_root
-from clawbot_agent.paths import CONFIG_FILE
+from clawbot_agent.core.paths import CONFIG_FILE
 
 __all__ = ["refresh_ticket"]
 
@@ -34,10 +34,10 @@ def refresh_ticket(*, config_file: Path) -> None:
     if share is None or share.auth != "managed-identity":
         fail("this bot's share needs no ticket (share.auth is not managed-identity)", Exit.USAGE)
     require_root()
+    from clawbot_agent.core.errors import ClawbotError  # noqa: PLC0415 - same
     from clawbot_agent.engine.retry import retrying  # noqa: PLC0415 - after the config is good
-    from clawbot_agent.errors import ClawbotError  # noqa: PLC0415 - same
+    from clawbot_agent.features.share import ticket  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
-    from clawbot_agent.share import ticket  # noqa: PLC0415 - same
 
     host = system_host(deadline=_SECONDS, cancelled=cancelled_by_signals())
     try:

@@ -17,7 +17,7 @@ from clawbot_agent.cli.common import (
     require_root,
     stage_options,
 )
-from clawbot_agent.paths import (
+from clawbot_agent.core.paths import (
     CONSOLE,
     DURATIONS_FILE,
     EVENTS_FILE,
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from clawbot_agent.config.model import BotConfig
     from clawbot_agent.engine.events import Observer
-    from clawbot_agent.engine.result import RunStatus
     from clawbot_agent.host import Host
+    from clawbot_agent.records.status import RunStatus
 
 __all__ = ["run"]
 
@@ -58,9 +58,9 @@ def run(  # noqa: PLR0913 - one for each option
     Each stage looks first, plans, acts and looks again; a second run changes nothing.
     """
     config = load_or_exit(config_file)
-    from clawbot_agent.bot_run import BotRun  # noqa: PLC0415 - after the config is known good
+    from clawbot_agent.cli.bot_run import BotRun  # noqa: PLC0415 - after the config is known good
+    from clawbot_agent.features.registry import all_stages  # noqa: PLC0415 - same
     from clawbot_agent.host.lock import RunLockedError, run_lock  # noqa: PLC0415 - same
-    from clawbot_agent.registry import all_stages  # noqa: PLC0415 - same
 
     graph = all_stages()
     stages = chosen_stages(graph, stage=stage, phase=phase)
@@ -92,8 +92,8 @@ def _host(config: "BotConfig") -> "Host":
 
 def _require_staying(host: "Host") -> None:
     """Exit 4 when Azure is about to take the instance away: nothing may start the gateway."""
-    from clawbot_agent.departure.errors import InstanceLeavingError  # noqa: PLC0415 - see run
-    from clawbot_agent.departure.report import read_report  # noqa: PLC0415 - see run
+    from clawbot_agent.lifecycle.shutdown.errors import InstanceLeavingError  # noqa: PLC0415 - see run
+    from clawbot_agent.lifecycle.shutdown.report import read_report  # noqa: PLC0415 - see run
 
     report = read_report(host.files)
     if report is not None and report.leaving:
@@ -104,12 +104,12 @@ def _require_staying(host: "Host") -> None:
 @contextlib.contextmanager
 def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Observer]]":
     from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see run
-    from clawbot_agent.reporting.durations import Durations  # noqa: PLC0415 - see run
-    from clawbot_agent.reporting.event_log import EventLog  # noqa: PLC0415 - see run
-    from clawbot_agent.reporting.lines import LineReporter  # noqa: PLC0415 - see run
-    from clawbot_agent.reporting.reticent import Reticent  # noqa: PLC0415 - see run
-    from clawbot_agent.reporting.self_repairs import SelfRepairs  # noqa: PLC0415 - see run
-    from clawbot_agent.reporting.status_file import StatusFile  # noqa: PLC0415 - see run
+    from clawbot_agent.report.durations import Durations  # noqa: PLC0415 - see run
+    from clawbot_agent.report.event_log import EventLog  # noqa: PLC0415 - see run
+    from clawbot_agent.report.lines import LineReporter  # noqa: PLC0415 - see run
+    from clawbot_agent.report.quiet import Reticent  # noqa: PLC0415 - see run
+    from clawbot_agent.report.self_repairs import SelfRepairs  # noqa: PLC0415 - see run
+    from clawbot_agent.report.status_file import StatusFile  # noqa: PLC0415 - see run
 
     with contextlib.ExitStack() as open_ones:
         console: Observer = LineReporter(
@@ -123,7 +123,7 @@ def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Ob
         if not as_json and sys.stdout.isatty():
             from rich.console import Console  # noqa: PLC0415 - only a terminal pays for it
 
-            from clawbot_agent.reporting.table import LiveTable  # noqa: PLC0415 - same
+            from clawbot_agent.report.table import LiveTable  # noqa: PLC0415 - same
 
             observers.append(open_ones.enter_context(LiveTable(Console())))
         else:

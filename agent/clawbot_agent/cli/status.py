@@ -8,15 +8,15 @@ from typing import Any, Final
 import click
 
 from clawbot_agent.cli.common import Exit, fail
+from clawbot_agent.core.paths import LOCK_FILE, STATUS_FILE
 from clawbot_agent.host.files import SystemFiles
 from clawbot_agent.host.limit import SystemClock
 from clawbot_agent.host.lock import holder_of
-from clawbot_agent.paths import LOCK_FILE, STATUS_FILE
-from clawbot_agent.reporting.lines import shortened
-from clawbot_agent.reporting.progress import progress
-from clawbot_agent.reporting.repair_line import repair_line
-from clawbot_agent.reporting.status_file import read_status
-from clawbot_agent.reporting.ticket_line import ticket_line
+from clawbot_agent.report.lines import shortened
+from clawbot_agent.report.progress import progress
+from clawbot_agent.report.replacement_line import repair_line
+from clawbot_agent.report.status_file import read_status
+from clawbot_agent.report.ticket_line import ticket_line
 
 __all__ = ["compact", "status"]
 
@@ -81,7 +81,7 @@ def _far(document: dict[str, Any], *, running: bool) -> str:
 def _show(document: dict[str, Any]) -> None:
     from rich.console import Console  # noqa: PLC0415 - 50 ms that --json need not pay
 
-    from clawbot_agent.reporting.table import stage_table  # noqa: PLC0415 - same
+    from clawbot_agent.report.table import stage_table  # noqa: PLC0415 - same
 
     # a pipe has no width of its own; lines broken at 80 columns are hard to grep
     console = Console(highlight=False, width=None if sys.stdout.isatty() else _PIPE_WIDTH)

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 import click
 
 from clawbot_agent.cli.common import cancelled_by_signals, require_root
-from clawbot_agent.paths import CONSOLE, EVENTS_FILE
+from clawbot_agent.core.paths import CONSOLE, EVENTS_FILE
 
 if TYPE_CHECKING:
-    from clawbot_agent.departure.daemon import Tell
     from clawbot_agent.host import Host
+    from clawbot_agent.lifecycle.shutdown.daemon import Tell
 
 __all__ = ["watch_events"]
 
@@ -24,10 +24,10 @@ def watch_events() -> None:
     """
     require_root()
     # only this verb pays for these
-    from clawbot_agent.departure.daemon import Daemon  # noqa: PLC0415
-    from clawbot_agent.departure.instance import Instance  # noqa: PLC0415
     from clawbot_agent.host import system_host  # noqa: PLC0415
     from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
+    from clawbot_agent.lifecycle.shutdown.daemon import Daemon  # noqa: PLC0415
+    from clawbot_agent.lifecycle.shutdown.instance import Instance  # noqa: PLC0415
 
     host = system_host(deadline=math.inf, cancelled=cancelled_by_signals())
     Daemon(
@@ -42,7 +42,7 @@ def _tell(host: "Host") -> "Tell":
     from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see above
 
     def tell(event: str, text: str) -> None:
-        from clawbot_agent.reporting.event_log import write_event  # noqa: PLC0415 - when needed
+        from clawbot_agent.report.event_log import write_event  # noqa: PLC0415 - when needed
 
         click.echo(text)
         write_console(CONSOLE, f"clawbot scheduled event: {text}")

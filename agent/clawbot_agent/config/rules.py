@@ -12,7 +12,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from clawbot_agent.config.problems import shown
-from clawbot_agent.paths import CACHE_DIR, EVENTS_FILE, IMAGE_BUILD_DIR, SECRETS_DIR
+from clawbot_agent.core.paths import CACHE_DIR, EVENTS_FILE, IMAGE_BUILD_DIR, SECRETS_DIR
 
 
 def refuse(problem: str, *, at: str = "") -> NoReturn:

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from clawbot_agent.engine.result import RunStatus
+from clawbot_agent.records.status import RunStatus
 
 __all__ = ["Event", "Kind", "Observer"]
 

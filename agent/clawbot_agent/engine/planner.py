@@ -7,10 +7,10 @@ from enum import StrEnum
 from typing import Any
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import ClawbotError, UnexpectedError
 from clawbot_agent.engine.graph import AnyStage
-from clawbot_agent.engine.result import StageError
-from clawbot_agent.errors import ClawbotError, UnexpectedError
 from clawbot_agent.host import Host
+from clawbot_agent.records.status import StageError
 
 __all__ = ["StagePlan", "Verdict", "look_at"]
 

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import tenacity
 
-from clawbot_agent.errors import ClawbotError, DeadlineExceededError
+from clawbot_agent.core.errors import ClawbotError, DeadlineExceededError
 from clawbot_agent.host.limit import Limit
 
 __all__ = ["Wait", "retrying", "with_cause"]

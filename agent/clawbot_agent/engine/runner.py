@@ -9,20 +9,21 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.engine.events import Event, Kind, Observer
-from clawbot_agent.engine.graph import AnyStage, Graph
-from clawbot_agent.engine.held import Held
-from clawbot_agent.engine.pace import Pace, PausedError
-from clawbot_agent.engine.result import Result, RunStatus, StageError, StageStatus, State
-from clawbot_agent.engine.retry import Wait, retrying, with_cause
-from clawbot_agent.engine.stage import Plan, Resource
-from clawbot_agent.errors import (
+from clawbot_agent.core.errors import (
     BRIEF,
     ClawbotError,
+    FailureCause,
     InterruptedRunError,
     UnexpectedError,
 )
+from clawbot_agent.engine.backoff import Pace, PausedError
+from clawbot_agent.engine.events import Event, Kind, Observer
+from clawbot_agent.engine.graph import AnyStage, Graph
+from clawbot_agent.engine.held import Held
+from clawbot_agent.engine.retry import Wait, retrying, with_cause
+from clawbot_agent.engine.stage import Plan, Resource
 from clawbot_agent.host import Host
+from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
 
 __all__ = ["NotConvergedError", "Runner"]
 
@@ -37,6 +38,7 @@ class NotConvergedError(ClawbotError):
     """A stage did all it planned, and still is not done."""
 
     code = "NOT_CONVERGED"
+    cause = FailureCause.UNCERTAIN
     retry = BRIEF
     hint = "something undoes the change: look for another tool that manages the same thing"
 

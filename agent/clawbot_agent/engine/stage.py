@@ -13,9 +13,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import ClassVar, Final, Generic, TypeVar
 
-from clawbot_agent.actions import Action
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.engine.actions import Action
 from clawbot_agent.host import Host
 
 __all__ = ["Phase", "Plan", "Resource", "Stage"]

@@ -9,6 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from clawbot_agent.core.paths import DOCKER_SOCKET
+from clawbot_agent.core.secret import Redactor
 from clawbot_agent.host.commands import Run, SystemRun
 from clawbot_agent.host.docker import Docker, SystemDocker
 from clawbot_agent.host.download import Download, SystemDownload
@@ -19,8 +21,6 @@ from clawbot_agent.host.limit import Clock, Limit, SystemClock
 from clawbot_agent.host.reach import Reach, SystemReach
 from clawbot_agent.host.space import Space, space_of
 from clawbot_agent.host.units import Units
-from clawbot_agent.paths import DOCKER_SOCKET
-from clawbot_agent.secret import Redactor
 
 __all__ = ["Host", "system_host"]
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import IO, Final, Protocol
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.host.limit import Limit
 
 __all__ = ["CommandFailedError", "CommandMissingError", "CommandTimeoutError", "Completed", "Run"]
@@ -32,6 +32,7 @@ class CommandFailedError(ClawbotError):
     """A program ended with a status that its caller did not expect."""
 
     code = "COMMAND_FAILED"
+    cause = FailureCause.UNCERTAIN
     hint = "the message ends with what the program wrote to stderr"
 
 
@@ -39,6 +40,7 @@ class CommandMissingError(ClawbotError):
     """A program is not installed."""
 
     code = "COMMAND_MISSING"
+    cause = FailureCause.UNCERTAIN
     hint = "run 'clawbot-agent run --stage apt' first"
 
 
@@ -46,6 +48,7 @@ class CommandTimeoutError(ClawbotError):
     """A program was stopped because it used up its time."""
 
     code = "COMMAND_TIMEOUT"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "the machine or the network is slow; the stage is tried again"
 

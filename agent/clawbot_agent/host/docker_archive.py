@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host.commands import Completed, SystemRun
 from clawbot_agent.host.files import FileWriteError
 from clawbot_agent.host.limit import Limit

@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.host.limit import Limit
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ class DockerUnavailableError(ClawbotError):
     """The Docker engine does not answer on its socket."""
 
     code = "DOCKER_UNAVAILABLE"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "see 'systemctl status docker' and 'journalctl -u docker'"
 
@@ -37,6 +38,7 @@ class DockerCallError(ClawbotError):
     """The Docker engine refused a call."""
 
     code = "DOCKER_CALL_FAILED"
+    cause = FailureCause.INSTANCE
     hint = "the message is the engine's own; 'journalctl -u docker' may have more"
 
 

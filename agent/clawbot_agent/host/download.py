@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Final, Protocol
 
-from clawbot_agent.errors import BRIEF, PATIENT, ClawbotError
+from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError, FailureCause
+from clawbot_agent.core.paths import SYSTEM_CA_BUNDLE
 from clawbot_agent.host.files import FileWriteError, sync_directory
 from clawbot_agent.host.limit import Limit
-from clawbot_agent.paths import SYSTEM_CA_BUNDLE
 
 if TYPE_CHECKING:
     import requests
@@ -38,6 +38,7 @@ class DownloadFailedError(ClawbotError):
     """The server could not be reached or answered with an error that may pass."""
 
     code = "DOWNLOAD_FAILED"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = "check the instance's outbound network and DNS, and that the URL's host is up"
 
@@ -46,6 +47,7 @@ class DownloadIncompleteError(ClawbotError):
     """The connection ended before all bytes were there."""
 
     code = "DOWNLOAD_INCOMPLETE"
+    cause = FailureCause.EXTERNAL
     retry = BRIEF
     hint = "the connection was cut; it is tried again"
 
@@ -54,6 +56,7 @@ class DownloadNotFoundError(ClawbotError):
     """The server says that there is no such file, or that we may not have it."""
 
     code = "DOWNLOAD_NOT_FOUND"
+    cause = FailureCause.OPERATOR
     hint = "check the URL in the configuration"
 
 
@@ -61,6 +64,7 @@ class Sha256MismatchError(ClawbotError):
     """What came is not what was promised; it was thrown away."""
 
     code = "SHA256_MISMATCH"
+    cause = FailureCause.OPERATOR
     hint = (
         "nothing was installed: check the sha256 in the configuration against the publisher's; "
         "if that is right, the server or something in between changed the file"

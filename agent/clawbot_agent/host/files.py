@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 
 __all__ = ["FileReadError", "FileStat", "FileWriteError", "Files", "SystemFiles"]
 
@@ -18,6 +18,7 @@ class FileWriteError(ClawbotError):
     """The file system refused a write: full, read-only, or no rights."""
 
     code = "FILE_WRITE_FAILED"
+    cause = FailureCause.INSTANCE
     hint = "check 'df -h', 'df -i' and that the file system is mounted read-write"
 
 
@@ -41,6 +42,7 @@ class FileReadError(ClawbotError):
     """
 
     code = "FILE_READ_FAILED"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "the message ends with the system's own words; check the disk or share it is on"
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.host.files import FileReadError, Files, FileStat, FileWriteError
 from clawbot_agent.host.frames import HEADER, framed
 from clawbot_agent.host.limit import Limit
@@ -42,6 +42,7 @@ class FileWorkerError(ClawbotError):
     """The process that works on the share for the agent does not start, or dies."""
 
     code = "FILE_WORKER_FAILED"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "the machine is short of memory or very busy: see 'dmesg' and 'uptime'"
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Protocol, Self
 
-from clawbot_agent.errors import DeadlineExceededError, InterruptedRunError
+from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
 
 __all__ = ["Clock", "Limit", "SystemClock"]
 

@@ -4,7 +4,7 @@ import errno
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.errors import BRIEF, PATIENT, ClawbotError
+from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError, FailureCause
 
 __all__ = [
     "ShareAccessLostError",
@@ -19,6 +19,7 @@ class ShareHungError(ClawbotError):
     """The share is mounted and an operation on it does not come back."""
 
     code = "SHARE_HUNG"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = (
         "the kernel waits for the file server and goes on by itself when that is back; check the "
@@ -30,6 +31,7 @@ class ShareStaleError(ClawbotError):
     """The mounted share is not the one that is on the server now."""
 
     code = "SHARE_STALE"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "the share was deleted, restored or failed over: 'clawbot-agent run' mounts it anew"
 
@@ -37,7 +39,8 @@ class ShareStaleError(ClawbotError):
 class ShareServerAwayError(ClawbotError):
     """The file server cannot be reached, or refuses connections."""
 
-    code = "SHARE_SERVER_AWAY"
+    code = "SHARE_SERVER_UNREACHABLE"
+    cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = (
         "check the storage account's state and its network rules (service endpoint "
@@ -49,6 +52,7 @@ class ShareAccessLostError(ClawbotError):
     """The server let the instance mount the share and refuses it now."""
 
     code = "SHARE_ACCESS_LOST"
+    cause = FailureCause.OPERATOR
     retry = BRIEF
     hint = (
         "the account key was rotated, the ticket expired or a role was taken away: "

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from clawbot_agent.errors import BRIEF, ClawbotError
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.host.commands import Run
 
 __all__ = ["Unit", "UnitFailedError", "Units"]
@@ -12,6 +12,7 @@ class UnitFailedError(ClawbotError):
     """A systemd unit did not start, restart or reload."""
 
     code = "UNIT_FAILED"
+    cause = FailureCause.INSTANCE
     retry = BRIEF
     hint = "the message ends with the unit's last journal lines; 'systemctl status UNIT' has more"
 

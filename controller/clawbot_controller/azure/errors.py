@@ -2,7 +2,7 @@
 
 from typing import ClassVar, Final
 
-from clawbot_agent.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
+from clawbot_agent.core.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, RetryPolicy
 
 __all__ = [
     "AccountElsewhereError",

@@ -16,7 +16,7 @@ from azure.mgmt.compute.models import (
 
 from clawbot_controller.azure.arm import Arm, Found
 from clawbot_controller.azure.cloud import Cloud
-from clawbot_controller.model.names import BotNames
+from clawbot_controller.deployment.names import BotNames
 from clawbot_controller.model.resource import API
 
 __all__ = ["Instance", "Instances"]

@@ -7,12 +7,12 @@ from typing import Final, TypeVar
 
 from azure.identity import DefaultAzureCredential
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.azure.cloud import Cloud
 from clawbot_controller.azure.credential import Cached
 from clawbot_controller.cli.common import load, teller
-from clawbot_controller.fleet import for_each
-from clawbot_controller.site import Site, site_of
+from clawbot_controller.operations.fleet import for_each
+from clawbot_controller.operations.site import Site, site_of
 
 __all__ = ["azure", "each_bot", "sites_of"]
 

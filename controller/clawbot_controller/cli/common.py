@@ -10,7 +10,7 @@ from typing import Final, NoReturn, TypeVar
 import click
 
 from clawbot_agent.config.problems import ConfigError
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.deployment.load import Deployment, load_deployment
 
 __all__ = ["Exit", "done", "fail", "files", "load", "reported", "teller"]

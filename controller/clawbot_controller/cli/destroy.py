@@ -7,14 +7,14 @@ from pathlib import Path
 
 import click
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.cli.bots import sites_of
 from clawbot_controller.cli.common import done, files, reported
-from clawbot_controller.destroy import destroy as take_away
-from clawbot_controller.destroy import destroy_shared
 from clawbot_controller.errors import DestroyNotConfirmedError
-from clawbot_controller.fleet import for_each
-from clawbot_controller.site import Site
+from clawbot_controller.operations.destroy import destroy as take_away
+from clawbot_controller.operations.destroy import destroy_shared
+from clawbot_controller.operations.fleet import for_each
+from clawbot_controller.operations.site import Site
 
 
 @click.command()

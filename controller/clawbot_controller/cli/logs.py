@@ -7,7 +7,7 @@ import click
 
 from clawbot_controller.cli.bots import each_bot
 from clawbot_controller.cli.common import done, files, reported
-from clawbot_controller.logs import Source, logs_of
+from clawbot_controller.operations.logs import Source, logs_of
 
 _CONSOLE: Final = "console"
 

@@ -9,14 +9,14 @@ from typing import Final
 
 import click
 
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.cli.bots import sites_of
 from clawbot_controller.cli.common import Exit, done, files, reported
 from clawbot_controller.cost.estimate import Estimate, estimate
 from clawbot_controller.cost.prices import Prices
-from clawbot_controller.fleet import for_each
-from clawbot_controller.plan import Plan, make_plan
-from clawbot_controller.steps import Action
+from clawbot_controller.operations.fleet import for_each
+from clawbot_controller.operations.plan import Plan, make_plan
+from clawbot_controller.operations.steps import Action
 
 _SIGNS: Final = {Action.CREATE: "+", Action.RECOVER: "+", Action.CHANGE: "~", Action.KEEP: "="}
 _DONE: Final = {

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import click
 
-from clawbot_controller import power
 from clawbot_controller.cli.bots import each_bot
 from clawbot_controller.cli.common import done, files, reported
+from clawbot_controller.operations import power
 
 
 @click.command()

@@ -6,10 +6,10 @@ import click
 
 from clawbot_agent.config.load import load_config
 from clawbot_agent.config.problems import ConfigError
-from clawbot_agent.errors import ClawbotError
-from clawbot_controller.agent_source import AgentSource
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.cli.common import Exit, fail
-from clawbot_controller.custom_data import render_custom_data
+from clawbot_controller.custom_data.agent_source import AgentSource
+from clawbot_controller.custom_data.render import render_custom_data
 
 
 @click.command()
@@ -41,6 +41,6 @@ def render(file: Path, location: str | None, sha256: str | None) -> None:
 def _deployed(file: Path) -> str:
     # the SDK of Azure is not needed for the other way, and need not be installed for it
     from clawbot_controller.cli.bots import sites_of  # noqa: PLC0415 - see above
-    from clawbot_controller.deployed import deployed_custom_data  # noqa: PLC0415 - see above
+    from clawbot_controller.operations.deployed import deployed_custom_data  # noqa: PLC0415 - see above
 
     return deployed_custom_data(next(iter(sites_of([file]).values())))

@@ -7,7 +7,7 @@ import click
 
 from clawbot_controller.cli.bots import each_bot
 from clawbot_controller.cli.common import Exit, done, files, reported
-from clawbot_controller.status import endpoints, status_of
+from clawbot_controller.operations.status import endpoints, status_of
 
 
 @click.command()

@@ -7,10 +7,10 @@ import click
 
 from clawbot_controller.cli.bots import each_bot
 from clawbot_controller.cli.common import done, files, reported
-from clawbot_controller.fleet import OncePerKey
-from clawbot_controller.model.names import Place
-from clawbot_controller.steps import Action, Step
-from clawbot_controller.up import up as make
+from clawbot_controller.deployment.names import Place
+from clawbot_controller.operations.fleet import OncePerKey
+from clawbot_controller.operations.steps import Action, Step
+from clawbot_controller.operations.up import up as make
 
 
 @click.command()

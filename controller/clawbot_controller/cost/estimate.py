@@ -12,7 +12,7 @@ __all__ = ["REQUESTED", "Estimate", "Line", "estimate"]
 
 # dollars a month that the request counted for a bot of the standard tier
 REQUESTED: Final = 36.50
-# what an idle bot's requests to its share came to on the bench, by backend (docs/drills.md)
+# of an idle bot, by backend, as measured on the bench (docs/reference/drills.md)
 _REQUESTS: Final[Mapping[str, float]] = {"image": 0.73, "share": 8.08}
 # the container's image, what successive instances tell each other, and files of the bot
 _FILES_GIB: Final = 1

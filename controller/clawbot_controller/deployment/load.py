@@ -15,9 +15,9 @@ from clawbot_agent.config.rules import refuse
 from clawbot_agent.config.section import Section
 from clawbot_agent.config.wording import problems_of
 from clawbot_controller.deployment.fill import PENDING, Created, filled
+from clawbot_controller.deployment.names import GATEWAY_TOKEN, OPENCLAW_CONFIG
 from clawbot_controller.deployment.target import Target
-from clawbot_controller.model.names import GATEWAY_TOKEN, OPENCLAW_CONFIG
-from clawbot_controller.model.tiers import TIERS
+from clawbot_controller.deployment.tiers import TIERS
 
 __all__ = ["Deployment", "Document", "load_deployment", "parse_deployment"]
 

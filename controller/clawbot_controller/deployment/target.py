@@ -10,8 +10,8 @@ from clawbot_agent.config.problems import shown
 from clawbot_agent.config.rules import Must, Sha256, refuse
 from clawbot_agent.config.section import Section
 from clawbot_agent.config.storage import ResourceGroup
-from clawbot_controller.agent_source import AgentSource, is_location
-from clawbot_controller.model.tiers import TIERS
+from clawbot_controller.custom_data.agent_source import AgentSource, is_location
+from clawbot_controller.deployment.tiers import TIERS
 
 __all__ = ["AgentRelease", "Target"]
 

@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Final
 
-from clawbot_controller.model.names import assignment_name
+from clawbot_controller.deployment.names import assignment_name
 from clawbot_controller.model.resource import Resource
 
 __all__ = ["Role", "assignment"]

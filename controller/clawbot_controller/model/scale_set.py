@@ -6,8 +6,9 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
+from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_controller.deployment.load import Deployment
-from clawbot_controller.model.names import BotNames, SharedNames
+from clawbot_controller.deployment.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Body, Resource
 
 __all__ = ["ADMIN", "FINGERPRINT", "KEY_PATH", "ScaleSetParts", "scale_set"]
@@ -21,8 +22,7 @@ _ADDRESS_SKU: Final = (
     "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
     ".properties.ipConfigurations.properties.publicIPAddressConfiguration.sku"
 )
-_HEALTH_PORT: Final = 18790
-# a gateway that hangs is told within 90 s (docs/sidecar.md)
+# a gateway that hangs is told within 90 s (docs/reference/health.md)
 _PROBE_SECONDS: Final = 5
 _PROBES: Final = 3
 # cloud-init and the agent's installation, before its run begins; generous
@@ -204,7 +204,7 @@ def _health(deployment: Deployment) -> Body:
             "settings": {
                 # the sidecar itself: the extension does not follow Caddy's redirect to HTTPS
                 "protocol": "http",
-                "port": _HEALTH_PORT,
+                "port": HEALTH_PORT,
                 "requestPath": "/health/azure",
                 "intervalInSeconds": _PROBE_SECONDS,
                 "numberOfProbes": _PROBES,

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from clawbot_controller.model.names import Place, SharedNames
+from clawbot_controller.deployment.names import Place, SharedNames
 from clawbot_controller.model.resource import Resource
 
 __all__ = ["GROUP_TAG", "network", "resource_group", "security_group", "subnet", "vault"]

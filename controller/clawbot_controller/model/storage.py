@@ -3,7 +3,7 @@
 from typing import Any, Final
 
 from clawbot_controller.deployment.load import Deployment
-from clawbot_controller.model.names import BotNames, SharedNames
+from clawbot_controller.deployment.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Resource
 from clawbot_controller.model.roles import Role, assignment
 

@@ -111,7 +111,13 @@ def plugged(path: Path, machines: Machines) -> Iterator[None]:
 
 def _accept(listener: Listener, machines: Machines, closing: threading.Event) -> None:
     while True:
-        connection = listener.accept()
+        try:
+            connection = listener.accept()
+        except OSError:
+            # the listener was closed before this thread came to wait at it
+            if closing.is_set():
+                return
+            raise
         if closing.is_set():
             connection.close()
             return

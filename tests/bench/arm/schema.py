@@ -1,8 +1,8 @@
 """Checks a body against Microsoft's own schemas, and more strictly than they do.
 
 They are draft-04, made for deployment templates, and open: a misspelt key passes. Here a key that
-no schema names is a problem, at every depth; so is a read-only one, for they do not name those.
-What only a template may hold (expressions, nested resources) does not count.
+no schema names is a problem, at every depth; so is a read-only one, which most of them leave out
+and the others mark. What is read is the extract in `schemas/`, see `extract_schemas`.
 """
 
 import functools
@@ -13,13 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from tests.bench.arm.extract_schemas import EXTENSIONS, SCHEMAS_FOLDER
 from tests.bench.arm.schema_extensions import EXTENSION
 
-_HERE: Final = Path(__file__).resolve()
-_EXPRESSION: Final = "common/definitions.json#/definitions/expression"
-_EXTENSIONS: Final = "Microsoft.Compute.Extensions.json#"
-# the path and the deployment say these, not the body
-_OF_TEMPLATES: Final = ("apiVersion", "resources")
+# an extension that is sent by itself: its schema leaves the settings open
+_CHILD_EXTENSION: Final = "#/definitions/VirtualMachineScaleSetExtensionProperties"
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "object": (dict,),
     "array": (list,),
@@ -39,10 +37,6 @@ _LIMITS: Final[dict[str, Callable[[Any, Any], bool]]] = {
 }
 
 Schema = Mapping[str, Any]
-
-
-class SchemasMissingError(Exception):
-    """Microsoft's schemas are not on this machine."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +62,7 @@ class Schemas:
     """All schemas in a folder.
 
     Args:
-        folder: with files called like 2024-07-01.Microsoft.Compute.json.
+        folder: with extracts, called like 2024-07-01.Microsoft.Compute.json.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -85,10 +79,10 @@ class Schemas:
             KeyError: the type is not known in this version.
         """
         document = dict(self._known(body.type_name))[body.version]
-        schema = _resources(document)[body.type_name.lower()]
+        schema = document["resources"][body.type_name.lower()]
         if not isinstance(body.content, dict):
             return ["the body must be an object"]
-        checker = _Checker(document.get("definitions", {}), partial=body.partial)
+        checker = _Checker(document["definitions"], partial=body.partial)
         return (
             _inconsistent(body)
             + _of_the_name(checker, schema, body.names)
@@ -101,38 +95,21 @@ class Schemas:
             version, _, rest = path.name[:10], path.name[10], path.name[11:]
             if rest.lower().startswith(namespace + "."):
                 document = _load(path)
-                if type_name.lower() in _resources(document):
+                if type_name.lower() in document["resources"]:
                     yield version, document
 
 
 @functools.cache
 def schemas() -> Schemas:
-    """Microsoft's schemas, from `shared/arm-schemas` beside the checkout.
-
-    Raises:
-        SchemasMissingError: they are not there.
-    """
-    for parent in _HERE.parents:
-        if (folder := parent / "shared" / "arm-schemas").is_dir():
-            return Schemas(folder)
-    message = f"no shared/arm-schemas (Azure/azure-resource-manager-schemas) above {_HERE}"
-    raise SchemasMissingError(message)
+    """The extract of Microsoft's schemas that the project carries."""
+    return Schemas(SCHEMAS_FOLDER)
 
 
 @functools.cache
 def _load(path: Path) -> Schema:
-    document: Schema = json.loads(path.read_text(encoding="utf-8"))
-    return document
-
-
-def _resources(document: Schema) -> dict[str, Schema]:
-    """Lower-case type name to schema; what may lie in a resource group wins over other scopes."""
-    found: dict[str, Schema] = {}
-    for section in sorted(document, key=lambda name: name != "resourceDefinitions"):
-        if section.endswith("resourceDefinitions"):
-            for schema in document[section].values():
-                found.setdefault(schema["properties"]["type"]["enum"][0].lower(), schema)
-    return found
+    document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    resources = document["resources"].items()
+    return {**document, "resources": {name.lower(): schema for name, schema in resources}}
 
 
 def _inconsistent(body: Body) -> list[str]:
@@ -153,14 +130,9 @@ def _of_the_name(checker: "_Checker", schema: Schema, names: tuple[str, ...]) ->
 
 
 def _of_the_body(checker: "_Checker", schema: Schema, content: dict[str, Any]) -> list[str]:
-    properties = {
-        name: rule for name, rule in schema["properties"].items() if name not in _OF_TEMPLATES
-    }
     said = ("name", "type", "id")
     rest = {name: value for name, value in content.items() if name not in said}
-    required = [name for name in schema["required"] if name not in (*said, *_OF_TEMPLATES)]
-    closed = {"type": "object", "properties": properties, "required": required}
-    return checker.problems(closed, rest, "")
+    return checker.problems(schema, rest, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +147,6 @@ class _Checker:
             found = [
                 self.problems(_joined(shape, choice), value, path)
                 for choice in map(self._resolved, choices)
-                if choice is not _NEVER
             ]
             # the branch that was meant is the one with the least against it
             return min(found, key=len)
@@ -185,9 +156,7 @@ class _Checker:
 
     def _resolved(self, schema: Schema) -> Schema:
         while reference := schema.get("$ref"):
-            if reference.endswith(_EXPRESSION):
-                return _NEVER
-            if _EXTENSIONS in reference:
+            if reference in {EXTENSIONS, _CHILD_EXTENSION}:
                 return EXTENSION
             schema = self.definitions[reference.removeprefix("#/definitions/")]
         return schema
@@ -224,6 +193,8 @@ class _Checker:
             rule = known.get(name, of_a_map)
             if rule is None:
                 found.append(f"{where}: no such property")
+            elif self._is_read_only(rule):
+                found.append(f"{where}: is read-only")
             elif item is not None:
                 found += self.problems(rule, item, where)
         if not self.partial:
@@ -231,9 +202,8 @@ class _Checker:
             found += [f"{path}.{name}: is required".lstrip(".") for name in missing]
         return found
 
-
-# the resolved form of "a template expression", which a request never is
-_NEVER: Final[Schema] = {"enum": []}
+    def _is_read_only(self, rule: Schema) -> bool:
+        return bool(rule.get("readOnly") or self._resolved(rule).get("readOnly"))
 
 
 def _joined(base: Schema, more: Schema) -> Schema:

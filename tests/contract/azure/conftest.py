@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from clawbot_agent.azure import keyvault
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.host.limit import Limit, SystemClock
-from clawbot_agent.secret import Secret
 from tests.bench.azure import CLIENT_ID, NAMES, VAULT
 from tests.contract.bench_azure.conftest import Azure, azure, running
 

@@ -6,7 +6,7 @@ import certifi
 import pytest
 
 from clawbot_agent.azure import errors, keyvault
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
 from tests.bench.azure import CLIENT_ID, VAULT
 from tests.contract.azure.conftest import CANARY, TOKEN_NAME, Net, Read
 from tests.contract.bench_azure.conftest import Azure

@@ -11,10 +11,10 @@ from clawbot_agent.azure import storage
 from clawbot_agent.azure.errors import ImdsUnavailableError
 from clawbot_agent.azure.instance import Instance, instance
 from clawbot_agent.azure.storage import Account
-from clawbot_agent.errors import ClawbotError
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.host.http import SystemGetJson
 from clawbot_agent.host.limit import Limit, SystemClock
-from clawbot_agent.secret import Secret
 from tests.bench.azure import ACCOUNT, CLIENT_ID, RESOURCE_GROUP, SUBSCRIPTION_ID
 from tests.contract.azure.conftest import Net
 from tests.contract.bench_azure.conftest import Azure

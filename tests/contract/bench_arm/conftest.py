@@ -6,14 +6,15 @@ import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
 import pytest
 
 from tests.bench.arm.fake import FakeArm
-from tests.bench.arm.schema import schemas
 from tests.bench.azure import SUBSCRIPTION_ID, TENANT_ID
 
+BODIES: Final = Path(__file__).parent / "bodies"
 GROUP: Final = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/bots"
 VERSIONS: Final = {
     "Microsoft.Network": "2024-05-01",
@@ -120,7 +121,7 @@ def at(kind: str, name: str = "") -> str:
 
 def sample(name: str) -> Any:  # noqa: ANN401 - JSON
     """One of the sample bodies, with ids that are in the group."""
-    text = (schemas().folder / "sample-bodies" / f"{name}.json").read_text()
+    text = (BODIES / f"{name}.json").read_text()
     return json.loads(text.replace(NOBODY, GROUP))
 
 

@@ -23,7 +23,7 @@ def test_the_network_shows_its_children(ground: Client) -> None:
     names = [item["name"] for item in ground.ask("GET", f"{vnet}/subnets").json["value"]]
     assert names == ["default"]
     rules = ground.ask("GET", f"{nsg}/securityRules").json["value"]
-    assert [item["name"] for item in rules] == ["allow-http-https"]
+    assert [item["name"] for item in rules] == ["web"]
 
 
 @pytest.mark.parametrize("mode", ["uniform", "flex"])

@@ -51,7 +51,7 @@ def test_without_the_other_end_they_are_remembered(tmp_path: Path) -> None:
 
 
 def test_the_body_says_what_is_asked_for_health() -> None:
-    assert probe_url(PROFILE) == "http://localhost:8081/health"
+    assert probe_url(PROFILE) == "http://localhost:18790/health/azure"
     assert probe_url({}) is None
 
 

@@ -1,4 +1,4 @@
-"""The checker, proved on Microsoft's own schemas: every renamed key is found."""
+"""The checker, proved on the extract of Microsoft's schemas: every renamed key is found."""
 
 import copy
 import json
@@ -7,54 +7,71 @@ from typing import Any, Final
 
 import pytest
 
+from tests.bench.arm.extract_schemas import WANTED
+from tests.bench.arm.providers import KINDS as ANSWERED
 from tests.bench.arm.schema import Body, schemas
+from tests.contract.bench_arm.conftest import BODIES
 
-SAMPLES: Final = schemas().folder / "sample-bodies"
 NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+COMPUTE: Final = "Microsoft.Compute"
 INSIGHTS: Final = "Microsoft.Insights"
-BACKUP: Final = "Microsoft.RecoveryServices/vaults/backupFabrics/protectionContainers"
+LOGS: Final = "Microsoft.OperationalInsights/workspaces"
+STORAGE: Final = "Microsoft.Storage/storageAccounts"
+VAULTS: Final = "Microsoft.RecoveryServices/vaults"
+BACKUP: Final = f"{VAULTS}/backupFabrics/protectionContainers"
 KINDS: Final = {
-    "actiongroup": (f"{INSIGHTS}/actionGroups", "2023-01-01", "ag"),
-    "alert_avail": (f"{INSIGHTS}/metricAlerts", "2018-03-01", "a"),
-    "alert_cpu": (f"{INSIGHTS}/metricAlerts", "2018-03-01", "a"),
-    "alert_disk": (f"{INSIGHTS}/scheduledQueryRules", "2021-08-01", "a"),
-    "alert_mem": (f"{INSIGHTS}/metricAlerts", "2018-03-01", "a"),
-    "backup_container": (BACKUP, "2025-02-01", "v/Azure/c"),
-    "backup_item": (f"{BACKUP}/protectedItems", "2025-02-01", "v/Azure/c/i"),
-    "backuppolicy_afs": ("Microsoft.RecoveryServices/vaults/backupPolicies", "2025-02-01", "v/p"),
-    "dcr": (f"{INSIGHTS}/dataCollectionRules", "2022-06-01", "dcr"),
-    "dcra": (f"{INSIGHTS}/dataCollectionRuleAssociations", "2022-06-01", "a"),
-    "fileservice": ("Microsoft.Storage/storageAccounts/fileServices", "2025-01-01", "st/default"),
-    "identity": ("Microsoft.ManagedIdentity/userAssignedIdentities", "2023-01-31", "bot"),
-    "keyvault": ("Microsoft.KeyVault/vaults", "2023-07-01", "kv-bots"),
-    "nsg": ("Microsoft.Network/networkSecurityGroups", "2024-05-01", "nsg"),
-    "pipprefix": ("Microsoft.Network/publicIPPrefixes", "2024-05-01", "pfx"),
-    "roleassignment": ("Microsoft.Authorization/roleAssignments", "2022-04-01", NOBODY),
-    "share": (
-        "Microsoft.Storage/storageAccounts/fileServices/shares",
-        "2025-01-01",
-        "st/default/b",
-    ),
-    "storage": ("Microsoft.Storage/storageAccounts", "2025-01-01", "stbots"),
-    "vault": ("Microsoft.RecoveryServices/vaults", "2025-02-01", "vault"),
-    "vmss_flex": ("Microsoft.Compute/virtualMachineScaleSets", "2024-07-01", "bot"),
-    "vmss_uniform": ("Microsoft.Compute/virtualMachineScaleSets", "2024-07-01", "bot"),
-    "vnet": ("Microsoft.Network/virtualNetworks", "2024-05-01", "vnet"),
-    "workspace": ("Microsoft.OperationalInsights/workspaces", "2023-09-01", "law-bots"),
+    "actiongroup": (f"{INSIGHTS}/actionGroups", "ag"),
+    "alert_availability": (f"{INSIGHTS}/metricAlerts", "a"),
+    "alert_cpu": (f"{INSIGHTS}/metricAlerts", "a"),
+    "alert_disk": (f"{INSIGHTS}/scheduledQueryRules", "a"),
+    "alert_memory": (f"{INSIGHTS}/metricAlerts", "a"),
+    "backup_config": (f"{VAULTS}/backupconfig", "v/vaultconfig"),
+    "backup_container": (BACKUP, "v/Azure/c"),
+    "backup_item": (f"{BACKUP}/protectedItems", "v/Azure/c/i"),
+    "backup_policy": (f"{VAULTS}/backupPolicies", "v/p"),
+    "backup_redundancy": (f"{VAULTS}/backupstorageconfig", "v/vaultstorageconfig"),
+    "blob_container": (f"{STORAGE}/blobServices/containers", "st/default/backups"),
+    "blob_service": (f"{STORAGE}/blobServices", "st/default"),
+    "dce": (f"{INSIGHTS}/dataCollectionEndpoints", "dce"),
+    "dcr": (f"{INSIGHTS}/dataCollectionRules", "dcr"),
+    "dcra": (f"{INSIGHTS}/dataCollectionRuleAssociations", "a"),
+    "fileservice": (f"{STORAGE}/fileServices", "st/default"),
+    "identity": ("Microsoft.ManagedIdentity/userAssignedIdentities", "bot"),
+    "keyvault": ("Microsoft.KeyVault/vaults", "kv-bots"),
+    "management_policy": (f"{STORAGE}/managementPolicies", "st/default"),
+    "nsg": ("Microsoft.Network/networkSecurityGroups", "nsg"),
+    "pipprefix": ("Microsoft.Network/publicIPPrefixes", "pfx"),
+    "roleassignment": ("Microsoft.Authorization/roleAssignments", NOBODY),
+    "share": (f"{STORAGE}/fileServices/shares", "st/default/b"),
+    "storage": (STORAGE, "stbots"),
+    "vault": (VAULTS, "vault"),
+    "vm_extension": (f"{COMPUTE}/virtualMachines/extensions", "bot/monitor"),
+    "vmss_extension": (f"{COMPUTE}/virtualMachineScaleSets/extensions", "bot/health"),
+    "vmss_flex": (f"{COMPUTE}/virtualMachineScaleSets", "bot"),
+    "vmss_uniform": (f"{COMPUTE}/virtualMachineScaleSets", "bot"),
+    "vnet": ("Microsoft.Network/virtualNetworks", "vnet"),
+    "workspace": (LOGS, "law-bots"),
+    "workspace_table": (f"{LOGS}/tables", "law-bots/Clawbot_CL"),
 }
 # whose keys are names and no properties
-MAPS: Final = {"userAssignedIdentities", "tags"}
-each_sample = pytest.mark.parametrize("sample", KINDS)
+MAPS: Final = {"userAssignedIdentities", "tags", "metadata"}
+VERSIONED: Final = [
+    (sample, version) for sample, (kind, _) in KINDS.items() for version in schemas().versions(kind)
+]
+each_sample = pytest.mark.parametrize(("sample", "version"), VERSIONED)
 
 
 def body(sample: str) -> Any:  # noqa: ANN401 - JSON
-    return json.loads((SAMPLES / f"{sample}.json").read_text())
+    return json.loads((BODIES / f"{sample}.json").read_text())
 
 
-def problems(sample: str, content: object, *, partial: bool = False) -> list[str]:
-    type_name, version, name = KINDS[sample]
-    given = Body(type_name, version, tuple(name.split("/")), content, partial)
-    return schemas().problems(given)
+def problems(sample: str, version: str, content: object, *, partial: bool = False) -> list[str]:
+    type_name, name = KINDS[sample]
+    return schemas().problems(Body(type_name, version, tuple(name.split("/")), content, partial))
+
+
+def latest(sample: str) -> str:
+    return schemas().versions(KINDS[sample][0])[-1]
 
 
 def renamed(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
@@ -75,21 +92,29 @@ def renamed(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa:
 
 
 def test_no_sample_is_left_out() -> None:
-    assert sorted(path.stem for path in SAMPLES.glob("*.json")) == sorted(KINDS)
+    assert sorted(path.stem for path in BODIES.glob("*.json")) == sorted(KINDS)
+    assert {sample for sample, _ in VERSIONED} == set(KINDS)
+
+
+def test_every_extracted_type_is_sent_or_answered() -> None:
+    used = {kind for kind, _ in KINDS.values()} | {kind.name for kind in ANSWERED}
+    assert {kind for types in WANTED.values() for kind in types} - used == set()
 
 
 @each_sample
-def test_a_sample_is_good_as_it_is(sample: str) -> None:
-    assert problems(sample, body(sample)) == []
+def test_a_sample_is_good_as_it_is(sample: str, version: str) -> None:
+    assert problems(sample, version, body(sample)) == []
 
 
 @each_sample
-def test_every_renamed_key_is_found(sample: str) -> None:
+def test_every_renamed_key_is_found(sample: str, version: str) -> None:
     mutations = list(renamed(body(sample)))
     assert mutations
     for partial in (False, True):
         missed = [
-            path for path, changed in mutations if not problems(sample, changed, partial=partial)
+            path
+            for path, changed in mutations
+            if not problems(sample, version, changed, partial=partial)
         ]
         assert missed == []
 
@@ -120,12 +145,12 @@ def test_a_bad_value_is_found(sample: str, path: tuple[str, ...], value: object)
     for key in path[:-1]:
         target = target[key]
     target[path[-1]] = value
-    assert problems(sample, content) != []
+    assert problems(sample, latest(sample), content) != []
 
 
 @each_sample
-def test_the_body_of_a_patch_lacks_what_it_likes(sample: str) -> None:
-    assert problems(sample, {}, partial=True) == []
+def test_the_body_of_a_patch_lacks_what_it_likes(sample: str, version: str) -> None:
+    assert problems(sample, version, {}, partial=True) == []
 
 
 @pytest.mark.parametrize("name", ["ab", "UPPER", "a-dash", "a" * 25])

@@ -140,7 +140,7 @@ def account_with_share(sdk: Clients) -> None:
     ).result()
     assert account.provisioning_state == "Succeeded"
     share = sdk.storage.file_shares.create("bots", "stbots", "bot", sample("share"))
-    assert share.share_quota == 100
+    assert share.share_quota == 64
     assert [item.name for item in sdk.storage.file_shares.list("bots", "stbots")] == ["bot"]
     assert len(sdk.storage.storage_accounts.list_keys("bots", "stbots").keys_property) == 2
 

@@ -29,7 +29,7 @@ def test_status_loads_nothing_heavy() -> None:
 @pytest.mark.parametrize("module", ["secrets", "docker"])
 def test_stages_load_their_sdk_only_when_they_use_it(module: str) -> None:
     """A plan that needs no Key Vault must not pay for its SDK."""
-    assert not {"azure", "docker", "msal"} & loaded(f"import clawbot_agent.stages.{module}")
+    assert not {"azure", "docker", "msal"} & loaded(f"import clawbot_agent.features.{module}.stage")
 
 
 def test_the_engine_needs_no_sdk() -> None:

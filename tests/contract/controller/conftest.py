@@ -10,12 +10,12 @@ import pytest
 
 from clawbot_controller.azure.cloud import Cloud
 from clawbot_controller.deployment.load import Deployment
-from clawbot_controller.destroy import destroy, destroy_shared
-from clawbot_controller.fleet import OncePerKey
-from clawbot_controller.plan import Plan, make_plan
-from clawbot_controller.site import Site, site_of
-from clawbot_controller.steps import Action, Step
-from clawbot_controller.up import up
+from clawbot_controller.operations.destroy import destroy, destroy_shared
+from clawbot_controller.operations.fleet import OncePerKey
+from clawbot_controller.operations.plan import Plan, make_plan
+from clawbot_controller.operations.site import Site, site_of
+from clawbot_controller.operations.steps import Action, Step
+from clawbot_controller.operations.up import up
 from tests.bench.arm.fake import FakeArm
 from tests.bench.arm.machines import InMemoryMachines
 from tests.bench.azure import SUBSCRIPTION_ID

@@ -8,8 +8,8 @@ import yaml
 
 from clawbot_agent.config.example import example_text
 from clawbot_agent.config.load import parse_config
-from clawbot_controller.agent_source import AgentSource
-from clawbot_controller.custom_data import render_custom_data
+from clawbot_controller.custom_data.agent_source import AgentSource
+from clawbot_controller.custom_data.render import render_custom_data
 from tests.bench.bench import HOME
 from tests.bench.cache import Cache
 from tests.support import cloud_init

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from clawbot_controller.azure.errors import ForbiddenError
-from clawbot_controller.destroy import destroy, destroy_shared
+from clawbot_controller.operations.destroy import destroy, destroy_shared
 from tests.bench.arm.faults import FaultKind
 from tests.contract.controller.conftest import Ground
 

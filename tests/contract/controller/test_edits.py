@@ -3,7 +3,7 @@
 import pytest
 
 from clawbot_controller.errors import ShareInUseError
-from clawbot_controller.power import stop, to_zero
+from clawbot_controller.operations.power import stop, to_zero
 from tests.contract.controller.conftest import Ground
 
 BY_KEY, BY_IDENTITY = ({"share": {"auth": one}} for one in ("account-key", "managed-identity"))

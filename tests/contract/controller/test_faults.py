@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError
-from clawbot_controller.site import Site
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_controller.operations.site import Site
 from tests.bench.arm.fake import FakeArm
 from tests.contract.controller.conftest import Ground, changes
 

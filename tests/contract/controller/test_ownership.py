@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 
 from clawbot_controller.azure.errors import NotOursError
-from clawbot_controller.destroy import destroy, destroy_shared
-from clawbot_controller.power import reimage, start, stop, to_zero
+from clawbot_controller.operations.destroy import destroy, destroy_shared
+from clawbot_controller.operations.power import reimage, start, stop, to_zero
 from tests.contract.controller.conftest import Ground
 
 OWN = pytest.mark.parametrize("what", ["scale_set_id", "identity_id", "prefix_id", "account_id"])

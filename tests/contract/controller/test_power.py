@@ -6,12 +6,12 @@ from dataclasses import replace
 import pytest
 
 from clawbot_controller.azure.errors import ForbiddenError, OperationTimeoutError
-from clawbot_controller.destroy import destroy, destroy_shared
 from clawbot_controller.errors import NotDeployedError, ShareInUseError
-from clawbot_controller.logs import logs_of
-from clawbot_controller.power import reimage, start, stop, to_zero
-from clawbot_controller.site import site_of
-from clawbot_controller.status import endpoints, status_of
+from clawbot_controller.operations.destroy import destroy, destroy_shared
+from clawbot_controller.operations.logs import logs_of
+from clawbot_controller.operations.power import reimage, start, stop, to_zero
+from clawbot_controller.operations.site import site_of
+from clawbot_controller.operations.status import endpoints, status_of
 from tests.bench.arm.faults import FaultKind
 from tests.bench.arm.machines import Output
 from tests.contract.controller.conftest import Ground

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from azure.keyvault.secrets import SecretClient
 
-from clawbot_controller.steps import Step
+from clawbot_controller.operations.steps import Step
 from tests.contract.controller.conftest import Ground, changes
 
 CANARY = "canary-9f86d081884c7d659a2feaa0c55ad015"

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from clawbot_controller.azure.errors import NotChangeableError, RequestRefusedError
-from clawbot_controller.fleet import OncePerKey, for_each
-from clawbot_controller.power import powered, reimage, stop, to_zero
-from clawbot_controller.steps import Action
-from clawbot_controller.up import up
+from clawbot_controller.operations.fleet import OncePerKey, for_each
+from clawbot_controller.operations.power import powered, reimage, stop, to_zero
+from clawbot_controller.operations.steps import Action
+from clawbot_controller.operations.up import up
 from tests.bench.arm import scale_sets
 from tests.bench.arm.calls import Call
 from tests.bench.arm.errors import bad

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.errors import DeadlineExceededError, InterruptedRunError
+from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host import commands
 from clawbot_agent.host.commands import (
     CommandFailedError,

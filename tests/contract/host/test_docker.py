@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.errors import DeadlineExceededError, InterruptedRunError
+from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host.docker import (
     DockerCallError,
     DockerUnavailableError,

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.errors import ClawbotError, DeadlineExceededError, InterruptedRunError
+from clawbot_agent.core.errors import ClawbotError, DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host.download import SystemDownload
 from tests.contract.host.conftest import Limits
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.errors import DeadlineExceededError, InterruptedRunError
+from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host import guarded_files
 from clawbot_agent.host.files import FileReadError, FileWriteError, SystemFiles
 from clawbot_agent.host.guarded_files import FileWorkerError, GuardedFiles, Workers

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.errors import DeadlineExceededError, InterruptedRunError
+from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host import docker_archive, piped_file
 from clawbot_agent.host.files import FileReadError, FileWriteError
 from clawbot_agent.host.piped_file import piped_chunks, piped_writer

@@ -8,8 +8,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.host import sparse_copy
-from clawbot_agent.host.sparse_copy import COPY_ARGV, copy
+from clawbot_agent.features.state import sparse_copy_io as sparse_copy
+from clawbot_agent.features.state.sparse_copy_io import COPY_ARGV, copy
 
 MIB: Final = 1024**2
 SIZE: Final = 64 * MIB

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from clawbot_agent.host.lease_directory import LeaseDirectory
-from clawbot_agent.lease.record import RECORD_BYTES, Holder, Record
-from clawbot_agent.state.names import IMAGE_PATTERN
+from clawbot_agent.features.lease.directory_io import LeaseDirectory
+from clawbot_agent.features.lease.record import RECORD_BYTES, Holder, Record
+from clawbot_agent.features.state.names import IMAGE_PATTERN
 
 Json = dict[str, Any]
 

@@ -6,11 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from clawbot_agent.cli.common import cancelled_by_signals
+from clawbot_agent.health.checks.gateway import Gateway
+from clawbot_agent.health.service import Service
+from clawbot_agent.health.watches import bot_watches
 from clawbot_agent.host import system_host
 from clawbot_agent.host.notify import Notifier
-from clawbot_agent.sidecar.checks.gateway import Gateway
-from clawbot_agent.sidecar.service import Service
-from clawbot_agent.sidecar.watches import bot_watches
 
 _EVERY: Final = 0.2
 

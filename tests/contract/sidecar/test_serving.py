@@ -267,8 +267,8 @@ def test_a_taken_port_is_told(sidecar: Sidecar) -> None:
 def test_it_loads_nothing_heavy() -> None:
     """Each of these would cost the small instance memory for as long as it lives."""
     code = (
-        "import sys, clawbot_agent.cli.serve, clawbot_agent.sidecar.service, "
-        "clawbot_agent.sidecar.watches, clawbot_agent.sidecar.metrics, clawbot_agent.host.web, "
+        "import sys, clawbot_agent.cli.serve, clawbot_agent.health.service, "
+        "clawbot_agent.health.watches, clawbot_agent.health.metrics, clawbot_agent.host.web, "
         "waitress\n"
         f"print(*(set({HEAVY!r}) & set(sys.modules)))"
     )

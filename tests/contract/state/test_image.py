@@ -9,11 +9,16 @@ from typing import Final
 
 import pytest
 
+from clawbot_agent.features.state import check
+from clawbot_agent.features.state.check import CheckImage
+from clawbot_agent.features.state.errors import StateDamagedError, StateInUseError, StateNoRoomError
+from clawbot_agent.features.state.image_actions import (
+    CopyImage,
+    CreateImage,
+    GrowImage,
+    filesystem_bytes,
+)
 from clawbot_agent.host import Host, system_host
-from clawbot_agent.state import check
-from clawbot_agent.state.check import CheckImage
-from clawbot_agent.state.errors import StateDamagedError, StateInUseError, StateNoRoomError
-from clawbot_agent.state.image_actions import CopyImage, CreateImage, GrowImage, filesystem_bytes
 
 MIB: Final = 1024**2
 SIZE: Final = 1024 * MIB

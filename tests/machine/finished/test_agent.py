@@ -27,7 +27,7 @@ def test_the_last_run_converged(status: dict[str, Any]) -> None:
     assert status["result"] == "converged"
     stages = {stage["name"]: stage["state"] for stage in status["stages"]}
     assert set(stages.values()) <= {"unchanged", "changed", "skipped"}
-    assert {"apt", "docker", "image", "container", "caddy"} <= set(stages)
+    assert {"apt", "docker", "image", "gateway", "caddy"} <= set(stages)
 
 
 def test_the_last_run_was_in_this_boot(host: Host, status: dict[str, Any]) -> None:

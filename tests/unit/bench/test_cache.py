@@ -56,6 +56,25 @@ def test_what_a_killed_builder_left_behind_is_dropped(tmp_path: Path) -> None:
     assert not partial.exists()
 
 
+def test_build_deletes_what_a_killed_builder_left_of_another_entry(tmp_path: Path) -> None:
+    partial = tmp_path / f".kind-{digest(['last week'])}.partial"
+    partial.mkdir()
+    (partial / "half").write_text("done")
+    Cache(tmp_path).get("kind", ["this week"], _nothing)
+    assert not partial.exists()
+
+
+def test_build_keeps_the_partial_entry_of_a_running_builder(tmp_path: Path) -> None:
+    cache = Cache(tmp_path)
+
+    def build(target: Path) -> None:
+        (target / "half").write_text("done")
+        cache.get("kind", ["other"], _nothing)
+
+    entry = cache.get("kind", ["x"], build)
+    assert (entry / "half").read_text() == "done"
+
+
 def test_a_second_builder_waits_for_the_first_and_takes_its_work(tmp_path: Path) -> None:
     started, go_on = threading.Event(), threading.Event()
     built: list[str] = []

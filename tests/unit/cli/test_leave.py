@@ -7,10 +7,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from clawbot_agent.cli import leave as verb
-from clawbot_agent.departure.report import read_report
-from clawbot_agent.paths import LEAVE_FILE
+from clawbot_agent.core.paths import LEAVE_FILE
+from clawbot_agent.lifecycle.shutdown.report import read_report
 from tests.fakes import FakeClock, fake_host
-from tests.unit.departure.world import World
+from tests.unit.lifecycle.shutdown.world import World
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +88,7 @@ def test_without_the_daemon_nobody_hears_and_nothing_is_left_behind(world: World
     world.clock.meanwhile = world.clock.advance
     done = called()
     assert done.exit_code == 1
-    assert "LEAVE_UNHEARD" in done.output
+    assert "LEAVE_UNANSWERED" in done.output
     assert world.files.stat(LEAVE_FILE) is None
 
 

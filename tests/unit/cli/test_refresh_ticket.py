@@ -8,10 +8,10 @@ from click.testing import CliRunner, Result
 
 from clawbot_agent import host
 from clawbot_agent.cli import refresh_ticket as verb
-from clawbot_agent.paths import TICKET_FILE
-from clawbot_agent.share.ticket import TICKET_TIMER
-from tests.unit.share.conftest import HOST, Machine
-from tests.unit.share.test_ticket import Tool, refused
+from clawbot_agent.core.constants import TICKET_TIMER
+from clawbot_agent.core.paths import TICKET_FILE
+from tests.unit.features.share.conftest import HOST, Machine
+from tests.unit.features.share.test_ticket import Tool, refused
 
 WITH_TICKET = """\
 name: my-bot

@@ -7,8 +7,8 @@ from click.testing import CliRunner
 
 from clawbot_agent import host
 from clawbot_agent.cli import run as verb
-from clawbot_agent.departure.report import EventsReport, Phase
-from clawbot_agent.paths import SCHEDULED_EVENTS_FILE
+from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
+from clawbot_agent.lifecycle.shutdown.report import EventsReport, Phase
 from tests.fakes import FakeFiles, fake_host
 
 CONFIG = """\

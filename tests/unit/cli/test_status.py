@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from clawbot_agent.cli.status import _far, compact
-from clawbot_agent.engine.result import RunStatus, StageError, StageStatus, State
+from clawbot_agent.records.status import RunStatus, StageError, StageStatus, State
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 TEXT = st.text(max_size=3000)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clawbot_controller.agent_source import AgentSource
+from clawbot_controller.custom_data.agent_source import AgentSource
 from clawbot_controller.errors import AgentSourceError
 
 SHA256 = "0123456789abcdef" * 4

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_controller import assets
+from clawbot_controller.custom_data import assets
 from clawbot_controller.errors import AssetMissingError
 
 

@@ -10,10 +10,10 @@ import yaml
 
 from clawbot_agent.config.example import example_text
 from clawbot_agent.config.load import parse_config
-from clawbot_controller import custom_data
-from clawbot_controller.agent_source import AgentSource
-from clawbot_controller.assets import asset
-from clawbot_controller.custom_data import LIMIT, custom_data_digest, render_custom_data
+from clawbot_controller.custom_data import render
+from clawbot_controller.custom_data.agent_source import AgentSource
+from clawbot_controller.custom_data.assets import asset
+from clawbot_controller.custom_data.render import LIMIT, custom_data_digest, render_custom_data
 from clawbot_controller.errors import CustomDataTooLargeError
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -86,7 +86,7 @@ def test_the_same_bot_gives_the_same_bytes() -> None:
 
 
 def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(custom_data, "LIMIT", 5000)
+    monkeypatch.setattr(render, "LIMIT", 5000)
     with pytest.raises(CustomDataTooLargeError, match=r"my-bot would be \d+ bytes, more than 5000"):
         render_custom_data(parse_config(AZURE), AGENT)
 
@@ -114,5 +114,5 @@ def test_another_build_of_zlib_makes_no_other_model(
 def test_what_bootstrap_says_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
     config = parse_config(AZURE)
     before = custom_data_digest(config, AGENT)
-    monkeypatch.setattr(custom_data, "asset", lambda name: asset(name) + b"\n")
+    monkeypatch.setattr(render, "asset", lambda name: asset(name) + b"\n")
     assert custom_data_digest(config, AGENT) != before

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from clawbot_controller.diff import differences, merged, without_optional
 from clawbot_controller.model.resource import Body, Resource
+from clawbot_controller.operations.diff import differences, merged, without_optional
 from tests.unit.controller.test_model import scale_set
 
 

@@ -6,7 +6,7 @@ import threading
 import pytest
 
 from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.fleet import OncePerKey, for_each
+from clawbot_controller.operations.fleet import OncePerKey, for_each
 
 
 def test_one_that_fails_stops_no_other() -> None:

@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 from hypothesis import given, strategies
 
-from clawbot_controller.desired import Principal, own_resources, shared_resources
-from clawbot_controller.model.names import BotNames, Place, SharedNames, assignment_name
+from clawbot_controller.deployment.names import BotNames, Place, SharedNames, assignment_name
 from clawbot_controller.model.resource import Resource, kind_of
 from clawbot_controller.model.scale_set import FINGERPRINT
+from clawbot_controller.operations.desired import Principal, own_resources, shared_resources
 from tests.support.deployments import SUBSCRIPTION, deployment
 
 PRINCIPAL = Principal(

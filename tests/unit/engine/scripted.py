@@ -5,14 +5,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError
+from clawbot_agent.engine.backoff import Pace
 from clawbot_agent.engine.events import Event
 from clawbot_agent.engine.graph import AnyStage, Graph
-from clawbot_agent.engine.pace import Pace
-from clawbot_agent.engine.result import RunStatus, StageStatus
 from clawbot_agent.engine.runner import Runner
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
-from clawbot_agent.errors import BRIEF, PATIENT, ClawbotError
 from clawbot_agent.host import Host
+from clawbot_agent.records.status import RunStatus, StageStatus
 from tests.fakes import a_config, fake_host
 
 __all__ = [

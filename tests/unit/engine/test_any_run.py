@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from clawbot_agent.engine.events import Kind
 from clawbot_agent.engine.graph import AnyStage
-from clawbot_agent.engine.result import Result, State
 from clawbot_agent.engine.stage import Resource
+from clawbot_agent.records.status import Result, State
 from tests.unit.engine.scripted import (
     Behaviour,
     Journal,

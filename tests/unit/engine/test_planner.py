@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.planner import Verdict, look_at
 from clawbot_agent.engine.stage import Phase, Plan, Stage
-from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
-from clawbot_agent.secret import Secret
 from tests.fakes.config import a_config
 from tests.fakes.host import fake_host
 

@@ -4,8 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
-from clawbot_agent.engine.retry import Wait, retrying
-from clawbot_agent.errors import (
+from clawbot_agent.core.errors import (
     BRIEF,
     NEVER,
     PATIENT,
@@ -14,6 +13,7 @@ from clawbot_agent.errors import (
     InterruptedRunError,
     RetryPolicy,
 )
+from clawbot_agent.engine.retry import Wait, retrying
 from clawbot_agent.host.limit import Limit
 from tests.fakes import FakeClock
 from tests.unit.engine.scripted import PassingError, SlowPassingError, StuckError

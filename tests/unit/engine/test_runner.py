@@ -3,12 +3,12 @@ from typing import Any
 
 import pytest
 
+from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.engine.result import Result, RunStatus, State
 from clawbot_agent.engine.stage import Resource
-from clawbot_agent.errors import ClawbotError
 from clawbot_agent.host import Host
-from clawbot_agent.secret import Secret
+from clawbot_agent.records.status import Result, RunStatus, State
 from tests.fakes import FakeClock, fake_host
 from tests.unit.engine.scripted import (
     Behaviour,
@@ -164,6 +164,7 @@ def test_a_failure_says_code_message_and_hint() -> None:
         "hint": "look at it",
         "retryable": False,
         "advice": "look at it",
+        "cause": "uncertain",
     }
 
 

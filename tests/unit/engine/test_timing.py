@@ -13,11 +13,11 @@ def test_the_path_goes_back_along_the_latest_need() -> None:
         _stage("secrets", 0, 30),
         _stage("docker", 10, 2, "apt"),
         _stage("image", 12, 50, "docker"),
-        _stage("container", 62, 10, "image", "secrets"),
+        _stage("gateway", 62, 10, "image", "secrets"),
         _stage("caddy", 10, 1, "apt"),
     )
     found = timing(stages, waits={"secrets": 25.0})
-    assert [stage.name for stage in found.critical_path] == ["apt", "docker", "image", "container"]
+    assert [stage.name for stage in found.critical_path] == ["apt", "docker", "image", "gateway"]
     assert found.total == 72
     assert found.document()["stages"][0]["name"] in {"apt", "secrets"}
     waited = {stage["name"]: stage["waited"] for stage in found.document()["stages"]}
@@ -26,8 +26,8 @@ def test_the_path_goes_back_along_the_latest_need() -> None:
 
 
 def test_a_need_that_was_not_run_is_no_part_of_it() -> None:
-    found = timing((_stage("container", 1, 2, "image"),), waits={})
-    assert [stage.name for stage in found.critical_path] == ["container"]
+    found = timing((_stage("gateway", 1, 2, "image"),), waits={})
+    assert [stage.name for stage in found.critical_path] == ["gateway"]
 
 
 def test_a_run_without_stages_takes_no_time() -> None:

@@ -1,1 +1,0 @@
-"""Debian's package tools: what they say and how they are called. Knows nothing of stages."""

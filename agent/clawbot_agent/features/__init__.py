@@ -1,0 +1,1 @@
+"""What the agent sets up: one package for each thing on the machine, with its stage."""

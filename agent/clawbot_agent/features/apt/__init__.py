@@ -1,0 +1,1 @@
+"""Stage `apt`: Debian packages, installed in one transaction."""

@@ -1,0 +1,1 @@
+"""Stage `caddy`: the web server in front of the gateway."""

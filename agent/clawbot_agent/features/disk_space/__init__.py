@@ -1,0 +1,1 @@
+"""Stage `disk-space`: removes caches and old images before a disk is full."""

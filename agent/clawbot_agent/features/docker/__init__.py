@@ -1,0 +1,1 @@
+"""Stage `docker`: the Docker engine and its daemon.json."""

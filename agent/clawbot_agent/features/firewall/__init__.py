@@ -1,0 +1,1 @@
+"""Stage `firewall`: containers cannot reach the metadata service and the wire server."""

@@ -1,0 +1,1 @@
+"""Stages `openclaw-config` and `gateway`: the OpenClaw gateway and its container."""

@@ -1,0 +1,1 @@
+"""Stages `image` and `image-archive`: the container image, built, pulled or loaded."""

@@ -1,0 +1,1 @@
+"""Mounts: the kernel's table, and systemd mount units."""

@@ -1,0 +1,1 @@
+"""Stage `sysbox`: the Sysbox runtime, verified by SHA-256 and by a test container."""

@@ -1,0 +1,1 @@
+"""What crosses instances: shutdown of this one, replacement by the next one."""

@@ -1,0 +1,1 @@
+"""Replacement of an instance: remembers failures on the share, limits further replacements."""

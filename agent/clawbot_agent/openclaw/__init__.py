@@ -1,1 +1,0 @@
-"""What the agent knows about OpenClaw itself: its image, its configuration, its gateway."""

@@ -1,0 +1,1 @@
+"""What follows a run: status file, event log, console, table."""

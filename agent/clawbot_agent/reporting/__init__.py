@@ -1,1 +1,0 @@
-"""Observers of a run: status file, event log, console, terminal."""

@@ -1,1 +1,0 @@
-"""The Azure Files share as the instance mounts it: options, credentials, tickets, errors."""

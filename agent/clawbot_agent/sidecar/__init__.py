@@ -1,1 +1,0 @@
-"""`clawbot-agent serve`: how the bot is, answered at once from what was last seen."""

@@ -1,1 +1,0 @@
-"""One look each. Nothing here reads from the share: each SMB operation costs, and may hang."""

@@ -1,0 +1,1 @@
+"""What the controller does with bots: one module for each verb, and what the verbs share."""
