@@ -68,7 +68,6 @@ class Cache:
             raise
         partial.rename(entry)
 
-
     def _sweep(self) -> None:
         """Delete what killed builders left of other entries; a running builder holds its lock."""
         for partial in self.root.glob(".*.partial"):
