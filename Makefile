@@ -1,34 +1,35 @@
-# Needs root, Debian 12, Python 3.11. Each target does all its own set-up.
-#   make demo     a bare machine becomes a bot, and stays up: 3 GB of disk, 1.5 GB of memory
-#   make demo-vm  the same from power-on: a virtual machine, cloud-init, Azure Files, nobody's hand
-#   make test     lint, types, unit, contract and machine tests, the time of each, and coverage
-#   make test-all all that and every test that make test leaves out: hours
-#   make shard    of what only test-all runs, the part whose turn it is with this commit; SHARD=NAME
-#   make up | down   a machine without a bot; down removes any bench, and says what stays
-#   BENCH_NAME=foo   after demo, up, exec, address or down: another bench than "demo"
-#   make exec CMD='systemctl status caddy'   a dollar sign reaches the shell inside, $$ as one
-#   make exec-vm CMD='clawbot-agent status'
-#   make -s address
-#   make docs     the documentation's site, in site/
-#   make lock     new versions of the dependencies into packaging/*.lock
-#   make hooks    the linters before every commit of yours
+# Requires root, Debian 12 and Python 3.11. Each target does its own setup.
+#   make demo     turn a bare machine into a bot and keep it running: 3 GB of disk, 1.5 GB of RAM
+#   make demo-vm  the same in a virtual machine, from power-on: cloud-init, Azure Files
+#   make test     lint, types, unit, contract and machine tests; prints times and coverage
+#   make test-all   make test and all extended tests: some hours
+#   make shard    one part of the extended tests, chosen by the commit or by SHARD=NAME
+#   make up | down   start a machine without a bot | remove the bench; prints what is kept
+#   BENCH_NAME=foo   with demo, up, exec, address or down: a bench other than "demo"
+#   make exec CMD='systemctl status caddy'   $ is passed to the shell inside, $$ as one $
+#   make exec-vm CMD='clawbot-agent status'   the same in the machine of demo-vm
+#   make -s address  the machine's address
+#   make clean    remove all benches of this checkout, the cache and .venv
+#   make docs     build the documentation site in site/
+#   make lock     update the dependencies in packaging/*.lock
+#   make hooks    run the linters before each commit
 #   make dist     wheel, sdist, archives with all dependencies, and SHA256SUMS in dist/
 #   make release [VERSION=0.3.0]   the same with release notes, checked and committed
-#   make tag      names that release, and prints how to publish it
-# GNU make turns every exit code but 0 into 2; `python3 -m tests.bench exec …` passes it on as it is.
+#   make tag      tag that release and print how to publish it
+# GNU make turns every exit code other than 0 into 2; `python3 -m tests.bench exec …` does not.
 PYTHON ?= python3
 BENCH_NAME ?= demo
 BENCH = $(PYTHON) -m tests.bench --name $(BENCH_NAME)
 
-# by the environment and not by the recipe, so that no quote in it is ever read by another shell
+# passed in the environment, not in the recipe, so that no other shell interprets its quotes
 override CMD := $(subst $$$$,$$,$(value CMD))
 export CMD
 
 VENV = .venv
 STAMP = $(VENV)/.installed
 
-# exact versions and hashes, from pyproject.toml: of all that the agent needs, of the pip that
-# installs it, and of all that development needs
+# exact versions and hashes from pyproject.toml: the agent's dependencies, the pip that installs it,
+# and the development tools
 lock: $(STAMP)
 	$(VENV)/bin/python packaging/dev.py lock
 
@@ -82,7 +83,7 @@ test:
 environment:
 	@$(SUITE) $(MAKE) --no-print-directory $(STAMP)
 
-# from the lock alone, by hash; only root can install what the host lacks
+# only locked versions, by hash; as root, missing host packages are installed first
 $(STAMP): pyproject.toml packaging/dev.lock packaging/dev.py
 	@[ "$$(id -u)" != 0 ] || \
 		$(PYTHON) -c "from tests.bench import host_setup; host_setup.ensure(('python3-venv',))"

@@ -1,12 +1,12 @@
-"""Builds what a release consists of: wheel, sdist, archives with all dependencies, SHA256SUMS.
+"""Builds the files of a release: wheel, sdist, archives with all dependencies, SHA256SUMS.
 
     python3 packaging/build_release.py all dist       everything (`make dist`)
-    python3 packaging/build_release.py wheel DIR      the agent's wheel alone
-    python3 packaging/build_release.py sdist DIR      the source distribution alone
-    python3 packaging/build_release.py fetch DIR      the wheels of all dependencies, and of pip
-    python3 packaging/build_release.py pack DIR WHEEL FETCHED   an archive of both
+    python3 packaging/build_release.py wheel DIR      only the agent's wheel
+    python3 packaging/build_release.py sdist DIR      only the source distribution
+    python3 packaging/build_release.py fetch DIR      the wheels of all dependencies and of pip
+    python3 packaging/build_release.py pack DIR WHEEL FETCHED   one archive of both
 
-Needs pip and setuptools >= 77 in the Python that runs it. The same sources and locks give the same
+The Python that runs it needs pip and setuptools >= 77. The same sources and locks give the same
 bytes.
 """
 
@@ -38,17 +38,17 @@ _PYTHONS: Final = ("3.11", "3.12", "3.13", "3.14")
 _ARCHITECTURES: Final = ("x86_64", "aarch64")
 # glibc of the oldest of them
 _GLIBC: Final = 36
-# zip knows no time before 1980; a fixed one makes wheel and sdist the same every time
+# a fixed time makes builds reproducible; zip has none before 1980
 _EPOCH: Final = "315532800"
 _VERSION: Final = re.compile(r"^__version__.*= \"(.+)\"$", re.MULTILINE)
-# what follows [text] or ![alt]; an image may itself be the text of a link
+# the target after [text] or ![alt]; an image may itself be the text of a link
 _LINK: Final = re.compile(r"(?<=\])\((?!https?:|#|mailto:)([^)\s]+)\)")
 _ATTRIBUTE: Final = re.compile(r"\b(src|href)=\"(?!https?:|#|mailto:)([^\"]+)\"")
 _IMAGE: Final = re.compile(r"!\[[^\[\]]*$")
 
 
 def main() -> None:
-    """Do one of the five."""
+    """Run one of the five commands."""
     options = _parser().parse_args()
     output: Path = options.output
     output.mkdir(parents=True, exist_ok=True)
@@ -66,7 +66,7 @@ def main() -> None:
 
 
 def build_wheel(output: Path) -> Path:
-    """The agent's wheel."""
+    """Build the agent's wheel; return its path."""
     with _copy() as copy:
         flags = ("--no-deps", "--no-build-isolation", "--wheel-dir", str(output))
         _pip("wheel", *flags, str(copy))
@@ -74,7 +74,7 @@ def build_wheel(output: Path) -> Path:
 
 
 def build_sdist(output: Path) -> Path:
-    """The source distribution; setuptools' own, without the times and owners of this machine."""
+    """Build the source distribution, without this machine's times and owners; return its path."""
     code = "import sys; from setuptools import build_meta; build_meta.build_sdist(sys.argv[1])"
     with _copy() as copy, tempfile.TemporaryDirectory() as name:
         argv = (sys.executable, "-c", code, name)
@@ -86,7 +86,7 @@ def build_sdist(output: Path) -> Path:
 
 
 def build_all(output: Path, pythons: tuple[str, ...] = _PYTHONS) -> None:
-    """Everything that a release has, and SHA256SUMS; older builds in `output` are removed."""
+    """Build all files of a release and SHA256SUMS; older builds in `output` are removed."""
     output.mkdir(parents=True, exist_ok=True)
     for old in output.glob("clawbot*"):
         old.unlink()
@@ -103,12 +103,12 @@ def build_all(output: Path, pythons: tuple[str, ...] = _PYTHONS) -> None:
 
 
 def absolute_links(readme: str, source: str, ref: str) -> str:
-    """The README for a package index, where a link from file to file leads nowhere.
+    """Return the README for a package index, where relative links do not work.
 
     Args:
-        readme: Markdown, with or without HTML in it.
-        source: address of the repository on GitHub.
-        ref: tag or branch that the links name.
+        readme: Markdown, possibly with HTML.
+        source: URL of the repository on GitHub.
+        ref: tag or branch for the links.
     """
 
     def address(target: str, *, image: bool) -> str:
@@ -126,10 +126,10 @@ def absolute_links(readme: str, source: str, ref: str) -> str:
 
 
 def version() -> str:
-    """The one that the sources name.
+    """Return the version in the sources.
 
     Raises:
-        LookupError: they name none.
+        LookupError: the sources have none.
     """
     found = _VERSION.search((_ROOT / "agent/clawbot_agent/__init__.py").read_text())
     if found is None:
@@ -139,7 +139,7 @@ def version() -> str:
 
 
 def fetch(output: Path, pythons: tuple[str, ...], arch: str) -> None:
-    """Wheels of everything that the agent needs, for several Pythons at once, and of pip."""
+    """Download the wheels of the agent's dependencies, for several Pythons, and of pip."""
     platforms = [f"manylinux_2_{minor}_{arch}" for minor in range(_GLIBC, 4, -1)]
     platforms += [f"manylinux{year}_{arch}" for year in ("2014", "2010", "1")]
     for python in pythons:
@@ -154,9 +154,9 @@ def fetch(output: Path, pythons: tuple[str, ...], arch: str) -> None:
 
 
 def pack(output: Path, wheel: Path, fetched: Path, arch: str) -> Path:
-    """One archive of the agent's wheel and of what was fetched.
+    """Pack the agent's wheel and the fetched wheels into one archive; return its path.
 
-    Not compressed: wheels are.
+    It is not compressed, because wheels are.
     """
     version = wheel.name.split("-")[1]
     archive = output / f"clawbot-agent-{version}-{arch}.tar"
@@ -171,7 +171,7 @@ def pack(output: Path, wheel: Path, fetched: Path, arch: str) -> Path:
 
 @contextmanager
 def _copy() -> Iterator[Path]:
-    """The sources as they are packed; setuptools leaves its scratch files beside them."""
+    """Provide a copy of the sources, because setuptools leaves scratch files next to them."""
     with tempfile.TemporaryDirectory() as name:
         copy = Path(name)
         ignored = shutil.ignore_patterns("__pycache__", "*.egg-info")

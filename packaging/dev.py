@@ -1,11 +1,11 @@
-"""Makes the environment for development from packaging/dev.lock, and the locks themselves.
+"""Creates the development environment from packaging/dev.lock, and the locks themselves.
 
-    python3 packaging/dev.py install .venv       exactly what the lock names, then this checkout
-    python3 packaging/dev.py build-tools VENV    only what build_release.py needs
-    .venv/bin/python packaging/dev.py lock       new versions into all three locks (`make lock`)
+    python3 packaging/dev.py install .venv       exactly the locked packages, then this checkout
+    python3 packaging/dev.py build-tools VENV    only the packages that build_release.py needs
+    .venv/bin/python packaging/dev.py lock       update all three locks (`make lock`)
 
-`install` needs Python with venv and nothing else: pip brings uv, whose version and hash are in the
-lock as well, and uv brings the rest in a twentieth of the time that pip takes.
+`install` needs only Python with venv: pip installs uv, whose version and hash are in the lock, and
+uv installs everything else in a twentieth of pip's time.
 """
 
 import argparse
@@ -25,11 +25,11 @@ _COMPILE: Final = (
     *("--generate-hashes", "--no-emit-index-url", "--no-header", "--upgrade"),
 )
 _SHIPPED: Final = "packaging/requirements.lock"
-# lock, what goes in, more options
+# lock, its input, more options
 _LOCKS: Final = (
-    # what the agent installs on a machine
+    # the agent's dependencies on an instance
     ("requirements.lock", "pyproject.toml", ()),
-    # tested with what is shipped
+    # development uses the shipped versions
     ("dev.lock", "pyproject.toml", ("--extra", "dev", "--constraint", _SHIPPED)),
     # the pip that installs the agent there
     ("pip.lock", "-", ("--no-annotate",)),
@@ -37,7 +37,7 @@ _LOCKS: Final = (
 
 
 def main() -> None:
-    """Do one of the three; say which command failed."""
+    """Run one of the three commands; on failure, name the program that failed."""
     options = _parser().parse_args()
     try:
         match options.what:
@@ -49,14 +49,14 @@ def main() -> None:
                 lock()
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
-        sys.exit(f"{command}: exit status {error.returncode}; its reason is above")
+        sys.exit(f"{command}: exited {error.returncode}; see its output above")
 
 
 def install(venv: Path) -> None:
-    """Make the environment at `venv`: the lock's packages, then this checkout, editable.
+    """Create the environment at `venv`: the lock's packages, then this checkout, editable.
 
-    An index that is set for pip alone (its files, `PIP_INDEX_URL`) holds for uv too. Where uv
-    fails, as with an index that it does not understand, pip installs the same lock.
+    An index that is configured for pip (its files, `PIP_INDEX_URL`) is used for uv too. If uv
+    fails, for example because it does not support the index, pip installs the same lock.
 
     Raises:
         subprocess.CalledProcessError: venv, or both uv and pip, failed.
@@ -70,14 +70,16 @@ def install(venv: Path) -> None:
             environment=uv_environment(os.environ, _index_of_pip(python)),
         )
     except subprocess.CalledProcessError:
-        sys.stderr.write("uv failed; pip installs the same lock, which takes about a minute\n")
+        sys.stderr.write(
+            "uv failed: installing the same lock with pip, which takes about a minute\n"
+        )
         _run(*pip, "--require-hashes", "--no-deps", "--requirement", str(_DEV_LOCK))
-    # setuptools, the build backend, comes from the lock: no isolated build that fetches another
+    # no build isolation: setuptools, the build backend, comes from the lock
     _run(*pip, "--no-deps", "--no-build-isolation", "--editable", str(_ROOT))
 
 
 def install_build_tools(venv: Path) -> None:
-    """Make an environment at `venv` that can build a release, and nothing more.
+    """Create an environment at `venv` that can only build a release.
 
     Raises:
         subprocess.CalledProcessError: venv or pip failed.
@@ -89,7 +91,7 @@ def lock() -> None:
     """Write all three locks with the newest versions that pyproject.toml allows.
 
     Raises:
-        subprocess.CalledProcessError: uv found no versions that fit, or no index.
+        subprocess.CalledProcessError: uv found no matching versions, or no index.
     """
     python = Path(sys.executable)
     environment = uv_environment(os.environ, _index_of_pip(python))
@@ -103,25 +105,25 @@ def lock() -> None:
 
 
 def pinned(package: str, text: str) -> str:
-    """The lines of one package in a lock: its version and hashes.
+    """Return the lines of one package in a lock: its version and hashes.
 
     Raises:
-        LookupError: the lock does not name it.
+        LookupError: the lock does not have it.
     """
     entry = re.compile(rf"^{re.escape(package)}==.*\\\n(?:    --hash=.*\n)+", re.MULTILINE)
     found = entry.search(text)
     if found is None:
-        msg = f"no {package} in the lock: run `make lock`"
+        msg = f"{package}: not in the lock; run 'make lock'"
         raise LookupError(msg)
     return found[0]
 
 
 def uv_environment(environment: Mapping[str, str], index_of_pip: str) -> dict[str, str]:
-    """Environment for uv, which does not read pip's configuration.
+    """Return the environment for uv, which does not read pip's configuration.
 
     Args:
-        environment: the present one; an index that it names for uv is left alone.
-        index_of_pip: address of the index that pip uses, or "" for pip's default.
+        environment: the current one; its index for uv, if any, is kept.
+        index_of_pip: URL of pip's index, or "" for pip's default.
     """
     named = {"UV_DEFAULT_INDEX", "UV_INDEX_URL"} & environment.keys()
     more = {"UV_DEFAULT_INDEX": index_of_pip} if index_of_pip and not named else {}
@@ -129,8 +131,8 @@ def uv_environment(environment: Mapping[str, str], index_of_pip: str) -> dict[st
 
 
 def _venv_with(package: str, venv: Path) -> Path:
-    """A new environment with one package of the lock; its Python."""
-    # without what an earlier lock named
+    """Create an environment with one package of the lock; return its Python."""
+    # without packages of an earlier lock
     _run(sys.executable, "-m", "venv", "--clear", str(venv))
     python = venv / "bin/python"
     with tempfile.TemporaryDirectory() as name:
@@ -146,7 +148,7 @@ def _pip_install(python: Path) -> tuple[str, ...]:
 
 
 def _index_of_pip(python: Path) -> str:
-    """Address of the index set for pip; the environment goes before its files, as in pip."""
+    """Return the URL of pip's index; as in pip, the environment overrides its files."""
     if address := os.environ.get("PIP_INDEX_URL"):
         return address
     done = subprocess.run(

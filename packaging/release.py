@@ -1,13 +1,13 @@
-"""Cuts a release. The tag is a step of its own, so that there is time to look.
+"""Prepares and tags a release, in two steps so that it can be reviewed in between.
 
     .venv/bin/python packaging/release.py prepare [VERSION]    `make release [VERSION=0.3.0]`
     .venv/bin/python packaging/release.py tag                  `make tag`
 
-`prepare` sets the version, makes the notes from changelog.d, builds everything into dist/, checks
-it and commits. Without VERSION it releases what is under development: 0.2.0 of 0.2.0.dev0. Where
-a step fails, the checkout is as it was before.
+`prepare` sets the version, turns changelog.d into release notes, builds everything into dist/,
+checks it and commits. Without VERSION it releases the version under development: 0.2.0 from
+0.2.0.dev0. If a step fails, the checkout is restored.
 
-`tag` tags that commit and prints how to publish it. Neither of them pushes or uploads.
+`tag` tags that commit and prints how to publish it. Neither step pushes or uploads anything.
 """
 
 import argparse
@@ -38,11 +38,11 @@ _RELATIVE_LINK: Final = re.compile(
 
 
 class ReleaseError(Exception):
-    """No release as things are; the message says what to do."""
+    """The release is not possible; the message says what to do."""
 
 
 def main() -> None:
-    """Do one of the two; status 1 and the reason where it cannot be done."""
+    """Run one of the two commands; exit 1 with the reason if it fails."""
     options = _parser().parse_args()
     try:
         if options.what == "prepare":
@@ -53,14 +53,14 @@ def main() -> None:
         sys.exit(f"no release: {error}")
     except subprocess.CalledProcessError as error:
         command = " ".join(map(str, error.cmd))
-        sys.exit(f"no release: {command} ended with {error.returncode}; its reason is above")
+        sys.exit(f"no release: {command} exited {error.returncode}; see its output above")
 
 
 def prepare(wanted: str | None) -> None:
-    """Build, check and commit; nothing is tagged.
+    """Build, check and commit, without a tag.
 
     Raises:
-        ReleaseError, subprocess.CalledProcessError: a step failed; the checkout is as before.
+        ReleaseError, subprocess.CalledProcessError: a step failed; the checkout is restored.
     """
     _refuse_changes()
     number = release_number(build_release.version(), wanted)
@@ -75,24 +75,26 @@ def prepare(wanted: str | None) -> None:
         raise
     (_DIST / "NOTES.md").write_text(notes)
     _git("add", "--all", "--", *_WRITTEN)
-    # a second try, after the tag was thought better of, has nothing more to commit
+    # a repeated 'prepare' of the same version has nothing to commit
     if _git("status", "--porcelain"):
         _git("commit", "--quiet", "--message", f"Release {number}")
-    sys.stdout.write(f"\n{number} is committed and in dist/; read dist/NOTES.md, then: make tag\n")
+    sys.stdout.write(
+        f"\n{number} is committed and built in dist/; read dist/NOTES.md, then run: make tag\n"
+    )
 
 
 def tag() -> None:
-    """Tag the commit that `prepare` made, and print how to publish it.
+    """Tag the commit of `prepare` and print how to publish it.
 
     Raises:
-        ReleaseError: HEAD or dist/ is not what `prepare` left.
+        ReleaseError: HEAD or dist/ has changed since `prepare`.
         subprocess.CalledProcessError: git refused.
     """
     _refuse_changes()
     number = build_release.version()
     notes = section(_CHANGELOG.read_text(), number)
     if notes is None or _git("log", "-1", "--format=%s") != f"Release {number}":
-        msg = "HEAD is not a release: run make release"
+        msg = "HEAD: not a release; run 'make release'"
         raise ReleaseError(msg)
     _refuse_tag(number)
     files = _verified(number)
@@ -101,25 +103,25 @@ def tag() -> None:
     index = " ".join(f"dist/{name}" for name in files if not name.endswith(".tar"))
     archives = " ".join(f"dist/{name}" for name in files if name.endswith(".tar"))
     sys.stdout.write(
-        f"v{number} is tagged here. To publish it:\n"
+        f"v{number} is tagged in this checkout. To publish it, run:\n"
         f"    git push origin HEAD v{number}\n"
         f"    twine upload {index}\n"
         f"    gh release create v{number} --notes-file dist/NOTES.md"
         f" {index} {archives} dist/SHA256SUMS\n"
-        f"Then set __version__ to the next version under development, such as"
+        f"Then set __version__ to the next development version, for example"
         f' "{_next(number)}".\n'
     )
 
 
 def release_number(current: str, wanted: str | None) -> str:
-    """The version to release.
+    """Return the version to release.
 
     Args:
-        current: what the sources name, such as "0.2.0.dev0".
-        wanted: by the operator's choice; None for what is under development.
+        current: the version in the sources, for example "0.2.0.dev0".
+        wanted: the chosen version; None for the version under development.
 
     Raises:
-        ReleaseError: it is not of the form 1.2.3, or lower than the current one.
+        ReleaseError: it does not have the form 1.2.3, or is lower than the current one.
     """
     base = current.partition(".dev")[0]
     number = wanted or base
@@ -133,14 +135,14 @@ def release_number(current: str, wanted: str | None) -> str:
 
 
 def section(changelog: str, number: str) -> str | None:
-    """The changelog's part about one version, without its heading; None when it has none."""
+    """Return the changelog's section of one version without its heading; None if there is none."""
     heading = rf"^## {re.escape(number)} \([^\n]*\)\n"
     found = re.search(heading + r"(.*?)(?=^## |\Z)", changelog, re.MULTILINE | re.DOTALL)
     return found[1].strip() + "\n" if found else None
 
 
 def relative_link(markdown: str) -> str | None:
-    """The first link that leads nowhere without the repository around it."""
+    """Return the first relative link, which works only within the repository."""
     found = _RELATIVE_LINK.search(markdown)
     return found[0] if found else None
 
@@ -162,18 +164,18 @@ def _set_version(number: str) -> None:
 def _notes(number: str) -> str:
     if section(_CHANGELOG.read_text(), number) is None:
         if not list(_FRAGMENTS.glob("*.*.md")):
-            msg = "changelog.d has no fragment: there is nothing to release"
+            msg = "changelog.d: no fragment, so there is nothing to release"
             raise ReleaseError(msg)
         _tool("towncrier", "build", "--yes", "--version", number)
     notes = section(_CHANGELOG.read_text(), number)
     if notes is None:
-        msg = f"towncrier left no section for {number} in CHANGELOG.md"
+        msg = f"CHANGELOG.md: no section for {number} after towncrier"
         raise ReleaseError(msg)
     return notes
 
 
 def _check(number: str) -> None:
-    """Twine, pyroma (10 of 10), and links that lead somewhere from the index."""
+    """Check with twine and pyroma (10 of 10), and check that the README's links are absolute."""
     files = _verified(number)
     packages = [str(_DIST / name) for name in files if name.endswith((".whl", ".gz"))]
     _tool("twine", "check", "--strict", *packages)
@@ -185,39 +187,39 @@ def _check(number: str) -> None:
             name = next(name for name in wheel.namelist() if name.endswith("/METADATA"))
             description = wheel.read(name).decode()
         if link := relative_link(description):
-            msg = f"README.md has a link that leads nowhere on the index: {link}"
+            msg = f"README.md: relative link, which does not work on the index: {link}"
             raise ReleaseError(msg)
 
 
 def _verified(number: str) -> list[str]:
-    """Names of the files in dist/, whose hashes are as SHA256SUMS has them.
+    """Return the names of the files in dist/, after a check against SHA256SUMS.
 
     Raises:
-        ReleaseError: one is missing, changed, or of another version.
+        ReleaseError: a file is missing, changed, or of another version.
     """
     names = []
     for line in _SUMS.read_text().splitlines() if _SUMS.exists() else ():
         digest, _, name = line.partition("  ")
         path = _DIST / name
         if not path.exists() or hashlib.sha256(path.read_bytes()).hexdigest() != digest:
-            msg = f"dist/{name} is not what SHA256SUMS says: run make release"
+            msg = f"dist/{name}: does not match SHA256SUMS; run 'make release'"
             raise ReleaseError(msg)
         names.append(name)
     if not names or [name for name in names if f"-{number}" not in name]:
-        msg = f"dist/ does not hold {number}: run make release"
+        msg = f"dist/: does not contain {number}; run 'make release'"
         raise ReleaseError(msg)
     return names
 
 
 def _refuse_changes() -> None:
     if found := _git("status", "--porcelain"):
-        msg = f"the checkout has changes; commit or remove them:\n{found}"
+        msg = f"uncommitted changes; commit or remove them:\n{found}"
         raise ReleaseError(msg)
 
 
 def _refuse_tag(number: str) -> None:
     if _git("tag", "--list", f"v{number}"):
-        msg = f"v{number} is there already; give another: make release VERSION=…"
+        msg = f"tag v{number} already exists; choose another version: make release VERSION=…"
         raise ReleaseError(msg)
 
 
@@ -235,7 +237,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     verbs = parser.add_subparsers(dest="what", required=True)
     prepare_parser = verbs.add_parser("prepare")
-    prepare_parser.add_argument("version", nargs="?", help="such as 0.3.0")
+    prepare_parser.add_argument("version", nargs="?", help="for example 0.3.0")
     verbs.add_parser("tag")
     return parser
 

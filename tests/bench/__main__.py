@@ -10,22 +10,22 @@ from typing import Final
 from tests.bench.azure.control import ControlError
 from tests.bench.bench import HOME, REPOSITORY, Bench, existing
 from tests.bench.cache import Cache
-from tests.bench.ending import clean_up_when_told_to_end
+from tests.bench.ending import interrupt_on_signals
 from tests.bench.errors import BenchError
 from tests.bench.heartbeat import heartbeat, say
 from tests.bench.vm import commands
 
 _EPILOG: Final = """\
-exec and shell end with the exit code of what ran inside. `make exec CMD='…'` runs the same; GNU
-make itself turns every exit code but 0 into 2. Without arguments exec takes the command from the
-environment variable CMD.
+exec and shell return the exit code of the command that ran inside. `make exec CMD='…'` does the
+same, but GNU make turns every exit code other than 0 into 2. Without arguments, exec takes the
+command from the environment variable CMD.
 """
 
 
 def main() -> int:
-    """Run one verb; 1 with a message on standard error when the bench cannot."""
+    """Run one verb; return 1 and print the error on standard error when it fails."""
     options = _parser().parse_args()
-    clean_up_when_told_to_end()
+    interrupt_on_signals()
     try:
         return _run(options)
     except BenchError as error:
@@ -47,7 +47,7 @@ def _run(options: argparse.Namespace) -> int:
         case "address":
             print(bench.address)
         case "exec":
-            # joined like ssh does, after the -- that keeps options for the command apart from ours
+            # joined with spaces, as ssh does; `--` separates the command's options from the bench's
             words = options.command[options.command[:1] == ["--"] :]
             _become(bench, " ".join(words) or os.environ.get("CMD", ""))
         case "shell":
@@ -66,7 +66,7 @@ def _up(bench: Bench) -> None:
     if bench.up():
         print(f"{time.monotonic() - started:6.1f} s  up: bench {bench.name!r} at {bench.address}")
     else:
-        print(f"bench {bench.name!r} runs already, at {bench.address}")
+        print(f"bench {bench.name!r} already runs, at {bench.address}")
 
 
 def _down(names: list[str]) -> None:
@@ -86,7 +86,7 @@ def _remove(name: str) -> bool:
 
 def _become(bench: Bench, command: str) -> None:
     if not command:
-        msg = "nothing to run: give a command, or set CMD"
+        msg = "no command: give one as an argument or in the variable CMD"
         raise BenchError(msg)
     argv = bench.enter(command)
     os.execvp(argv[0], argv)  # noqa: S606 - an argv list; streams, signals and exit code pass through
@@ -119,18 +119,18 @@ def _status(bench: Bench) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python3 -m tests.bench",
-        description="A bare instance, and Azure around it, on this host.",
+        description="A bare instance and a stand-in for Azure on this host.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--name", default="demo", help="which bench (default: %(default)s)")
+    parser.add_argument("--name", default="demo", help="name of the bench (default: %(default)s)")
     verbs = parser.add_subparsers(dest="verb", required=True)
-    verbs.add_parser("up", help="bring it up, fresh; nothing to do when it runs")
-    runner = verbs.add_parser("exec", help="run a shell command inside as root")
+    verbs.add_parser("up", help="start the bench from scratch; does nothing if it already runs")
+    runner = verbs.add_parser("exec", help="run a shell command in the machine as root")
     runner.add_argument("command", nargs=argparse.REMAINDER, help="default: the variable CMD")
-    verbs.add_parser("address", help="print the address at which the host reaches the machine")
+    verbs.add_parser("address", help="print the machine's address, as reached from the host")
     down = verbs.add_parser("down", help="remove the bench, if any; the cache is kept")
     down.add_argument("--all", action="store_true", help="remove every bench of this checkout")
-    azure = verbs.add_parser("azure", help="show a service of Azure's side, or make it misbehave")
+    azure = verbs.add_parser("azure", help="show the state of an Azure service, or inject faults")
     azure.add_argument("service", help="imds, keyvault, arm, github, registry or wireserver")
     azure.add_argument(
         "settings",
@@ -138,8 +138,8 @@ def _parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="for example forbidden_for=20 (keyvault) or script=[410,404,500] (imds)",
     )
-    verbs.add_parser("shell", help="an interactive shell inside")
-    verbs.add_parser("status", help="list benches; exit 0 when this one runs")
+    verbs.add_parser("shell", help="open an interactive shell in the machine")
+    verbs.add_parser("status", help="list benches; exit 0 if this one runs")
     commands.add_parser(verbs)
     return parser
 

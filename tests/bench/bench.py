@@ -1,4 +1,4 @@
-"""One bench: a bare instance and Azure's side of it, brought up, entered and taken down."""
+"""One bench: starts, enters and removes a bare instance and its stand-in for Azure."""
 
 import shutil
 import subprocess
@@ -45,20 +45,20 @@ def existing() -> list[str]:
 
 
 class Bench:
-    """The bench called `name`; several run side by side under different names.
+    """The bench called `name`; benches with different names can run at the same time.
 
     Args:
         name: letters, digits and dashes; the directory below .bench/run.
-        machine: whether `up` boots the container. Without it there are Azure Files and room for
-            virtual machines instead: see `vms` and `files`.
-        say: is given one line for each step done, and some while a long one goes on.
+        machine: whether `up` boots the container; if not, the bench has Azure Files and virtual
+            machines: see `files` and `vms`.
+        say: receives a line for each finished step, and more during long ones.
     """
 
     def __init__(
         self, name: str = "demo", *, machine: bool = True, say: Say = lambda _line: None
     ) -> None:
         if not name.replace("-", "").isalnum():
-            msg = f"a bench's name holds letters, digits and dashes only, not {name!r}"
+            msg = f"a bench's name has only letters, digits and dashes, not {name!r}"
             raise BenchError(msg)
         self.name = name
         self.run_dir = HOME / "run" / name
@@ -74,7 +74,7 @@ class Bench:
 
     @property
     def network(self) -> Network:
-        """Its addresses and names.
+        """Its network addresses and interface names.
 
         Raises:
             BenchError: this bench does not run.
@@ -92,7 +92,7 @@ class Bench:
 
     @property
     def azure(self) -> Control:
-        """Control of Azure's side: secrets, faults, what was asked."""
+        """Control of the Azure services: secrets, faults and recorded requests."""
         return Control(self.run_dir / "azure.sock")
 
     @property
@@ -114,16 +114,16 @@ class Bench:
         return Vms(self.run_dir, self.cache_dir, self.network, self.azure)
 
     def running(self) -> bool:
-        """Whether `up` came to its end and nothing has died since."""
+        """Return whether `up` completed and all its processes still run."""
         state = State.load(self.run_dir)
         alive = state is not None and all(item.alive() for item in state.processes.values())
         return alive and state is not None and state.ready
 
     def up(self) -> bool:
-        """Bring it up; false when it ran already. What fails half-way is taken down again.
+        """Start the bench; return false if it already runs. A failed start is cleaned up.
 
         Raises:
-            BenchError: a step failed; the message holds the last words of what failed.
+            BenchError: a step failed; the message contains the end of its output.
         """
         with locked(self._lock):
             if self.running():
@@ -131,22 +131,22 @@ class Bench:
             with self._step("host packages"):
                 more = () if self._with_machine else host_setup.VM_PACKAGES
                 host_setup.ensure((*azure.HOST_PACKAGES, *more))
-            with heartbeat("removing what is left of an earlier bench", self._say):
+            with heartbeat("removing the remains of an earlier bench", self._say):
                 self._take_down()
             try:
                 self._bring_up()
             except BaseException:
-                # also on Ctrl-C and SIGTERM, which the command line turns into exceptions
+                # covers Ctrl-C and SIGTERM, which the command line turns into exceptions
                 rundir.keep_logs(self.run_dir, HOME / "failed" / self.name)
                 self._take_down()
                 raise
         return True
 
     def down(self) -> bool:
-        """Remove the bench, also what an `up` that was killed left; false when there was nothing.
+        """Remove the bench or the remains of a killed `up`; return whether there were any.
 
-        Processes, machine, mounts, namespaces, interface, firewall table, control groups and folder
-        go. The cache, the lock file and the logs of a failed start stay.
+        Removes processes, machine, mounts, namespaces, interface, firewall table, control groups
+        and run directory. Keeps the cache, the lock file and the logs of a failed start.
         """
         with locked(self._lock):
             found = self.run_dir.exists() or slots.of(self.run_dir) is not None
@@ -160,16 +160,16 @@ class Bench:
         timeout: float | None = None,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command inside as root and capture what it says.
+        """Run a command in the machine as root and capture its output.
 
         Args:
-            command: a string for bash, or a sequence that is run as it is.
-            timeout: seconds until it is killed.
-            stdin: what it reads.
+            command: a string for bash, or an argv sequence.
+            timeout: in seconds; then it is killed.
+            stdin: its standard input.
 
         Raises:
             BenchError: this bench does not run.
-            subprocess.TimeoutExpired: it took too long.
+            subprocess.TimeoutExpired: it was killed after the timeout.
         """
         supervisor = self._supervisor()
         return self._machine(self.network).exec(
@@ -177,16 +177,16 @@ class Bench:
         )
 
     def enter(self, command: str | Sequence[str]) -> tuple[str, ...]:
-        """Argv on the host of a command inside, for callers that pass on their own streams."""
+        """Return the argv that runs a command in the machine with the caller's own streams."""
         return self._machine(self.network).enter(self._supervisor(), command)
 
     def __enter__(self) -> Self:
-        """Bring it up for the time of a with block."""
+        """Start the bench for a with block."""
         self.up()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """Take it down."""
+        """Remove it."""
         self.down()
 
     def _machine(self, net: Network) -> Machine:
@@ -195,14 +195,16 @@ class Bench:
     def _running(self) -> State:
         state = State.load(self.run_dir)
         if state is None:
-            msg = f"no bench called {self.name!r} runs; `make up` starts one"
+            msg = (
+                f"bench {self.name!r} does not run; start it with 'make up BENCH_NAME={self.name}'"
+            )
             raise BenchError(msg)
         return state
 
     def _supervisor(self) -> Process:
         state = self._running()
         if "machine" not in state.processes:
-            msg = f"the machine of bench {self.name!r} was not started"
+            msg = f"the machine of bench {self.name!r} has not been started"
             raise BenchError(msg)
         return state.processes["machine"]
 
@@ -211,7 +213,7 @@ class Bench:
         state = State(index=slots.claim(self.run_dir))
         state.save(self.run_dir)
         net = Network(state.index)
-        with self._step("root file system and Azure's artefacts"):
+        with self._step("root file system and Azure's artifacts"):
             source = self._build(state)
         with self._step("network"):
             slots.enable_forwarding()
@@ -225,7 +227,7 @@ class Bench:
 
     def _build(self, state: State) -> Path | None:
         if not self._with_machine:
-            # its certificate is on the disks of virtual machines
+            # the cached disks of virtual machines contain this authority's certificate
             shutil.copytree(keys.get(Cache(self.cache_dir)).ca_dir, self._ca_dir())
         wanted = ("rootfs", "azure") if self._with_machine else ("azure",)
         builders = {
@@ -259,7 +261,11 @@ class Bench:
         while not (self.run_dir / "azure.ready").exists():
             dead = [name for name, process in state.processes.items() if not process.alive()]
             if dead or time.monotonic() > deadline:
-                what = f"{' and '.join(dead)} ended" if dead else "azure is not ready in time"
+                what = (
+                    f"{' and '.join(dead)} exited"
+                    if dead
+                    else f"azure: not ready within {_SERVICES_SECONDS:.0f} s"
+                )
                 logs = "".join(path.read_text() for path in sorted(self.run_dir.glob("*.log")))
                 msg = f"{what}:\n{logs[-3000:]}"
                 raise BenchError(msg)
@@ -275,7 +281,7 @@ class Bench:
     def _start(
         self, state: State, name: str, argv: Sequence[str], *, log: str | None = None
     ) -> Process:
-        """Start something that outlives this command, in this bench's own control group."""
+        """Start a program that outlives this command, in the bench's control group."""
         path = self.run_dir / (log or f"{name}.out.log")
         group = outlive.group(state.index)
         return self._record(state, name, outlive.start(argv, group=group, log=path, restarts=True))

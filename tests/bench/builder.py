@@ -1,7 +1,7 @@
-"""Builds one of the bench's cached things in a process of its own.
+"""Builds one entry of the bench's cache in a separate process.
 
-Run as `python3 -m tests.bench.builder rootfs|azure CACHE CA_DIR`, as the leader of a session, so
-that whoever started it can end it together with everything it started.
+Run as `python3 -m tests.bench.builder rootfs|azure CACHE CA_DIR`, as a session leader, so that
+the parent can kill it together with all its children.
 """
 
 import os
@@ -19,7 +19,7 @@ from tests.bench.outlive import REPOSITORY
 
 
 def start(what: str, cache_dir: Path, ca_dir: Path, run_dir: Path) -> subprocess.Popen[str]:
-    """Start building it; what it prints is the result, and a log in `run_dir`."""
+    """Start the build; the result is on its standard output, its log in `run_dir`."""
     argv = (sys.executable, "-m", "tests.bench.builder", what, cache_dir, ca_dir)
     with _log(what, run_dir).open("w") as log:
         return subprocess.Popen(
@@ -34,10 +34,10 @@ def start(what: str, cache_dir: Path, ca_dir: Path, run_dir: Path) -> subprocess
 
 
 def check(what: str, ended: subprocess.Popen[str], run_dir: Path) -> None:
-    """Find out how it went.
+    """Check the result of a finished build.
 
     Raises:
-        BenchError: it failed; the message holds its last words.
+        BenchError: it failed; the message contains the end of its log.
     """
     if ended.returncode != 0:
         tail = "\n".join(_log(what, run_dir).read_text().splitlines()[-20:])
@@ -50,7 +50,7 @@ def _log(what: str, run_dir: Path) -> Path:
 
 
 def main(what: str, cache_dir: str, ca_dir: str) -> None:
-    """Build it unless the cache has it already."""
+    """Build the entry unless the cache already has it."""
     signal.signal(signal.SIGTERM, _end_all)
     cache = Cache(Path(cache_dir))
     if what == "rootfs":
@@ -60,7 +60,7 @@ def main(what: str, cache_dir: str, ca_dir: str) -> None:
 
 
 def _end_all(_number: int, _frame: FrameType | None) -> None:
-    # half-done work is dropped by the cache's next builder
+    # the next build deletes the partial entry
     os.killpg(os.getpgrp(), signal.SIGKILL)
 
 

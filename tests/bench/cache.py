@@ -1,4 +1,4 @@
-"""A directory of built things, each named after a digest of what went into it."""
+"""A directory of build results, each named by a digest of its inputs."""
 
 import fcntl
 import hashlib
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-# of st_blocks, on Linux whatever the file system's own block is
+# the unit of st_blocks on Linux, whatever the file system's block size is
 _BLOCK: Final = 512
 
 Inputs = Mapping[str, str] | Sequence[str]
@@ -24,13 +24,12 @@ class Cache:
     root: Path
 
     def get(self, kind: str, inputs: Inputs, build: Callable[[Path], None]) -> Path:
-        """Return the directory for these inputs, building it first when it is missing.
+        """Return the directory for these inputs; build it if it is missing.
 
         Args:
-            kind: what is built, the human half of the directory's name.
-            inputs: everything the result depends on; other inputs are another entry.
-            build: fills the empty directory it is given. Whatever it raises passes through and
-                leaves no entry behind.
+            kind: what is built; the readable half of the directory's name.
+            inputs: everything the result depends on; different inputs give a different entry.
+            build: fills an empty directory. Its exceptions are passed on.
 
         A second builder of the same entry, in this process or another, waits for the first.
         """
@@ -45,11 +44,11 @@ class Cache:
         return entry
 
     def size(self) -> int:
-        """Bytes that it takes on the disk."""
+        """Return the disk space that it uses, in bytes."""
         found = {}
         for folder, _, names in os.walk(self.root):
             for name in names:
-                # built in the meantime, or already replaced
+                # renamed or deleted in the meantime
                 with suppress(FileNotFoundError):
                     status = os.lstat(Path(folder, name))
                     found[status.st_dev, status.st_ino] = status.st_blocks * _BLOCK
@@ -76,7 +75,7 @@ class Cache:
 
 
 def digest(inputs: Inputs) -> str:
-    """Twelve hex digits that change when any input changes (the order of a mapping does not)."""
+    """Return twelve hex digits that depend on every input, but not on the order of a mapping."""
     canonical = dict(inputs) if isinstance(inputs, Mapping) else list(inputs)
     text = json.dumps(canonical, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:12]
@@ -84,7 +83,7 @@ def digest(inputs: Inputs) -> str:
 
 @contextmanager
 def _locked(path: Path, *, wait: bool = True) -> Iterator[None]:
-    # the lock file stays: unlinking it would let two builders hold two different inodes
+    # the lock file is kept: after an unlink two builders could lock two different inodes
     handle = os.open(path, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,4 +1,4 @@
-"""Starting other programs: argv tuples in, output or a readable error out."""
+"""Run other programs: takes an argv tuple, returns the output or raises a readable error."""
 
 import subprocess
 from collections.abc import Sequence
@@ -10,10 +10,10 @@ def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
     """Run one program to its end and return what it wrote to standard output.
 
     Raises:
-        BenchError: it could not be started or, with `check`, did not exit 0; the message carries
+        BenchError: it could not be started or, with `check`, did not exit 0; the message contains
             the last lines of its output.
     """
-    # what was begun by a command that is killed must not go on and fill what others clean up
+    # when this process is killed, its child must not keep writing to files that are being removed
     tied = ("setpriv", "--pdeathsig", "KILL", *argv)
     try:
         done = subprocess.run(tied, input=stdin, capture_output=True, text=True, check=False)
@@ -26,6 +26,6 @@ def run(*argv: str, stdin: str | None = None, check: bool = True) -> str:
 
 
 def failure(argv: Sequence[str], code: int, output: str) -> str:
-    """One message for a command that failed: what, how, and its last words."""
+    """Return one message for a failed command: argv, exit code and the end of its output."""
     tail = "\n".join(output.strip().splitlines()[-15:])
     return f"{' '.join(argv[:6])} exited {code}:\n{tail}"

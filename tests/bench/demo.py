@@ -1,7 +1,7 @@
-"""`make demo`: from a machine with nothing but systemd to a bot that answers, in one command.
+"""`make demo`: turn a machine that has only systemd into a working bot with one command.
 
-The bot is installed as an instance's custom data installs it: the configuration is there, then
-bootstrap.sh starts the units, and systemd runs the agent.
+The installation is the one that custom data performs on an instance: the configuration is written
+first, then bootstrap.sh starts the units and systemd runs the agent.
 """
 
 import json
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 DEFAULT_NAME: Final = "demo"
-# what runs on a bot's machine all the time
+# the units that always run on a bot's machine
 UNITS: Final = (
     "clawbot-sidecar.service",
     "clawbot-events.service",
@@ -33,7 +33,7 @@ UNITS: Final = (
     "clawbot-gateway.service",
 )
 _AGENT: Final = "clawbot-agent.service"
-# and not from the packages that it installs, which write to the journal as well
+# only the agent's messages: the packages that it installs also write to the unit's journal
 _FROM_THE_AGENT: Final = (f"--unit={_AGENT}", "--identifier=clawbot-agent")
 _STATUS_FILE: Final = "var/lib/clawbot/status.json"
 _WIDTH: Final = 100
@@ -43,7 +43,7 @@ _LAST_LINES_SECONDS: Final = 1.0
 
 
 def main(name: str) -> int:
-    """Run the demonstration; 0 when the agent's run ended well and the bot's units run."""
+    """Run the demonstration; return 0 if the agent's run succeeded and the bot's units run."""
     began = time.monotonic()
     try:
         bench = Bench(name, say=say)
@@ -52,27 +52,27 @@ def main(name: str) -> int:
         print(f"demo: {error}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print(f"demo: interrupted; to remove the bench: make down{_bench(name)}", file=sys.stderr)
+        print(f"demo: interrupted; remove the bench with: make down{_bench(name)}", file=sys.stderr)
         return 130
-    say(how_to_look(name, bench.address))
-    say(f"\n{time.monotonic() - began:.0f} s in all")
+    say(next_steps(name, bench.address))
+    say(f"\n{time.monotonic() - began:.0f} s in total")
     return code
 
 
-def how_to_look(name: str, address: str) -> str:
-    """What to try next, for the bench of this name at this address."""
+def next_steps(name: str, address: str) -> str:
+    """Return what to try next on the bench with this name and address."""
     bench = _bench(name)
     hints = (
-        (f"make exec{bench} CMD='clawbot-agent plan'", "what a run would change: nothing"),
-        (f"make exec{bench} CMD='clawbot-agent analyze'", "where the time went"),
-        (f"make exec{bench} CMD='clawbot-agent logs'", "what happened"),
-        (f"make exec{bench} CMD='clawbot-agent logs gateway'", "what OpenClaw says"),
+        (f"make exec{bench} CMD='clawbot-agent plan'", "show what a run would change (nothing)"),
+        (f"make exec{bench} CMD='clawbot-agent analyze'", "show how long each step took"),
+        (f"make exec{bench} CMD='clawbot-agent logs'", "show the agent's log"),
+        (f"make exec{bench} CMD='clawbot-agent logs gateway'", "show OpenClaw's log"),
         (f"http://{address}/", "OpenClaw through Caddy"),
-        (f"make down{bench}", "remove this bench; says what stays"),
+        (f"make down{bench}", "remove this bench; prints what is kept"),
     )
     width = max(len(command) for command, _ in hints)
     lines = (f"  {command:{width}}  {meaning}" for command, meaning in hints)
-    return "\n".join(("\nlook inside:", *lines))
+    return "\n".join(("\nnext steps:", *lines))
 
 
 def _bench(name: str) -> str:
@@ -81,12 +81,12 @@ def _bench(name: str) -> str:
 
 def _demonstrate(bench: Bench) -> int:
     started = _deliver(bench)
-    say(f"\nwhat {_AGENT} says:")
+    say(f"\nlog of {_AGENT}:")
     _follow_the_run(bench, started)
     say("\n$ clawbot-agent status --wait")
     with heartbeat("clawbot-agent status --wait"):
         code = product.follow(bench, "clawbot-agent status --wait")
-    with step("container image kept for the next bench"):
+    with step("keep the container image for the next bench"):
         product.keep_images(bench)
     say("\n$ systemctl list-units 'clawbot-*'")
     say(bench.exec("systemctl list-units --no-pager --plain --no-legend 'clawbot-*'").stdout)
@@ -99,15 +99,15 @@ def _demonstrate(bench: Bench) -> int:
 
 
 def _deliver(bench: Bench) -> float:
-    """Bring up the bench and the agent in it, with fresh secrets in the Key Vault.
+    """Start the bench and the agent in it, with new secrets in the Key Vault.
 
     Returns:
-        When bootstrap.sh was started, in seconds since the epoch.
+        The time at which bootstrap.sh was started, in seconds since the epoch.
     """
     with step("host packages for the release"):
         host_setup.ensure((*azure.HOST_PACKAGES, *product.HOST_PACKAGES))
     with ThreadPoolExecutor() as pool:
-        # the release is built while the machine is
+        # in parallel with the start of the machine
         release: Future[tuple[Path, str]] = pool.submit(product.release, Cache(bench.cache_dir))
         bench.up()
         with step("release"):
@@ -126,11 +126,11 @@ def _deliver(bench: Bench) -> float:
 
 
 def _follow_the_run(bench: Bench, since: float) -> None:
-    """Print what the agent's unit says until its run ends, however it ends.
+    """Print the agent's log until its run ends, successfully or not.
 
     Args:
-        bench: up.
-        since: seconds since the epoch; bootstrap.sh has started the unit already.
+        bench: a running one.
+        since: in seconds since the epoch; bootstrap.sh has already started the unit.
     """
     of_this_run = ("--lines=all", f"--since=@{since:.6f}", *_FROM_THE_AGENT)
     argv = ("journalctl", "--follow", "--output=cat", *of_this_run)
@@ -147,7 +147,7 @@ def _follow_the_run(bench: Bench, since: float) -> None:
         reader = threading.Thread(target=pass_on)
         reader.start()
         try:
-            # waits for the start that bootstrap.sh asked for
+            # waits for the start job that bootstrap.sh queued
             bench.exec(("systemctl", "start", _AGENT))
             time.sleep(_LAST_LINES_SECONDS)
         finally:
@@ -156,11 +156,11 @@ def _follow_the_run(bench: Bench, since: float) -> None:
 
 
 def _under_way(bench: Bench) -> str:
-    """The stages that run, with what each does, as the agent's record of its run says."""
+    """Return the running stages and their progress, from the agent's status.json."""
     try:
         stages = json.loads((bench.root / _STATUS_FILE).read_text())["stages"]
     except FileNotFoundError:
-        return "the agent starts"
+        return "the agent is starting"
     running = [stage for stage in stages if stage["state"] == "running"]
     said = [f"{stage['name']}: {stage['reason']}"[:_WIDTH] for stage in running]
     return "; ".join(said) or "between two stages"
@@ -171,8 +171,8 @@ def _is_active(bench: Bench, unit: str) -> bool:
 
 
 def _show_health(bench: Bench) -> None:
-    say("from outside, through Caddy:")
-    with heartbeat("waiting for the sidecar to call the bot healthy"):
+    say("from the host, through Caddy:")
+    with heartbeat("waiting for the sidecar to report the bot healthy"):
         end = time.monotonic() + _HEALTHY_SECONDS
         while '"healthy"' not in _get(bench, "/health") and time.monotonic() < end:
             time.sleep(1)

@@ -1,4 +1,4 @@
-"""`make demo-vm`: a virtual machine is powered on, and is a bot some minutes later, untouched."""
+"""`make demo-vm`: power on a virtual machine that turns into a bot without further action."""
 
 import re
 import subprocess
@@ -17,19 +17,19 @@ from tests.bench.vm.machine import Vm
 
 NAME: Final = "demo-vm"
 MACHINE: Final = "bot0"
-# without hardware acceleration, and with an image that has to be built first
+# without hardware acceleration, and with a container image that must be built first
 _WITHIN: Final = 3600.0
 _FOLLOW_SECONDS: Final = 0.5
 _TOLD: Final = re.compile(r"(clawbot |bootstrap: |cloud-init\[).*")
 
 
 def main(*, baked: bool) -> int:
-    """Run the demonstration; 0 when the bot is healthy and its description holds."""
+    """Run the demonstration; return 0 if the bot is healthy and its configuration is applied."""
     bench = Bench(NAME, machine=False, say=say)
     try:
         with step("host packages for the release"):
             host_setup.ensure((*azure.HOST_PACKAGES, *product.HOST_PACKAGES))
-        with heartbeat("removing what is left of an earlier bench"):
+        with heartbeat("removing the remains of an earlier bench"):
             bench.down()
         bench.up()
         bots = BotVms(bench)
@@ -37,20 +37,20 @@ def main(*, baked: bool) -> int:
             bots.publish()
         with heartbeat("copying the container image to the share"):
             seeded = bots.seed_images()
-        say(f"container image: {'on the share' if seeded else 'to be built by the instance'}")
+        say(f"container image: {'on the share' if seeded else 'built by the instance'}")
         seconds = _boot(bots, baked=baked)
         with heartbeat("keeping the container image for the next bench"):
             bots.keep_images()
         vm = bench.vms.get(MACHINE)
         say(f"\nhealthy {seconds:.0f} s after power-on\n")
-        with heartbeat("checking the bot's description"):
+        with heartbeat("checking the bot from inside"):
             code = _show(vm)
     except BenchError as error:
         print(f"demo-vm: {error}", file=sys.stderr)
         return 1
     print(
         f"""
-look inside:
+next steps:
   make exec-vm CMD='clawbot-agent status'
   make exec-vm CMD='journalctl -u clawbot-lease'
   less {vm.console.relative_to(REPOSITORY)}
@@ -61,11 +61,11 @@ look inside:
 
 
 def _boot(bots: BotVms, *, baked: bool) -> float:
-    """Boot it and print what its serial console tells; seconds until it is healthy."""
+    """Boot it and print its serial console; return the seconds until it is healthy."""
     began = time.monotonic()
     with heartbeat("making the disk and powering on"):
         vm = bots.boot(MACHINE, baked=baked)
-    say("power on; what the serial console tells:")
+    say("power on; serial console:")
     over = threading.Event()
     with heartbeat("waiting for the bot to be healthy") as heard:
         follower = threading.Thread(target=_follow, args=(vm, began, over, heard))

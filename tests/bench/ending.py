@@ -1,4 +1,4 @@
-"""A command of the bench that is told to end cleans up first."""
+"""Clean-up when a command of the bench is interrupted or terminated."""
 
 import signal
 from types import FrameType
@@ -7,16 +7,16 @@ from typing import Final
 _ENDING: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
-def clean_up_when_told_to_end() -> None:
-    """Let Ctrl-C, a terminated or a hung-up command raise KeyboardInterrupt, once."""
+def interrupt_on_signals() -> None:
+    """Raise KeyboardInterrupt on the first SIGINT, SIGTERM or SIGHUP; ignore later ones."""
     for number in _ENDING:
-        # a shell that started this in the background had it ignore Ctrl-C: leave that so
+        # a shell makes its background commands ignore SIGINT: keep that
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _interrupt)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
     for number in _ENDING:
-        # an impatient second one must not stop the cleaning up
+        # a second signal must not interrupt the clean-up
         signal.signal(number, signal.SIG_IGN)
     raise KeyboardInterrupt

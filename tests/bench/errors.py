@@ -1,5 +1,5 @@
-"""The one exception the bench raises for things its user can understand."""
+"""The bench's exception for errors that its user can act on."""
 
 
 class BenchError(Exception):
-    """The bench cannot do what was asked; the message says why and what to try."""
+    """An operation of the bench failed; the message gives the reason and the next step."""

@@ -1,8 +1,8 @@
-"""Azure Files on the bench: Samba under the storage account's name, with the account's key.
+"""Azure Files on the bench: Samba under the storage account's DNS name, with its key.
 
-Encrypted SMB 3 with NTLMv2, as `auth: account-key` meets it; no Kerberos. What differs from Azure:
-its handles are durable and not persistent, so that a restart of the server forgets open files and
-locks; and every client is root on the host's directory.
+Encrypted SMB 3 with NTLMv2, as `auth: account-key` uses it; no Kerberos. Differences from Azure:
+handles are durable but not persistent, so a restart of the server loses open files and locks; and
+every client acts as root on the host's directory.
 """
 
 import base64
@@ -46,12 +46,12 @@ _GLOBAL: Final = """\
     server multi channel support = no
     ntlm auth = ntlmv2-only
     map to guest = never
-    # the account is no user of this host
+    # the account is not a user of this host
     username map = {folder}/usermap
     load printers = no
     printcap name = /dev/null
     disable spoolss = yes
-    # byte-range locks and leases are between clients, nobody else opens these files
+    # only SMB clients open these files: their locks and leases need not bind other processes
     kernel oplocks = no
     kernel share modes = no
     posix locking = no
@@ -85,7 +85,7 @@ class Files:
     Args:
         run_dir: of the bench.
         net: of the bench.
-        azure: control of the bench's services; ARM is told the keys.
+        azure: control of the bench's services; ARM receives the keys.
     """
 
     run_dir: Path
@@ -93,7 +93,7 @@ class Files:
     azure: Control
 
     def create(self) -> None:
-        """Set up the account with a key and one share, and start the server."""
+        """Create the account with a key and one share, and start the server."""
         for name in ("private", "lock", "state", "cache", "pid", "ncalrpc", "shares"):
             (self._folder / name).mkdir(parents=True)
         (self._folder / "usermap").write_text(f"root = {ACCOUNT}\n")
@@ -103,19 +103,19 @@ class Files:
         self.start()
 
     def directory(self, share: str = SHARE) -> Path:
-        """The share's directory on the host."""
+        """Return the share's directory on the host."""
         return self._folder / "shares" / share
 
     def add_share(self, name: str) -> Path:
-        """Make another share; returns its directory on the host."""
+        """Create another share; return its directory on the host."""
         self.directory(name).mkdir(mode=0o700)
         self._configure()
         return self.directory(name)
 
     def adopt(self, account: str, share: str) -> None:
-        """Answer as another account as well, with this one's keys, and have the share.
+        """Serve a second account name with the same keys, and create the share.
 
-        What differs from Azure: all accounts have the same keys and see the same shares.
+        Differs from Azure: all accounts have the same keys and the same shares.
         """
         usermap = self._folder / "usermap"
         names = usermap.read_text().split()[2:]
@@ -127,26 +127,26 @@ class Files:
 
     @property
     def key(self) -> str:
-        """The account's first key."""
+        """Return the account's first key."""
         return str(self._load()["keys"][0])
 
     def change_key(self) -> str:
-        """Replace the first key, which ends nobody's session, and return the new one."""
+        """Replace the first key and return the new one; open sessions continue."""
         with self._changing() as state:
             state["keys"] = [_new_key(), state["keys"][1]]
         self._apply_keys()
         return self.key
 
     def running(self) -> bool:
-        """Whether the server runs."""
+        """Return whether the server runs."""
         process = self._process()
         return process is not None and process.alive()
 
     def start(self) -> None:
-        """Start the server; nothing to do when it runs.
+        """Start the server; does nothing if it already runs.
 
         Raises:
-            BenchError: it does not listen in time.
+            BenchError: it does not listen within the time limit.
         """
         if self.running():
             return
@@ -159,19 +159,19 @@ class Files:
         self._wait_until_listening(process, log)
 
     def stop(self) -> None:
-        """End the server and every session at once: connections are reset, open files forgotten."""
+        """Kill the server: connections are reset and open files are lost."""
         launch.clear(self._group)
 
     def freeze(self) -> None:
-        """Have it take connections and answer nothing, as a server that hangs."""
+        """Make the server hang: it accepts connections and does not answer."""
         self._signal(signal.SIGSTOP)
 
     def thaw(self) -> None:
-        """Let it go on after `freeze`."""
+        """Resume the server after `freeze`."""
         self._signal(signal.SIGCONT)
 
     def block(self) -> None:
-        """Drop every packet to and from the share, as a firewall that forbids 445."""
+        """Drop every packet to and from the share, as a firewall that blocks port 445."""
         rules = f"""
         table ip {_TABLE} {{
             chain input {{
@@ -188,11 +188,11 @@ class Files:
         self._inside("nft", "-f", "-", stdin=rules)
 
     def unblock(self) -> None:
-        """Let packets through again; fine when nothing was blocked."""
+        """Remove the block, if any."""
         self._inside("nft", "delete", "table", "ip", _TABLE, check=False)
 
     def set_read_only(self, *, read_only: bool) -> None:
-        """Refuse writes, or allow them again; clients are made to connect anew."""
+        """Refuse or allow writes; clients are forced to reconnect."""
         with self._changing() as state:
             state["read_only"] = read_only
         self._configure()
@@ -203,14 +203,14 @@ class Files:
                 )
 
     def status(self) -> dict[str, Any]:
-        """What smbstatus says: `sessions`, `tcons`, `open_files`, `byte_range_locks` and more."""
+        """Return smbstatus's JSON: `sessions`, `tcons`, `open_files`, `byte_range_locks` etc."""
         argv = ("smbstatus", f"--configfile={self.conf}", "--json")
         status: dict[str, Any] = json.loads(self._inside(*argv))
         locks: dict[str, Any] = json.loads(self._inside(*argv, "--byterange"))
         return {**status, **locks}
 
     def sessions(self) -> list[str]:
-        """The addresses of the machines with a session."""
+        """Return the addresses of the clients with a session."""
         found = self.status().get("sessions", {}).values()
         return sorted(str(session["remote_machine"]) for session in found)
 
@@ -221,7 +221,7 @@ class Files:
 
     @property
     def conf(self) -> Path:
-        """The server's configuration, for smbstatus and its relatives."""
+        """Path of smb.conf, for smbstatus and similar tools."""
         return self._folder / "smb.conf"
 
     @property
@@ -257,7 +257,7 @@ class Files:
         question = ("ss", "-Htln", "src", f"{ADDRESS}:{_PORT}")
         if not _within(_START_SECONDS, lambda: bool(self._inside(*question).strip())):
             said = log.read_text(errors="replace")[-1500:]
-            state = "does not listen" if process.alive() else "ended"
+            state = "does not listen" if process.alive() else "exited"
             msg = f"smbd {state}:\n{said}"
             raise BenchError(msg)
 
@@ -272,7 +272,7 @@ class Files:
         try:
             state: dict[str, Any] = json.loads((self._folder / _STATE).read_text())
         except FileNotFoundError as error:
-            msg = "this bench has no Azure Files: it was brought up with a machine"
+            msg = "this bench has no Azure Files: it was started with a machine"
             raise BenchError(msg) from error
         return state
 

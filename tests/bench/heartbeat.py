@@ -1,4 +1,4 @@
-"""A sign of life during long steps: what is going on, and for how long."""
+"""Progress messages during long steps: what runs, and for how long."""
 
 import sys
 import threading
@@ -9,12 +9,12 @@ from typing import Final
 
 Say = Callable[[str], None]
 
-# the promise is 10 s; the rest is for a machine whose processors are busy
+# documented as 10 s; the margin is for a busy machine
 EVERY_SECONDS: Final = 6.0
 
 
 def say(line: str) -> None:
-    """Print one line at once and in one piece: two threads never write into each other's."""
+    """Print one line immediately and atomically, so that lines of two threads do not mix."""
     sys.stdout.write(f"{line}\n")
     sys.stdout.flush()
 
@@ -23,14 +23,14 @@ def say(line: str) -> None:
 def heartbeat(
     what: str | Callable[[], str], say: Say = say, *, every: float = EVERY_SECONDS
 ) -> Iterator[Callable[[], None]]:
-    """Say after each silence what is going on, until the block ends; a short block says nothing.
+    """Report what runs after each period without output, until the block ends.
 
-    The block is given what it calls when something else was said: that ends a silence too.
+    Yields a function that the block calls after output of its own, which restarts the period.
 
     Args:
-        what: the step, or what tells how far it is by now.
-        say: is given each line, in a thread of its own.
-        every: seconds of silence.
+        what: the step, or a function that returns its progress.
+        say: receives each line, in a separate thread.
+        every: the period, in seconds.
     """
     began = last = time.monotonic()
     over = threading.Event()
@@ -57,7 +57,7 @@ def heartbeat(
 
 @contextmanager
 def step(what: str, say: Say = say, *, every: float = EVERY_SECONDS) -> Iterator[None]:
-    """A heartbeat, and at the end a line that says how long the step took."""
+    """Report progress, and at the end how long the step took."""
     began = time.monotonic()
     with heartbeat(what, say, every=every):
         yield

@@ -1,4 +1,4 @@
-"""Debian packages the host needs before it can run a bench; installs only what is missing."""
+"""Debian packages that the host needs to run a bench; installs only the missing ones."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from typing import Final
 from tests.bench.commands import failure, run
 from tests.bench.errors import BenchError
 
-# package -> a program it brings
+# package -> a program that it contains
 PACKAGES: Final = {
     "ca-certificates": "update-ca-certificates",
     "dnsmasq-base": "dnsmasq",
@@ -24,7 +24,7 @@ PACKAGES: Final = {
     "xz-utils": "xz",
     "zstd": "zstd",
 }
-# beyond those, for virtual machines and Azure Files
+# in addition, for virtual machines and Azure Files
 VM_PACKAGES: Final = (
     *("genisoimage", "openssh-client", "qemu-system-x86", "qemu-utils", "samba", "smbclient"),
 )
@@ -33,15 +33,15 @@ SBIN: Final = "/usr/local/sbin:/usr/sbin:/sbin"
 
 
 def ensure(more: Sequence[str] = ()) -> list[str]:
-    """Install what is missing, of these and of `more`, and return what was installed.
+    """Install missing packages of these and of `more`; return the ones installed.
 
     Raises:
-        BenchError: not root, not a Debian with apt, or apt could not install them.
+        BenchError: not root, no apt-get, or apt failed to install them.
     """
     if os.geteuid() != 0:
-        msg = "the bench needs root: it makes namespaces, mounts and containers"
+        msg = "the bench needs root: it creates namespaces, mounts and containers"
         raise BenchError(msg)
-    # a plain user's PATH, kept by sudo or su, often lacks the directories these live in
+    # a user's PATH, kept by sudo or su, often lacks the sbin directories
     os.environ["PATH"] = f"{os.environ.get('PATH', '/usr/bin:/bin')}:{SBIN}"
     absent = {name for name, program in PACKAGES.items() if not shutil.which(program)}
     absent |= {name for name in more if name not in PACKAGES and not _installed(name)}
@@ -57,9 +57,9 @@ def _installed(package: str) -> bool:
 
 def _install(packages: list[str]) -> None:
     if shutil.which("apt-get") is None:
-        msg = f"no apt-get here; install these and try again: {' '.join(packages)}"
+        msg = f"apt-get not found; install these packages and try again: {' '.join(packages)}"
         raise BenchError(msg)
-    # the lists may be fresh enough (or absent, as in a container image): try before updating
+    # the package lists may be recent enough: try before 'apt-get update'
     if _apt_install(packages).returncode == 0:
         return
     run("apt-get", "-o", "APT::Update::Error-Mode=any", "update")
@@ -76,7 +76,7 @@ def _apt_install(packages: list[str]) -> subprocess.CompletedProcess[str]:
 
 @contextmanager
 def _services_held() -> Iterator[None]:
-    """Keep packages from starting their services on this host: Samba would serve its files."""
+    """Keep packages from starting their services: Samba would serve this host's files."""
     if _POLICY.exists():
         yield
         return

@@ -1,7 +1,7 @@
-"""The operator's computer on the bench: a program there sees Azure's services by their names.
+"""The operator's computer on the bench, where programs reach Azure's services by DNS name.
 
-It runs in the namespace of Azure's side, with the bench's DNS and certificate authority, and is
-somebody in the directory: an identity that no instance carries, which may do everything.
+It runs in Azure's network namespace, with the bench's DNS and certificate authority, and has a
+directory identity of its own with all permissions, which no instance has.
 """
 
 import os
@@ -20,29 +20,29 @@ _RESOURCE_ID: Final = (
     f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/{RESOURCE_GROUP}/providers"
     "/Microsoft.ManagedIdentity/userAssignedIdentities/operator"
 )
-# a mount namespace of its own: the host's name servers stay as they are
+# a separate mount namespace: the host's resolv.conf stays unchanged
 _WITH_DNS: Final = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
 
 
 @dataclass(frozen=True, slots=True)
 class Laptop:
-    """Where an operator works.
+    """The operator's computer.
 
     Args:
-        bench: up.
+        bench: a running one.
     """
 
     bench: Bench
 
     def log_in(self) -> None:
-        """Be the operator; instances that a scale set made have identities of their own."""
+        """Log in as the operator."""
         who = {"client_id": _CLIENT_ID, "object_id": _OBJECT_ID, "resource_id": _RESOURCE_ID}
         self.bench.azure.set("imds", identities=[who])
 
     def run(
         self, *argv: str, stdin: str | None = None, timeout: float = 3600
     ) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end."""
+        """Run a program and wait for it."""
         resolver = self.bench.run_dir / "laptop.resolv.conf"
         resolver.write_text(f"nameserver {DNS_ADDRESS}\n")
         namespace = f"--net=/run/netns/{self.bench.network.azure_namespace}"

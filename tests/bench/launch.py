@@ -1,8 +1,8 @@
-"""Put this process into control groups of its own, then run the given program to its end.
+"""Move this process into its own control groups, then run the given program.
 
 Run as `python3 -m tests.bench.launch [--exec] GROUP PROGRAM ARGUMENT…`; with --exec the program
-takes this process's place. A systemd inside must not share a group with another one: each would end
-what it does not know.
+replaces this process. Two instances of systemd must not share a control group: each would kill
+processes that it does not know.
 """
 
 import os
@@ -15,29 +15,29 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
-_FORCE_RESTART: Final = 133  # what nspawn exits with for a service manager to start it again
+_FORCE_RESTART: Final = 133  # nspawn's exit code that asks the service manager for a restart
 
 
 def hierarchies() -> list[Path]:
-    """Mount points of the version 1 hierarchies and of version 2, wherever they are writable."""
+    """Return the mount points of the writable hierarchies of version 1 and version 2."""
     mounts = [line.split() for line in Path("/proc/mounts").read_text().splitlines()]
     return [Path(fields[1]) for fields in mounts if fields[2] in {"cgroup", "cgroup2"}]
 
 
 def join(group: str) -> None:
-    """Make the group in every hierarchy and move this process there."""
+    """Create the group in every hierarchy and move this process into it."""
     for mount in hierarchies():
         path = mount / group
         path.mkdir(parents=True, exist_ok=True)
         for name in ("cpuset.mems", "cpuset.cpus"):
-            # a new group of the version 1 cpuset controller takes no process until these are set
+            # version 1 cpuset: a new group accepts no process until these are set
             if (path / name).exists() and not (path / name).read_text().strip():
                 (path / name).write_text((mount / name).read_text())
         (path / "cgroup.procs").write_text(f"{os.getpid()}\n")
 
 
 def members(group: str) -> set[int]:
-    """Every process in the group and in the groups below it."""
+    """Return every process in the group and its subgroups."""
     pids: set[int] = set()
     for mount in hierarchies():
         for path in (mount / group).rglob("cgroup.procs"):
@@ -47,11 +47,11 @@ def members(group: str) -> set[int]:
 
 
 def clear(group: str, *, seconds: float = 10.0) -> None:
-    """Kill what is left in the group and remove it, also when it is only half there."""
+    """Kill the group's processes and remove the group, even if it exists only partially."""
     deadline = time.monotonic() + seconds
     while (pids := members(group)) and time.monotonic() < deadline:
-        # all are stopped before the first is killed: without user-mode Linux, whose programs these
-        # may be, the next system call of one of them would be the host's
+        # stop all before killing any: a program of user-mode Linux would otherwise outlive its
+        # kernel and make its next system call on the host
         for number in (signal.SIGSTOP, signal.SIGKILL):
             for pid in pids:
                 with suppress(ProcessLookupError):
@@ -65,19 +65,19 @@ def clear(group: str, *, seconds: float = 10.0) -> None:
 
 
 def keep(argv: Sequence[str]) -> int:
-    """Run it, again whenever it asks for that: nspawn does when the machine inside reboots."""
+    """Run it again as long as its exit code requests a restart: nspawn's does on a reboot."""
     while (code := subprocess.call(("setpriv", "--pdeathsig", "KILL", *argv))) == _FORCE_RESTART:
         pass
     return code
 
 
 def main(words: list[str]) -> int:
-    """Join the group and run the program; returns its exit code."""
+    """Join the group and run the program; return its exit code."""
     replace = words[0] == "--exec"
     group, *argv = words[replace:]
     join(group)
     if replace:
-        os.execvp(argv[0], argv)  # noqa: S606 - an argv list; the caller wants this very process
+        os.execvp(argv[0], argv)  # noqa: S606 - an argv list; the program must keep this pid
     return keep(argv)
 
 

@@ -1,4 +1,4 @@
-"""The bare instance itself: a systemd container with its own network namespace."""
+"""The bare instance: a systemd container with its own network namespace."""
 
 import os
 import signal
@@ -15,20 +15,20 @@ from tests.bench.state import Process
 
 HOSTNAME: Final = "bot"
 _SEARCH_PATH: Final = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-# systemd takes this real-time signal as "power off" (systemd(1))
+# systemd powers off on this real-time signal (systemd(1))
 _POWEROFF: Final = signal.SIGRTMIN + 4
 
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """A root file system at `root`, started by systemd-nspawn under the name `name`."""
+    """A root file system at `root`, run by systemd-nspawn under the name `name`."""
 
     root: Path
     name: str
     namespace: str
 
     def prepare(self, *, source: Path, address: str, dns: str) -> None:
-        """Copy a fresh root file system and give it its name and resolver."""
+        """Copy a fresh root file system and set its host name and resolver."""
         run("cp", "-a", "--reflink=auto", str(source), str(self.root))
         hosts = ("127.0.0.1 localhost", "::1 localhost ip6-localhost", f"{address} {HOSTNAME}")
         files = {
@@ -41,28 +41,28 @@ class Machine:
             (self.root / path).write_text(text)
 
     def argv(self) -> tuple[str, ...]:
-        """The command that boots it; needs no systemd on the host."""
-        # /dev/fuse is there on every real instance
+        """Return the argv that boots it; the host needs no systemd."""
+        # every real instance has /dev/fuse
         devices = ("--bind=/dev/fuse",) if Path("/dev/fuse").exists() else ()
         return (
             *("env", "SYSTEMD_NSPAWN_API_VFS_WRITABLE=network", "TERM=dumb"),
-            # a cloud image keeps /tmp on its disk: large, and with device files
+            # a cloud image has /tmp on its disk: large, and device files work
             "SYSTEMD_NSPAWN_TMPFS_TMP=0",
             *("systemd-nspawn", "--quiet", "--boot", f"--directory={self.root}"),
             *(f"--machine={self.name}", f"--hostname={HOSTNAME}"),
             *("--register=no", "--keep-unit", "--console=read-only", "--resolv-conf=off"),
             *("--timezone=off", "--link-journal=no", "--capability=all"),
-            # runc joins a session keyring for each container, and loads device programs
+            # runc joins a session keyring for each container and loads BPF device programs
             "--system-call-filter=add_key keyctl bpf",
             f"--network-namespace-path=/run/netns/{self.namespace}",
             *devices,
         )
 
     def wait_until_booted(self, supervisor: Process, *, seconds: float) -> None:
-        """Return when systemd inside says that everything is up.
+        """Wait until systemd in the machine reports 'running'.
 
         Raises:
-            BenchError: it ended, did not come up in time, or units failed (they are named).
+            BenchError: it exited, did not boot in time, or units failed (the message names them).
         """
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and supervisor.alive():
@@ -72,12 +72,12 @@ class Machine:
             if verdict == "degraded":
                 failed = ("systemctl", "--failed", "--no-legend", "--plain")
                 units = self.exec(supervisor, failed, capture_output=True).stdout
-                msg = f"the machine came up with failed units:\n{units}"
+                msg = f"the machine booted with failed units:\n{units}"
                 raise BenchError(msg)
             time.sleep(0.1)
         log = self.root.parent / "console.log"
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-15:])
-        why = "did not come up in time" if supervisor.alive() else "ended while booting"
+        why = "did not boot in time" if supervisor.alive() else "exited while booting"
         msg = f"the machine {why}; the end of {log}:\n{tail}"
         raise BenchError(msg)
 
@@ -98,11 +98,11 @@ class Machine:
         timeout: float | None = None,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command inside as root: a string by bash, a sequence as it is.
+        """Run a command in the machine as root: a string with bash, a sequence as argv.
 
         Raises:
             BenchError: the machine does not run.
-            subprocess.TimeoutExpired: it took longer than `timeout` seconds; it was killed.
+            subprocess.TimeoutExpired: it was killed after `timeout` seconds.
         """
         return subprocess.run(
             self.enter(supervisor, command),
@@ -114,7 +114,7 @@ class Machine:
         )
 
     def enter(self, supervisor: Process, command: str | Sequence[str]) -> tuple[str, ...]:
-        """Argv on the host of a command inside, with the environment of a root login.
+        """Return the argv that runs a command in the machine with a root login's environment.
 
         Raises:
             BenchError: the machine does not run.
@@ -136,7 +136,7 @@ class Machine:
         }
         return (
             *("nsenter", "--target", str(init), "-m", "-u", "-i", "-n", "-p", "-C", "--"),
-            # whoever kills the outer process means the inner one as well
+            # killing the outer process must kill the inner one too
             *("setpriv", "--pdeathsig", "KILL", "env", "-i", "-C", "/root"),
             *(f"{name}={value}" for name, value in variables.items()),
             *argv,
@@ -144,7 +144,7 @@ class Machine:
 
 
 def init_pid(supervisor: Process) -> int | None:
-    """The host's number of the machine's process 1; it changes when the machine reboots."""
+    """Return the host pid of the machine's process 1; it changes on a reboot."""
     if not supervisor.alive():
         return None
     container = _only_child(supervisor.pid)
@@ -160,7 +160,7 @@ def _only_child(pid: int) -> int | None:
 
 
 def stop(supervisor: Process, *, grace_seconds: float) -> None:
-    """Power off; kill what has not ended after the grace."""
+    """Power off; kill it if it still runs after the grace period."""
     init = init_pid(supervisor)
     if init is not None:
         machine = Process.of(init)
@@ -169,7 +169,7 @@ def stop(supervisor: Process, *, grace_seconds: float) -> None:
 
 
 def read_environment(path: Path) -> Mapping[str, str]:
-    """Variables of /etc/environment: one NAME=value a line, optionally quoted (pam_env(8))."""
+    """Return the variables of /etc/environment: NAME=value lines, optional quotes (pam_env(8))."""
     lines = path.read_text().splitlines() if path.is_file() else []
     pairs = [line.partition("=") for line in lines if not line.startswith("#")]
     return {name.strip(): value.strip().strip("\"'") for name, sep, value in pairs if sep}

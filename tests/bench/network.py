@@ -1,9 +1,9 @@
-"""Azure's network on the bench: a namespace for Azure's side, one for the instance, both wired.
+"""Azure's network on the bench: one namespace for Azure, one for the instance, connected.
 
     host ── veth 10.62.i.0/30 ── cb<i>-azure: bridge 10.61.i.1 ── veth ── cb<i>-vm: eth0 10.61.i.4
                                  168.63.129.16, 169.254.169.254, the services' addresses
 
-Addresses as in a virtual network with default DNS: the instance takes .4 (Azure keeps .0 to .3),
+Addresses as in a virtual network with default DNS: the instance has .4 (Azure reserves .0 to .3),
 168.63.129.16 answers DNS, and both platform addresses are reached through the gateway.
 """
 
@@ -20,30 +20,30 @@ from tests.bench.errors import BenchError
 PLATFORM_ADDRESSES: Final = ("168.63.129.16", "169.254.169.254")
 DNS_ADDRESS: Final = "168.63.129.16"
 BRIDGE: Final = "vnet"
-# Azure keeps .0 to .3 of every subnet
+# Azure reserves .0 to .3 of every subnet
 FIRST_INSTANCE: Final = 4
 _GATEWAY_MAC: Final = "12:34:56:78:9a:bc"
 
 
 @dataclass(frozen=True, slots=True)
 class Network:
-    """Names and addresses of bench number `index`; nothing here is looked up."""
+    """Names and addresses of bench number `index`, all derived from it."""
 
     index: int
 
     @property
     def azure_namespace(self) -> str:
-        """The namespace in which Azure's services run."""
+        """The network namespace in which Azure's services run."""
         return f"cb{self.index}-azure"
 
     @property
     def vm_namespace(self) -> str:
-        """The namespace of the instance."""
+        """The network namespace of the instance."""
         return f"cb{self.index}-vm"
 
     @property
     def host_interface(self) -> str:
-        """The host's end of the link to Azure's side."""
+        """The host's end of the link to Azure's namespace."""
         return f"cb{self.index}-host"
 
     @property
@@ -63,32 +63,32 @@ class Network:
 
     @property
     def instance(self) -> str:
-        """The instance's private address; the host reaches it as well."""
+        """The instance's private address, also reachable from the host."""
         return self.address(FIRST_INSTANCE)
 
     def address(self, number: int) -> str:
-        """The private address of instance `number`, from `FIRST_INSTANCE` on."""
+        """Return the private address of instance `number`, counted from `FIRST_INSTANCE`."""
         return f"10.61.{self.index}.{number}"
 
     def mac(self, number: int) -> str:
-        """The hardware address that goes with it."""
-        # 00:0d:3a is one of the prefixes of Azure's network cards
+        """Return the MAC address of instance `number`."""
+        # 00:0d:3a is one of the MAC prefixes of Azure's network interfaces
         return f"00:0d:3a:61:{self.index:02x}:{number:02x}"
 
     @property
     def link(self) -> tuple[str, str]:
-        """Addresses of the link between host and Azure's side: host end, Azure end."""
+        """Addresses of the link between the host and Azure's namespace: host end, Azure end."""
         return f"10.62.{self.index}.1", f"10.62.{self.index}.2"
 
     def up(self, services: Iterable[str], *, instance: bool = True) -> None:
-        """Make everything.
+        """Create namespaces, links, addresses, routes and firewall rules.
 
         Args:
-            services: the extra IPv4 addresses on Azure's side.
-            instance: make the namespace of the instance too, and wire it.
+            services: additional IPv4 addresses in Azure's namespace.
+            instance: also create and connect the instance's namespace.
 
         Raises:
-            BenchError: a route or name is taken, or the kernel refuses.
+            BenchError: a route or name is already in use, or the kernel refuses.
         """
         self._refuse_collision()
         run("ip", "netns", "add", self.azure_namespace)
@@ -105,9 +105,9 @@ class Network:
         run("nft", "-f", "-", stdin=self._ruleset())
 
     def down(self) -> None:
-        """Remove everything, also what is only half there."""
+        """Remove everything, even if it exists only partially."""
         run("nft", "delete", "table", "ip", self.table, check=False)
-        # a veth goes with its peer, and both go with their namespaces
+        # deleting a namespace deletes its veth and the peer
         run("ip", "link", "delete", self.host_interface, check=False)
         for namespace in (self.vm_namespace, self.azure_namespace):
             run("ip", "netns", "delete", namespace, check=False)
@@ -119,7 +119,7 @@ class Network:
             taken = ipaddress.ip_network(route["dst"])
             for mine in (self.subnet, f"{self.link[0]}/32"):
                 if taken.overlaps(ipaddress.ip_network(mine)):
-                    msg = f"this host already routes {taken} to {route.get('dev')}: bench needs it"
+                    msg = f"host already routes {taken} to {route.get('dev')}: bench needs it"
                     raise BenchError(msg)
 
     def _host_side(self) -> list[str]:
@@ -138,7 +138,7 @@ class Network:
             "link set lo up",
             f"address add {azure}/30 dev host",
             "link set host up",
-            # its own address would change with every cable that is plugged in; this is Azure's
+            # fixed: a bridge's own MAC changes with each attached port; this one is Azure's
             f"link add {BRIDGE} address {_GATEWAY_MAC} type bridge forward_delay 0",
             f"address add {self.gateway}/24 dev {BRIDGE}",
             *(f"address add {address}/32 dev {BRIDGE}" for address in extra),
@@ -157,7 +157,7 @@ class Network:
         ]
 
     def _ruleset(self) -> str:
-        # clamping spares the machine a smaller MTU when the host's uplink is a tunnel
+        # MSS clamping avoids a smaller MTU in the machine when the host's uplink is a tunnel
         return f"""
         table ip {self.table} {{
             chain forward {{
@@ -175,23 +175,23 @@ masquerade
 
 
 def dns_arguments(addresses: Mapping[str, str], run_dir: Path) -> tuple[str, ...]:
-    """Argv of the DNS server: the given names from here, all others from the host's resolver."""
+    """Return the DNS server's argv: it answers these names and forwards all others."""
     upstream = (f"--server={server}" for server in upstream_servers())
     return (
         *("dnsmasq", "--keep-in-foreground", "--conf-file=/dev/null", "--no-hosts", "--no-resolv"),
         *("--bind-interfaces", f"--listen-address={DNS_ADDRESS}", "--user=root", "--cache-size=0"),
         f"--pid-file={run_dir / 'dnsmasq.pid'}",
-        # it answers for all names below these as well
+        # it also answers for all names below these
         *(f"--address=/{name.removeprefix('*.')}/{address}" for name, address in addresses.items()),
         *upstream,
     )
 
 
 def upstream_servers() -> list[str]:
-    """IPv4 name servers of the host that other namespaces reach too.
+    """Return the host's IPv4 name servers that are reachable from other namespaces.
 
     Raises:
-        BenchError: there are only loopback ones, and systemd-resolved names no others.
+        BenchError: all are on the loopback interface, and systemd-resolved has no others.
     """
     for path in ("/etc/resolv.conf", "/run/systemd/resolve/resolv.conf"):
         text = Path(path).read_text() if Path(path).is_file() else ""

@@ -17,7 +17,7 @@ _POWEROFF_SECONDS: Final = 5.0
 
 
 def group(index: int, part: str = "") -> str:
-    """The control group of bench number `index`, or a part of it that can be cleared alone."""
+    """Return the control group of bench `index`, or a subgroup that can be cleared separately."""
     return f"clawbot-bench-{index}{'/' if part else ''}{part}"
 
 
@@ -27,9 +27,9 @@ def start(argv: Sequence[str], *, group: str, log: Path, restarts: bool = False)
     Args:
         argv: the program and its arguments.
         group: from `group`.
-        log: what it prints is appended here.
-        restarts: start it again whenever it asks for that by its exit code, as nspawn does. The
-            process returned is then the one that watches.
+        log: its output is appended to this file.
+        restarts: start it again when its exit code requests that, as nspawn's does. The returned
+            process is then the one that watches it.
     """
     mode = () if restarts else ("--exec",)
     launcher = (sys.executable, "-m", "tests.bench.launch", *mode, group)
@@ -42,13 +42,13 @@ def start(argv: Sequence[str], *, group: str, log: Path, restarts: bool = False)
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
-    # it is ended by pid and not by this object, which would complain when it is collected
+    # later commands stop it by pid; without a return code this object would warn on deletion
     started.returncode = 0
     return Process.of(started.pid)
 
 
 def stop_all(state: State) -> None:
-    """End what a bench's record names: the machine by its power button, the others by signals."""
+    """Stop all processes of a bench: the machine by its power button, the others by signals."""
     for name, process in state.processes.items():
         if name.startswith("builder-") and process.alive():
             with suppress(ProcessLookupError):

@@ -1,6 +1,6 @@
 """The product on the bench: its release, a configuration, its installation.
 
-The bench itself, everything else in this package, knows nothing of it.
+The rest of this package, except the demos, does not depend on the product.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from tests.bench.commands import run
 from tests.bench.errors import BenchError
 
 _PYTHON: Final = "/usr/bin/python3"
-# of the container bench and of the VM bench
+# used by the container bench and the VM bench
 _PYTHONS: Final = ("3.11", "3.13")
 _BUILDER: Final = REPOSITORY / "packaging/build_release.py"
 _TOOLS: Final = REPOSITORY / "packaging/dev.py"
@@ -41,7 +41,7 @@ CONFIG_SECRET: Final = "openclaw-config"  # noqa: S105 - the name of a secret
 
 
 def release(cache: Cache) -> tuple[Path, str]:
-    """The product as one archive, and its SHA-256: what an operator's release holds."""
+    """Return the release archive and its SHA-256, as an operator downloads them."""
 
     def make(directory: Path) -> None:
         _build(cache, "pack", directory, *wheel(cache).glob("*.whl"), wheelhouse(cache))
@@ -57,22 +57,22 @@ def release(cache: Cache) -> tuple[Path, str]:
 
 
 def release_path(archive: Path) -> str:
-    """Where on github.com a release has this archive."""
+    """Return the archive's path on github.com."""
     version = archive.name.split("-")[2]
     return f"/clawbot/clawbot-agent/releases/download/v{version}/{archive.name}"
 
 
 def install(bench: Bench, archive: Path, *, start: bool = False) -> None:
-    """Put a release and bootstrap.sh into the machine and run it.
+    """Copy a release and bootstrap.sh into the machine and run bootstrap.sh.
 
     Args:
-        bench: up.
+        bench: a running one.
         archive: from `release`.
-        start: start the units as on an instance. Without it they are only enabled: tests and people
-            start runs themselves, and another one would have the lock.
+        start: start the units as on an instance. Without it they are only enabled, because a run
+            started by a unit would hold the lock that the caller's own runs need.
 
     Raises:
-        BenchError: bootstrap.sh failed; the message ends with what it said.
+        BenchError: bootstrap.sh failed; the message contains its output.
     """
     inside = bench.root / _INSIDE
     shutil.rmtree(inside, ignore_errors=True)
@@ -83,17 +83,17 @@ def install(bench: Bench, archive: Path, *, start: bool = False) -> None:
     argv = (f"/{_INSIDE}/bootstrap.sh", *mode, f"/{_INSIDE}/{archive.name}")
     done = bench.exec(argv, timeout=600)
     if done.returncode != 0:
-        msg = f"bootstrap.sh ended with {done.returncode}:\n{done.stdout}{done.stderr}"
+        msg = f"bootstrap.sh exited {done.returncode}:\n{done.stdout}{done.stderr}"
         raise BenchError(msg)
 
 
 def restore_images(bench: Bench) -> None:
-    """Put images that earlier benches built on the share, as an earlier instance would have."""
+    """Put container images from earlier benches on the share, as an earlier instance would."""
     _link(bench.cache_dir / _IMAGES.name, bench.root / _IMAGES)
 
 
 def keep_images(bench: Bench) -> None:
-    """Keep for later benches what this one saved on its share."""
+    """Keep the container images on this bench's share for later benches."""
     kept = bench.cache_dir / _IMAGES.name
     _link(bench.root / _IMAGES, kept)
     present = sorted(kept.glob("*"), key=lambda path: path.stat().st_mtime, reverse=True)
@@ -102,7 +102,7 @@ def keep_images(bench: Bench) -> None:
 
 
 def _link(source: Path, target: Path) -> None:
-    # hard links: the product replaces such files by renaming and never writes into them
+    # hard links: the product replaces these files by rename and never writes to them
     for path in source.glob("[!.]*"):
         target.mkdir(parents=True, exist_ok=True)
         if not (target / path.name).exists():
@@ -110,11 +110,11 @@ def _link(source: Path, target: Path) -> None:
 
 
 def configuration(bench: Bench, **sections: Mapping[str, Any]) -> dict[str, Any]:
-    """A configuration for this bench: names as on Azure, and the bench's own Sysbox package.
+    """Return a configuration for this bench: names as on Azure, the bench's Sysbox package.
 
     Args:
-        bench: where it is for.
-        sections: keys to add to or change in the sections of that name.
+        bench: the bench that it is for.
+        sections: keys to add or change, by section.
     """
     config: dict[str, Any] = {
         "name": "bench-bot",
@@ -128,7 +128,7 @@ def configuration(bench: Bench, **sections: Mapping[str, Any]) -> dict[str, Any]
 
 
 def as_yaml(config: Mapping[str, Any]) -> str:
-    """A configuration as people write it; its values are JSON, which YAML includes."""
+    """Return a configuration as YAML, with values in JSON syntax, a subset of YAML."""
     lines: list[str] = []
     for name, value in config.items():
         if isinstance(value, dict):
@@ -140,14 +140,14 @@ def as_yaml(config: Mapping[str, Any]) -> str:
 
 
 def configure(bench: Bench, text: str) -> None:
-    """Put a configuration where the product looks for it."""
+    """Write a configuration to the path where the product reads it."""
     path = bench.root / "etc/clawbot/config.yaml"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text)
 
 
 def wheelhouse(cache: Cache) -> Path:
-    """A directory with the wheels of all that the agent needs, and of pip."""
+    """Return a directory with the wheels of the agent's dependencies and of pip."""
 
     def make(directory: Path) -> None:
         _build(cache, "fetch", directory, "--python", *_PYTHONS)
@@ -156,7 +156,7 @@ def wheelhouse(cache: Cache) -> Path:
 
 
 def wheel(cache: Cache) -> Path:
-    """A directory with the agent's wheel."""
+    """Return a directory with the agent's wheel."""
     return cache.get(
         "agent-wheel", [_digest_of_sources()], lambda directory: _build(cache, "wheel", directory)
     )
@@ -191,6 +191,6 @@ def _digest_of_sources() -> str:
 
 
 def follow(bench: Bench, command: str) -> int:
-    """Run a command inside with this terminal as its own; its exit code."""
+    """Run a command in the machine on this terminal; return its exit code."""
     argv = bench.enter(command)
     return subprocess.run(argv, check=False, env={**os.environ}).returncode

@@ -1,7 +1,7 @@
-"""Bots in virtual machines: everything an operator's side of Azure holds before an instance boots.
+"""Bots in virtual machines, and what Azure holds for them before an instance boots.
 
-Of the product it uses the release archive, the renderer of custom data and what an operator can
-see from outside; what happens in the machine is the product's own doing.
+It uses only the product's release archive, its renderer of custom data and what an operator sees
+from outside; the product alone acts in the machine.
 """
 
 import json
@@ -29,26 +29,26 @@ from tests.bench.vm.disk import Disk
 from tests.bench.vm.machine import Vm
 
 KEY_SECRET: Final = "storage-account-key"  # noqa: S105 - the name of a secret
-# what phase "base" installs: the disk of an instance whose image was baked
+# what phase "base" installs: the disk of an instance with a baked VM image
 BAKED: Final = (
     *("busybox-static", "ca-certificates", "caddy", "cifs-utils", "curl", "docker-cli"),
     *("docker.io", "iproute2", "iptables", "jq", "keyutils"),
 )
-# a machine without hardware acceleration starts a gateway in two to four minutes
+# without hardware acceleration a gateway takes two to four minutes to start
 _READY_TIMEOUT: Final = 280
-_LOOK_SECONDS: Final = 1.0
+_POLL_SECONDS: Final = 1.0
 _ANSWER_SECONDS: Final = 10.0
 
 
 @dataclass(slots=True)
 class BotVms:
-    """The bots of one subscription, on the virtual machines of a bench.
+    """The bots of one subscription, as virtual machines of a bench.
 
     Args:
-        bench: made with `machine=False`, and up.
+        bench: a running one with `machine=False`.
         token: the gateway token in Key Vault.
-        fragment: of openclaw.json, in Key Vault.
-        user_mode: machines run by user-mode Linux and not by QEMU.
+        fragment: the part of openclaw.json in Key Vault.
+        user_mode: run the machines with user-mode Linux instead of QEMU.
     """
 
     bench: Bench
@@ -58,7 +58,7 @@ class BotVms:
     _agent: AgentSource | None = None
 
     def publish(self) -> None:
-        """Put the release on GitHub and the secrets into the Key Vault."""
+        """Publish the release on GitHub and the secrets in the Key Vault."""
         archive, sha256 = product.release(Cache(self.bench.cache_dir))
         path = product.release_path(archive)
         self.bench.azure.set("github", assets={path: str(archive)})
@@ -67,10 +67,10 @@ class BotVms:
 
     @property
     def agent(self) -> AgentSource:
-        """The release that was published.
+        """The published release.
 
         Raises:
-            BenchError: nothing was published yet.
+            BenchError: nothing has been published yet.
         """
         if self._agent is None:
             msg = "publish() first"
@@ -78,7 +78,7 @@ class BotVms:
         return self._agent
 
     def store_secrets(self) -> None:
-        """Put token, fragment and storage key into the Key Vault."""
+        """Store the token, the fragment and the storage key in the Key Vault."""
         values = {
             product.TOKEN_SECRET: self.token,
             product.CONFIG_SECRET: json.dumps(self.fragment),
@@ -87,18 +87,18 @@ class BotVms:
         self.bench.azure.set("keyvault", secrets=values)
 
     def seed_images(self, share: str = files.SHARE) -> bool:
-        """Put kept container images on the share, as an earlier instance would; false: none."""
+        """Copy kept container images to the share, as an earlier instance would; false if none."""
         kept = self.kept_images()
         target = self.bench.files.directory(share) / "images"
         for path in kept:
             target.mkdir(mode=0o700, exist_ok=True)
             if not (target / path.name).exists():
-                # a copy: the server gives files on the share its own owner
+                # a copy, not a link: the server changes the owner of files on the share
                 shutil.copy(path, target / path.name)
         return bool(kept)
 
     def keep_images(self, share: str = files.SHARE) -> None:
-        """Keep for later benches what an instance saved on the share."""
+        """Keep the container images that an instance saved on the share for later benches."""
         kept = self.bench.cache_dir / "images"
         kept.mkdir(exist_ok=True)
         for path in (self.bench.files.directory(share) / "images").glob("[!.]*.tar.zst"):
@@ -110,7 +110,7 @@ class BotVms:
     def configuration(
         self, *, backend: str = "image", share: str = files.SHARE, **sections: Mapping[str, Any]
     ) -> str:
-        """The YAML of a bot on Azure Files; `sections` change it as in `product.configuration`."""
+        """Return the YAML of a bot on Azure Files; for `sections` see `product.configuration`."""
         base: dict[str, dict[str, Any]] = {
             "share": {
                 "kind": "azure-files",
@@ -126,10 +126,10 @@ class BotVms:
         return product.as_yaml(product.configuration(self.bench, **base))
 
     def custom_data(self, configuration: str, *, sha256: str | None = None) -> bytes:
-        """The custom data for a configuration; another `sha256` than the release's for a fault.
+        """Return the custom data for a configuration; a wrong `sha256` injects a fault.
 
         Raises:
-            BenchError: nothing was published yet.
+            BenchError: nothing has been published yet.
         """
         agent = self.agent
         if sha256 is not None:
@@ -137,11 +137,10 @@ class BotVms:
         return render_custom_data(parse_config(configuration), agent).encode()
 
     def baked(self, *, image: bool = False) -> Disk:
-        """A disk on which the packages of phase "base" are installed already.
+        """Return a disk with the packages of phase "base" installed.
 
         Args:
-            image: the kept container image is in its Docker as well, if there is one of the present
-                recipe.
+            image: also load the kept container image of the current recipe, if any, into Docker.
         """
         wanted = self._image_name() if image else None
         kept = [path for path in self.kept_images() if path.name == wanted]
@@ -150,12 +149,12 @@ class BotVms:
         )
 
     def kept_images(self) -> list[Path]:
-        """Archives of the container's image that earlier benches saved, oldest first."""
+        """Return the container image archives that earlier benches saved, oldest first."""
         found = (self.bench.cache_dir / "images").glob("*.tar.zst")
         return sorted(found, key=lambda path: path.stat().st_mtime)
 
     def _image_name(self) -> str:
-        """Of the archive with the image of the default configuration, as it is built today."""
+        """Return the archive's name for the default configuration's image in its current recipe."""
         config = parse_config(self.configuration())
         return archive_of(config, recipe(config), architecture=platform.machine()).name
 
@@ -166,16 +165,16 @@ class BotVms:
         baked: bool = True,
         image: bool = False,
         cpus: int = 2,
-        **configuration: Any,  # noqa: ANN401 - as `configuration` takes it
+        **configuration: Any,  # noqa: ANN401 - passed to `configuration`
     ) -> Vm:
-        """Boot a new instance of the bot from nothing but custom data.
+        """Boot a new instance of the bot from custom data alone.
 
         Args:
-            name: of the machine.
-            baked: with the packages of phase "base" on its disk.
-            image: and with the container's image in its Docker.
-            cpus: how many.
-            configuration: as `configuration` takes it.
+            name: the machine's name.
+            baked: its disk has the packages of phase "base".
+            image: and its Docker has the container image.
+            cpus: the number of CPUs.
+            configuration: the sections for `configuration`.
         """
         sections = {"sysbox": {"enabled": False}, **configuration}
         text = self.configuration(**sections)
@@ -185,7 +184,7 @@ class BotVms:
 
 
 def health(vm: Vm) -> str:
-    """The overall word that Caddy tells outsiders; "unreachable" when nobody answers."""
+    """Return the overall status through Caddy, or "unreachable" without an answer."""
     try:
         answer = requests.get(f"http://{vm.address}/health", timeout=_ANSWER_SECONDS)
         return str(answer.json()["status"])
@@ -194,7 +193,7 @@ def health(vm: Vm) -> str:
 
 
 def ready(vm: Vm) -> bool:
-    """Whether the gateway says through Caddy that it is ready."""
+    """Return whether the gateway reports through Caddy that it is ready."""
     try:
         answer = requests.get(f"http://{vm.address}/readyz", timeout=_ANSWER_SECONDS)
         return answer.json().get("ready") is True
@@ -203,10 +202,10 @@ def ready(vm: Vm) -> bool:
 
 
 def wait_healthy(vm: Vm, *, within: float) -> float:
-    """Seconds from now until the bot is ready and says that it is healthy.
+    """Wait until the bot is ready and reports healthy; return the seconds that it took.
 
     Raises:
-        BenchError: not within so many seconds; the message ends with the console's last lines.
+        BenchError: not within that many seconds; the message ends with the console's last lines.
     """
     began = time.monotonic()
     while time.monotonic() - began < within:
@@ -214,7 +213,9 @@ def wait_healthy(vm: Vm, *, within: float) -> float:
             return time.monotonic() - began
         if not vm.running():
             break
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     said = vm.console.read_text(errors="replace").splitlines()[-25:]
-    msg = f"{vm.name} is {health(vm)} after {within:.0f} s; the console's end:\n" + "\n".join(said)
+    msg = f"{vm.name} is {health(vm)} after {within:.0f} s; the end of the console:\n" + "\n".join(
+        said
+    )
     raise BenchError(msg)

@@ -1,4 +1,4 @@
-"""The root file system of a bare instance: Debian 12 with systemd and nothing of the product."""
+"""The root file system of a bare instance: Debian 12 with systemd, without the product."""
 
 import os
 import re
@@ -14,7 +14,7 @@ from tests.bench.commands import run
 from tests.bench.errors import BenchError
 
 SUITE: Final = "bookworm"
-# what an Ubuntu server cloud image also brings along, and no more
+# only packages that an Ubuntu server cloud image contains too
 PACKAGES: Final = (
     *("systemd", "systemd-sysv", "dbus", "udev", "libpam-systemd", "kmod", "procps", "psmisc"),
     *("ca-certificates", "python3", "gnupg", "openssl", "sudo", "less", "file", "lsof"),
@@ -22,7 +22,7 @@ PACKAGES: Final = (
 )
 KEYRING: Final = "/usr/share/keyrings/debian-archive-keyring.gpg"
 _POCKETS: Final = ("", "-updates", "-security")
-# nspawn mounts the version 1 hierarchy read-only; container managers inside need to write there
+# nspawn mounts the version 1 hierarchies read-only; container managers inside must write to them
 CGROUP_UNIT: Final = """\
 [Unit]
 Description=Make the control groups of this machine writable
@@ -41,9 +41,9 @@ WantedBy=sysinit.target
 
 
 def build(cache: Cache) -> Path:
-    """Return the cached root file system, building it when its inputs changed.
+    """Return the cached root file system; build it when its inputs have changed.
 
-    The inputs hold the week, so that a machine never starts with security updates older than that.
+    The inputs include the week, so that security updates are at most a week old.
     """
     sources = apt_sources(read_apt_lists())
     inputs = (
@@ -58,24 +58,24 @@ def build(cache: Cache) -> Path:
 
 
 def read_apt_lists() -> str:
-    """Everything the host's apt reads as its sources, in either of its two formats."""
+    """Return the text of all apt sources of the host, in both formats."""
     places = (Path("/etc/apt/sources.list"), *sorted(Path("/etc/apt/sources.list.d").glob("*")))
     return "\n\n".join(path.read_text() for path in places if path.is_file())
 
 
 def apt_sources(host_lists: str, *, suite: str = SUITE) -> str:
-    """A sources.list for a machine of this suite that uses the host's own mirrors of Debian.
+    """Return a sources.list for a machine of this suite, with the host's mirrors of Debian.
 
     Raises:
-        BenchError: the host does not name them all, as on another distribution.
+        BenchError: a mirror is missing, as on a distribution other than Debian.
     """
     mirrors: dict[str, str] = {}
     for uri, suites in _entries(host_lists):
         mirrors |= {name: uri for name in suites if "debian" in uri}
     if missing := [SUITE + pocket for pocket in _POCKETS if SUITE + pocket not in mirrors]:
-        msg = f"the host's apt sources name no mirror of Debian {', '.join(missing)}"
+        msg = f"the host's apt sources have no mirror for Debian {', '.join(missing)}"
         raise BenchError(msg)
-    # the keyring is named, or mmdebstrap would copy the host's key list into the machine
+    # without a named keyring mmdebstrap would copy the host's list of keys into the machine
     return "".join(
         f"deb [signed-by={KEYRING}] {mirrors[SUITE + pocket]} {suite}{pocket} main\n"
         for pocket in _POCKETS
@@ -100,8 +100,8 @@ def _build(root: Path, sources: str) -> None:
 
 
 def debootstrap(root: Path, *, suite: str, packages: Sequence[str], sources: str) -> None:
-    """Install these packages into a new tree; no service starts while it is made."""
-    # a mount namespace of its own: whatever mmdebstrap mounts goes away with it, however it ends
+    """Install these packages into a new tree without starting their services."""
+    # a separate mount namespace: mounts disappear with it, even when mmdebstrap is killed
     run(
         *("unshare", "--mount", "--propagation", "private", "mmdebstrap", "--quiet"),
         *("--variant=minbase", "--mode=root", "--format=directory", "--skip=cleanup/tmp"),
@@ -117,7 +117,7 @@ def debootstrap(root: Path, *, suite: str, packages: Sequence[str], sources: str
 
 
 def _strip(root: Path) -> None:
-    """Take away what the build needed but a bare instance would not have."""
+    """Remove build files that a bare instance would not have."""
     for path in ("etc/dpkg/dpkg.cfg.d/99mmdebstrap", "etc/apt/apt.conf.d/99mmdebstrap"):
         (root / path).unlink(missing_ok=True)
     for name in ("apt/lists", "cache/apt/archives"):
@@ -141,7 +141,7 @@ def _configure(root: Path, sources: str) -> None:
     wants.mkdir(exist_ok=True)
     (wants / "bench-cgroups.service").symlink_to("/etc/systemd/system/bench-cgroups.service")
     (root / "var/log/journal").mkdir(exist_ok=True)
-    # a network interface made from outside needs nothing to configure it inside
+    # the host configures the network interface
     for unit in ("systemd-networkd.service", "systemd-networkd-wait-online.service"):
         mask = root / "etc/systemd/system" / unit
         if not os.path.lexists(mask):

@@ -1,4 +1,4 @@
-"""The directory of one running bench: made, emptied of mounts and removed."""
+"""The run directory of one bench: creation, and removal with the mounts below it."""
 
 import shutil
 import tempfile
@@ -14,11 +14,11 @@ _NSPAWN: Final = Path("/run/systemd/nspawn")
 
 
 def make(run_dir: Path) -> None:
-    """Make it in another part of the disk each time.
+    """Create it in a different part of the disk each time.
 
-    ext4 does not reuse an inode for minutes after its file was deleted, and searches past all of
-    them for each new one: a machine made where one was just removed takes ten times as long to
-    copy. Directories in one marked as a top directory are spread by their first name.
+    ext4 does not reuse an inode for minutes after its file was deleted, and skips all of them when
+    it allocates a new one: copying a machine to where one was just removed takes ten times as
+    long. Subdirectories of a directory marked as a top directory are spread over the disk by name.
     """
     parent = run_dir.parent
     parent.mkdir(parents=True, exist_ok=True)
@@ -29,14 +29,14 @@ def make(run_dir: Path) -> None:
 
 
 def keep_logs(run_dir: Path, kept: Path) -> None:
-    """Save what explains a failed start from being removed with everything else."""
+    """Keep the logs of a failed start before the directory is removed."""
     kept.mkdir(parents=True, exist_ok=True)
     for path in run_dir.glob("*.log"):
         path.replace(kept / path.name)
 
 
 def discard(run_dir: Path, name: str | None) -> None:
-    """Delete it, mounts below it first, and what a killed nspawn of this name left in /run."""
+    """Unmount everything below it, delete it, and delete what a killed nspawn left in /run."""
     root = run_dir / "root"
     if name is not None and root.exists():
         held = root.stat()
@@ -48,8 +48,7 @@ def discard(run_dir: Path, name: str | None) -> None:
         run("umount", "--lazy", mount, check=False)
     deadline = time.monotonic() + _DISCARD_SECONDS
     while run_dir.exists() and time.monotonic() < deadline:
-        # a process that is just ending may still write below; for a hundred thousand files rm takes
-        # a fifth of what shutil takes
+        # a process that is exiting may still write to it; rm is five times as fast as shutil here
         run("rm", "-rf", "--one-file-system", str(run_dir), check=False)
     with suppress(OSError):
         run_dir.parent.rmdir()

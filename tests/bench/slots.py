@@ -1,7 +1,7 @@
-"""Numbers that keep benches apart on one host, and the host setting all of them share.
+"""Bench numbers, unique on a host, and the host setting that all benches share.
 
-A number is claimed with a file below /run, so that benches of different checkouts, which know
-nothing of each other, never take the same one.
+A number is claimed with a file below /run, so that benches of different checkouts never take the
+same one.
 """
 
 from contextlib import suppress
@@ -15,15 +15,15 @@ REGISTRY: Final = Path("/run/clawbot-bench")
 LIMIT: Final = 64
 FORWARD: Final = Path("/proc/sys/net/ipv4/ip_forward")
 _SAVED: Final = "ip_forward"
-# a directory that is always there: a lock file of our own would be a trace to leave or to race for
+# a directory that always exists: a lock file would have to be left behind or deleted in a race
 _LOCK: Final = Path("/run")
 
 
 def claim(run_dir: Path) -> int:
-    """Take a free number for the bench in `run_dir`, or the one it already has.
+    """Claim a free number for the bench in `run_dir`, or return the one it already has.
 
     Raises:
-        BenchError: all numbers are taken.
+        BenchError: all numbers are in use.
     """
     with locked(_LOCK):
         if (held := of(run_dir)) is not None:
@@ -35,12 +35,12 @@ def claim(run_dir: Path) -> int:
                 partial.write_text(f"{run_dir}\n")
                 partial.rename(REGISTRY / str(index))
                 return index
-    msg = f"{LIMIT} benches run already; see {REGISTRY}"
+    msg = f"{LIMIT} benches already run; see {REGISTRY}"
     raise BenchError(msg)
 
 
 def of(run_dir: Path) -> int | None:
-    """The number that the bench in `run_dir` holds, if any."""
+    """Return the number of the bench in `run_dir`, if any."""
     for entry in REGISTRY.glob("[0-9]*"):
         with suppress(FileNotFoundError):
             if entry.read_text().strip() == str(run_dir):
@@ -49,7 +49,7 @@ def of(run_dir: Path) -> int | None:
 
 
 def enable_forwarding() -> None:
-    """Let the host forward packets, remembering what was set before the first bench."""
+    """Enable IP forwarding on the host and save the setting from before the first bench."""
     with locked(_LOCK):
         saved = REGISTRY / _SAVED
         if not saved.exists():
@@ -58,7 +58,7 @@ def enable_forwarding() -> None:
 
 
 def release(index: int) -> None:
-    """Give the number back; the last bench to leave puts the forwarding setting back."""
+    """Release the number; the last bench to do so restores the forwarding setting."""
     with locked(_LOCK):
         (REGISTRY / str(index)).unlink(missing_ok=True)
         if any(REGISTRY.glob("[0-9]*")):

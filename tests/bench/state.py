@@ -1,4 +1,4 @@
-"""What a running bench consists of, on disk, so that any later command can find or undo it."""
+"""The record of a running bench on disk, from which any later command can find or remove it."""
 
 import fcntl
 import json
@@ -16,7 +16,7 @@ _START_TIME_FIELD: Final = 19  # of /proc/PID/stat, counted after the name in br
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A process, told apart from a later one with the same number by when it started.
+    """A process, distinguished from a later one with the same pid by its start time.
 
     `started` is in clock ticks since boot, as in /proc/PID/stat (proc(5)).
     """
@@ -26,28 +26,28 @@ class Process:
 
     @classmethod
     def of(cls, pid: int) -> Self:
-        """The process that has this number now; `started` is -1 when there is none."""
+        """Return the current process with this pid; `started` is -1 if there is none."""
         return cls(pid, start_time(pid))
 
     def alive(self) -> bool:
-        """Whether this very process still runs (a zombie does not)."""
+        """Return whether this process still runs (a zombie does not)."""
         return self.started >= 0 and start_time(self.pid) == self.started
 
     def send(self, number: int) -> None:
-        """Send it a signal, unless it is gone."""
+        """Send it a signal, unless it has exited."""
         if self.alive():
             with suppress(ProcessLookupError):
                 os.kill(self.pid, number)
 
     def stop(self, *, first: int = signal.SIGTERM, grace_seconds: float = 2.0) -> None:
-        """Ask it to end with the signal `first`; after the grace, kill it."""
+        """Send the signal `first`, and SIGKILL if it still runs after the grace period."""
         self.send(first)
         if not self.wait(seconds=grace_seconds):
             self.send(signal.SIGKILL)
             self.wait(seconds=5.0)
 
     def wait(self, *, seconds: float) -> bool:
-        """Wait for its end; true when it ended in time."""
+        """Wait for its exit; return whether it exited in time."""
         deadline = time.monotonic() + seconds
         while self.alive():
             if time.monotonic() > deadline:
@@ -57,33 +57,33 @@ class Process:
 
 
 def start_time(pid: int) -> int:
-    """Clock ticks since boot at which the process started; -1 when it is gone or a zombie."""
+    """Return its start time in clock ticks since boot; -1 if it has exited or is a zombie."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except (FileNotFoundError, ProcessLookupError):
         return -1
-    # the name may hold spaces and brackets: only what follows the last bracket can be split
+    # the name may contain spaces and brackets: split only what follows the last bracket
     fields = stat.rpartition(")")[2].split()
     return -1 if fields[0] in "ZX" else int(fields[_START_TIME_FIELD])
 
 
 @dataclass(frozen=True, slots=True)
 class State:
-    """One bench's record; `ready` is set when `up` has come to its end."""
+    """A bench's record; `ready` is set when `up` has completed."""
 
     index: int
     ready: bool = False
     processes: dict[str, Process] = field(default_factory=dict)
 
     def save(self, run_dir: Path) -> None:
-        """Replace the record in one step, so that a killed command leaves the old or the new."""
+        """Replace the record atomically: a killed command leaves the old or the new one."""
         partial = run_dir / "state.json.partial"
         partial.write_text(json.dumps(asdict(self), indent=2) + "\n")
         partial.replace(run_dir / "state.json")
 
     @classmethod
     def load(cls, run_dir: Path) -> "State | None":
-        """The record in this directory; none when no bench was started there."""
+        """Return the record in this directory, or None if no bench was started there."""
         try:
             raw = json.loads((run_dir / "state.json").read_text())
         except (FileNotFoundError, NotADirectoryError):
@@ -94,7 +94,7 @@ class State:
 
 @contextmanager
 def locked(path: Path) -> Iterator[None]:
-    """Hold a lock on a file (made when missing) or on a directory; others wait here."""
+    """Hold an exclusive lock on a directory or on a file, which is created if missing."""
     path.parent.mkdir(parents=True, exist_ok=True)
     flags = os.O_RDONLY if path.is_dir() else os.O_CREAT | os.O_RDWR
     handle = os.open(path, flags | os.O_CLOEXEC, 0o600)

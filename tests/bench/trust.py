@@ -1,4 +1,4 @@
-"""Certificates the machine trusts: Debian's, whatever the host added, and the bench's own CA."""
+"""Certificates that the machine trusts: Debian's, the host's additions and the bench's CA."""
 
 import hashlib
 import shutil
@@ -13,14 +13,14 @@ _LOCAL: Final = "usr/local/share/ca-certificates"
 
 
 def host_digest() -> str:
-    """What changes when the certificates that the host trusts beyond Debian's change."""
+    """Return a digest of the certificates that the host trusts beyond Debian's list."""
     return hashlib.sha256("".join(extra_certificates()).encode()).hexdigest()
 
 
 def install_host_certificates(root: Path) -> None:
-    """Give the machine what the host trusts beyond Debian's own list.
+    """Install the certificates that the host trusts beyond Debian's list.
 
-    A host behind a TLS-inspecting proxy reaches the package registries only with these.
+    Behind a TLS-inspecting proxy the package registries are reachable only with these.
     """
     for number, pem in enumerate(extra_certificates()):
         (root / _LOCAL / f"host-{number}.crt").write_text(pem)
@@ -28,7 +28,7 @@ def install_host_certificates(root: Path) -> None:
 
 
 def install(root: Path, certificate: Path, *, name: str) -> None:
-    """Trust one more certificate, as update-ca-certificates would, without its second of work."""
+    """Trust one more certificate, like update-ca-certificates but a second faster."""
     local = root / _LOCAL / f"{name}.crt"
     shutil.copyfile(certificate, local)
     pem = root / "etc/ssl/certs" / f"{name}.pem"

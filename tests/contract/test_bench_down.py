@@ -25,7 +25,7 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(bench, "HOME", tmp_path)
     monkeypatch.setattr(command_line, "HOME", tmp_path)
     monkeypatch.setattr(command_line, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(command_line, "clean_up_when_told_to_end", lambda: None)
+    monkeypatch.setattr(command_line, "interrupt_on_signals", lambda: None)
     return tmp_path
 
 
@@ -40,7 +40,7 @@ def test_down_all_removes_every_bench_with_its_processes(
     for name in ("one", "two-b"):
         (home / "run" / name).mkdir(parents=True)
     (home / "cache").mkdir()
-    with subprocess.Popen(("sleep", "60")) as running:
+    with subprocess.Popen(("/bin/sleep", "60")) as running:
         State(index=0, processes={"dns": Process.of(running.pid)}).save(home / "run" / "two-b")
         assert _run(monkeypatch, "down", "--all") == 0
         assert running.wait(timeout=10) != 0

@@ -1,4 +1,4 @@
-"""`make demo`: what it tells, what it starts, and what it calls a success."""
+"""`make demo`: its output, the units that it starts, and its result."""
 
 import functools
 import json
@@ -23,11 +23,11 @@ JOURNAL: Final = "echo one; echo two; exec sleep 60"
 
 @dataclass
 class FakeBench:
-    """A bench whose machine answers as it is told.
+    """A bench with scripted answers of its machine.
 
     Attributes:
-        answers: exit code by a command's last word; 0 for any other.
-        seconds: what a command takes.
+        answers: exit code by a command's last word; default: 0.
+        seconds: duration of a command.
         ran: all commands, in order.
     """
 
@@ -43,14 +43,14 @@ class FakeBench:
         *,
         timeout: float | None = None,  # noqa: ARG002 - the bench's signature
     ) -> subprocess.CompletedProcess[str]:
-        """Answer."""
+        """Return the scripted answer."""
         words = (command,) if isinstance(command, str) else tuple(command)
         self.ran.append(words)
         time.sleep(self.seconds)
         return subprocess.CompletedProcess(words, self.answers.get(words[-1], 0), "", "said\n")
 
     def enter(self, command: str | Sequence[str]) -> tuple[str, ...]:
-        """The fake journal, or nothing."""
+        """Return the argv of the fake journal, or of a program that exits 0."""
         self.ran.append((command,) if isinstance(command, str) else tuple(command))
         return ("sh", "-c", JOURNAL if "journalctl" in command else "exit 0")
 
@@ -60,35 +60,35 @@ def fake(tmp_path: Path, **more: object) -> tuple[FakeBench, Bench]:
     return bench, cast("Bench", bench)
 
 
-def test_the_hints_of_the_default_bench_are_short() -> None:
-    said = demo.how_to_look("demo", "10.61.0.4")
+def test_hints_of_the_default_bench_omit_its_name() -> None:
+    said = demo.next_steps("demo", "10.61.0.4")
     assert "BENCH_NAME" not in said
     assert "make exec CMD='clawbot-agent plan' " in said
     assert "http://10.61.0.4/ " in said
     assert "make down " in said
 
 
-def test_the_hints_of_another_bench_name_it_in_every_command() -> None:
-    lines = demo.how_to_look("foo", "10.61.0.4").splitlines()
+def test_hints_of_another_bench_name_it_in_every_command() -> None:
+    lines = demo.next_steps("foo", "10.61.0.4").splitlines()
     commands = [line for line in lines if line.startswith("  make ")]
     assert len(commands) >= 5
     assert [line for line in commands if " BENCH_NAME=foo " not in line] == []
     assert "  make exec BENCH_NAME=foo CMD='clawbot-agent logs gateway'  " in "\n".join(commands)
 
 
-def test_the_default_bench_is_the_one_of_the_makefile() -> None:
+def test_default_bench_is_the_one_in_the_makefile() -> None:
     assert f"\nBENCH_NAME ?= {demo.DEFAULT_NAME}\n" in (ROOT / "Makefile").read_text()
 
 
-def test_all_that_an_instance_starts_at_boot_has_to_run() -> None:
+def test_demo_checks_every_unit_that_starts_at_boot() -> None:
     units = (ROOT / "systemd").iterdir()
     enabled = {path.name for path in units if "[Install]" in path.read_text()}
-    # it ends when the machine is a bot
+    # the agent exits when the machine is a bot
     assert enabled - set(demo.UNITS) == {"clawbot-agent.service"}
 
 
 @pytest.mark.parametrize(("start", "expected"), [(True, ()), (False, ("--no-start",))])
-def test_the_units_are_started_when_that_is_wanted(
+def test_units_are_started_only_on_request(
     tmp_path: Path, *, start: bool, expected: tuple[str, ...]
 ) -> None:
     recorder, bench = fake(tmp_path / "root")
@@ -102,11 +102,11 @@ def test_the_units_are_started_when_that_is_wanted(
 def follow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> FakeBench:
     recorder, bench = fake(tmp_path, seconds=1.0)
     monkeypatch.setattr(demo, "heartbeat", functools.partial(heartbeat.heartbeat, every=0.1))
-    demo._follow_the_run(bench, since=0)  # noqa: SLF001 - without a machine no more than this can be run
+    demo._follow_the_run(bench, since=0)  # noqa: SLF001 - the rest needs a machine
     return recorder
 
 
-def test_the_run_is_followed_line_by_line_with_a_sign_of_life_in_silence(
+def test_run_is_followed_with_progress_during_silence(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     stages = [
@@ -126,11 +126,11 @@ def test_the_run_is_followed_line_by_line_with_a_sign_of_life_in_silence(
     assert recorder.ran[-1] == ("systemctl", "start", "clawbot-agent.service")
 
 
-def test_a_run_that_has_not_begun_is_no_trouble(
+def test_run_without_a_record_is_reported_as_starting(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     follow(tmp_path, monkeypatch)
-    assert "s  ... the agent starts\n" in capsys.readouterr().out
+    assert "s  ... the agent is starting\n" in capsys.readouterr().out
 
 
 @pytest.fixture
@@ -144,7 +144,7 @@ def without_a_machine(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.mark.parametrize(
     "unit", ["clawbot-sidecar.service", "clawbot-events.service", "clawbot-reconcile.timer"]
 )
-def test_a_unit_that_does_not_run_is_a_failure(
+def test_demo_fails_when_a_unit_does_not_run(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], unit: str
 ) -> None:
     _, bench = fake(tmp_path, answers={unit: 3})
@@ -154,19 +154,19 @@ def test_a_unit_that_does_not_run_is_a_failure(
 
 @pytest.mark.usefixtures("without_a_machine")
 @pytest.mark.parametrize("code", [0, 1])
-def test_the_run_says_how_the_demonstration_ends(
+def test_exit_code_is_that_of_the_run(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
 ) -> None:
     monkeypatch.setattr(product, "follow", lambda _bench, _command: code)
     assert demo._demonstrate(fake(tmp_path)[1]) == code  # noqa: SLF001 - as above
 
 
-def test_a_bad_name_is_a_message(capsys: pytest.CaptureFixture[str]) -> None:
+def test_invalid_name_is_reported(capsys: pytest.CaptureFixture[str]) -> None:
     assert demo.main("a/b") == 1
     assert "letters, digits and dashes" in capsys.readouterr().err
 
 
-def test_an_interrupted_one_says_how_to_remove_what_runs(
+def test_interrupted_demo_prints_how_to_remove_the_bench(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def interrupted(_bench: Bench) -> int:
@@ -177,10 +177,10 @@ def test_an_interrupted_one_says_how_to_remove_what_runs(
     assert "make down BENCH_NAME=foo\n" in capsys.readouterr().err
 
 
-def test_everything_is_there_when_the_units_are_started(
+def test_units_start_after_configuration_and_secrets_exist(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As on an instance: configuration and secrets first, then bootstrap.sh with its units."""
+    """The order is that of an instance: configuration and secrets, then bootstrap.sh."""
     done = mock.Mock()
     done.product.release.return_value = (tmp_path / "a.tar", "")
     for name in ("release", "install", "configure", "configuration", "as_yaml", "restore_images"):

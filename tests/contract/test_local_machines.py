@@ -1,7 +1,7 @@
-"""Vagrant and Multipass: what can be proven of them without a hypervisor.
+"""Vagrant and Multipass, as far as they can be tested without a hypervisor.
 
-The Multipass launcher runs here against a stand-in that records what it is told; no
-machine was ever launched by it in these tests.
+The Multipass launcher runs against a stand-in that records its arguments; these tests launch no
+machine.
 """
 
 import hashlib
@@ -30,7 +30,7 @@ CONTROLLER: Final = """\
 #!/bin/sh
 exec {python} -c 'from clawbot_controller.cli import main; main()' "$@"
 """
-# notes each call with what it read, and answers as the real one does where it matters
+# records each call with its input, and answers like the real one where needed
 MULTIPASS: Final = """\
 #!{python}
 import json, pathlib, sys
@@ -69,7 +69,7 @@ def executable(path: Path, text: str) -> Path:
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    """A copy of vagrant/ beside a release."""
+    """A copy of vagrant/ with a release."""
     shutil.copytree(SOURCE, tmp_path / "vagrant", ignore=shutil.ignore_patterns(".*"))
     release = tmp_path / "dist" / f"clawbot-agent-0.1.0-{os.uname().machine}.tar"
     release.parent.mkdir()
@@ -79,7 +79,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    """Where the scripts find the controller."""
+    """The environment in which the scripts find the controller."""
     command = executable(tmp_path / "bin/controller", CONTROLLER.format(python=sys.executable))
     return {
         "CLAWBOT_CONTROLLER": str(command),
@@ -90,7 +90,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @pytest.fixture
 def etc(tmp_path: Path) -> Path:
-    """Stands for /etc and /var/lib/cloud of a machine."""
+    """The /etc and /var/lib/cloud of a machine."""
     for name in ("etc/cloud/cloud.cfg.d", "cloud"):
         (tmp_path / "machine" / name).mkdir(parents=True)
     return tmp_path / "machine"
@@ -99,7 +99,7 @@ def etc(tmp_path: Path) -> Path:
 def in_machine(
     machine: Path, *argv: str | Path, environment: Mapping[str, str] | None = None
 ) -> subprocess.CompletedProcess[str]:
-    """Run with /etc and /var/lib/cloud of that machine, seen by nobody else."""
+    """Run with a machine's /etc and /var/lib/cloud, in a separate mount namespace."""
     prepare = (
         'mkdir -p /var/lib/cloud && mount --bind "$1/cloud" /var/lib/cloud && '
         'mount --bind "$1/etc" /etc && shift && exec "$@"'
@@ -113,10 +113,10 @@ def in_machine(
 
 @pytest.fixture(scope="module")
 def vagrant() -> str:
-    """The command, installed when it is missing; without the plugins for its providers."""
+    """The vagrant command, installed if missing, without provider plugins."""
     if shutil.which("vagrant") is None:
         if os.geteuid() != 0:
-            pytest.skip("vagrant is not installed, and only root can do that")
+            pytest.skip("vagrant is not installed, and installing it needs root")
         host_setup.ensure(("vagrant",))
     return "vagrant"
 
@@ -131,17 +131,19 @@ def test_vagrant_validates_the_vagrantfile(vagrant: str, checkout: Path, tmp_pat
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_vagrant_would_refuse_another(vagrant: str, checkout: Path, tmp_path: Path) -> None:
-    """As when a script that it names is gone."""
+def test_vagrant_refuses_a_vagrantfile_with_a_missing_script(
+    vagrant: str, checkout: Path, tmp_path: Path
+) -> None:
+    """The validation can fail."""
     (checkout / "vagrant/first-boot.sh").unlink()
     assert validate(vagrant, checkout / "vagrant", tmp_path / "home").returncode != 0
 
 
-# --- what both stage ----------------------------------------------------------------------
+# --- staging, the same for both --------------------------------------------------------------
 
 
 def staged(checkout: Path, environment: Mapping[str, str]) -> dict[str, str]:
-    """Content by path of what custom data writes."""
+    """Stage, and return the files of the custom data by path."""
     done = run(checkout / "vagrant/stage.sh", checkout / "stage", environment=environment)
     assert done.returncode == 0, done.stderr
     text = (checkout / "stage/user-data").read_text()
@@ -149,7 +151,7 @@ def staged(checkout: Path, environment: Mapping[str, str]) -> dict[str, str]:
     return {item["path"]: item["content"] for item in yaml.safe_load(text)["write_files"]}
 
 
-def test_the_checkouts_release_is_staged_with_its_hash(
+def test_release_of_the_checkout_is_staged_with_its_hash(
     checkout: Path, environment: dict[str, str]
 ) -> None:
     files = staged(checkout, environment)
@@ -160,7 +162,7 @@ def test_the_checkouts_release_is_staged_with_its_hash(
     assert f"/opt/clawbot-release/{name}" in install
 
 
-def test_a_published_release_is_left_to_the_machine(
+def test_published_release_is_downloaded_by_the_machine(
     checkout: Path, environment: dict[str, str]
 ) -> None:
     address = "https://github.com/clawbot/clawbot-agent/releases/download/v9/clawbot-agent-9.tar"
@@ -170,8 +172,8 @@ def test_a_published_release_is_left_to_the_machine(
     assert [path.name for path in (checkout / "stage").iterdir()] == ["user-data"]
 
 
-def test_the_local_bot_needs_nothing_of_azure(checkout: Path, environment: dict[str, str]) -> None:
-    """And its configuration arrives as it is."""
+def test_local_bot_does_not_need_azure(checkout: Path, environment: dict[str, str]) -> None:
+    """Its configuration arrives unchanged."""
     config = parse_config(staged(checkout, environment)["/etc/clawbot/config.yaml"])
     assert config == load_config(SOURCE / "bot.yaml")
     assert config.azure is None
@@ -179,7 +181,7 @@ def test_the_local_bot_needs_nothing_of_azure(checkout: Path, environment: dict[
     assert config.share.azure_files is None
 
 
-def test_without_a_release_nothing_is_staged(checkout: Path, environment: dict[str, str]) -> None:
+def test_nothing_is_staged_without_a_release(checkout: Path, environment: dict[str, str]) -> None:
     shutil.rmtree(checkout / "dist")
     done = run(checkout / "vagrant/stage.sh", checkout / "stage", environment=environment)
     assert done.returncode == 1
@@ -187,9 +189,7 @@ def test_without_a_release_nothing_is_staged(checkout: Path, environment: dict[s
     assert not (checkout / "stage/user-data").exists()
 
 
-def test_a_configuration_that_fails_its_check_is_not_staged(
-    checkout: Path, environment: dict[str, str]
-) -> None:
+def test_invalid_configuration_is_not_staged(checkout: Path, environment: dict[str, str]) -> None:
     (checkout / "vagrant/bot.yaml").write_text("name: local-bot\nstate: {backend: cloud}\n")
     done = run(checkout / "vagrant/stage.sh", checkout / "stage", environment=environment)
     assert done.returncode != 0
@@ -201,14 +201,14 @@ def test_a_configuration_that_fails_its_check_is_not_staged(
 
 
 @needs_root
-def test_the_token_is_made_once_and_for_root_alone(etc: Path) -> None:
+def test_token_is_created_once_and_readable_by_root_only(etc: Path) -> None:
     done = in_machine(etc, SOURCE / "local-token.sh")
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
     token = etc / PLACE
     value = token.read_text()
     assert len(bytes.fromhex(value)) == 32
     assert (token.stat().st_mode & 0o777, token.parent.stat().st_mode & 0o777) == (0o600, 0o700)
-    # the configuration beside it is for all to read
+    # the configuration next to it is world-readable
     assert token.parents[1].stat().st_mode & 0o777 == 0o755
     assert in_machine(etc, SOURCE / "local-token.sh").returncode == 0
     assert token.read_text() == value
@@ -217,7 +217,7 @@ def test_the_token_is_made_once_and_for_root_alone(etc: Path) -> None:
 
 @pytest.fixture
 def with_cloud_init(environment: dict[str, str], tmp_path: Path) -> dict[str, str]:
-    """A stand-in that forgets what it knows, and remembers each boot as the real one does."""
+    """A stand-in that can be cleaned and records each boot, like the real cloud-init."""
     executable(
         tmp_path / "bin/cloud-init", '#!/bin/sh\n[ "$1" = clean ] && rm -rf /var/lib/cloud/data'
     )
@@ -225,10 +225,10 @@ def with_cloud_init(environment: dict[str, str], tmp_path: Path) -> dict[str, st
 
 
 @needs_root
-def test_cloud_init_gets_the_custom_data_as_a_new_instance(
+def test_changed_custom_data_is_a_new_instance_to_cloud_init(
     etc: Path, tmp_path: Path, with_cloud_init: dict[str, str]
 ) -> None:
-    """Other custom data is another instance, the same again is not."""
+    """Unchanged custom data is the same instance."""
     user_data = tmp_path / "user-data"
     instances, remembered = [], []
     for text in ("#cloud-config\n{}\n", "#cloud-config\n{}\n", "#cloud-config\na: 1\n"):
@@ -251,7 +251,7 @@ def test_cloud_init_gets_the_custom_data_as_a_new_instance(
 
 
 @needs_root
-def test_a_box_without_cloud_init_is_refused(etc: Path, tmp_path: Path) -> None:
+def test_box_without_cloud_init_is_refused(etc: Path, tmp_path: Path) -> None:
     if shutil.which("cloud-init"):
         pytest.skip("this host has cloud-init")
     done = in_machine(etc, SOURCE / "first-boot.sh", tmp_path / "user-data")
@@ -265,58 +265,61 @@ def test_a_box_without_cloud_init_is_refused(etc: Path, tmp_path: Path) -> None:
 
 @pytest.fixture
 def calls(tmp_path: Path, environment: dict[str, str]) -> Path:
-    """Log of a stand-in for Multipass."""
+    """The log of a stand-in for Multipass."""
     log = tmp_path / "multipass.log"
     assert environment["PATH"]
     executable(tmp_path / "bin/multipass", MULTIPASS.format(python=sys.executable, log=log))
     return log
 
 
-def told(log: Path) -> list[tuple[list[str], str]]:
+def recorded(log: Path) -> list[tuple[list[str], str]]:
     return [(arguments, read) for arguments, read in map(json.loads, log.read_text().splitlines())]
 
 
-def test_multipass_is_told_what_makes_a_bot(
-    checkout: Path, environment: dict[str, str], calls: Path
-) -> None:
-    """Launched with the same custom data; then the token, the release, a boot, and waiting."""
+def test_multipass_launches_a_bot(checkout: Path, environment: dict[str, str], calls: Path) -> None:
+    """The launch has the custom data; then follow the token, the release, a boot, and waiting."""
     done = run(checkout / "vagrant/multipass.sh", "my-bot", environment=environment)
     assert done.returncode == 0, done.stderr
     assert "http://10.9.8.7/" in done.stdout
-    (launch, user_data), *rest = told(calls)
+    (launch, user_data), *later = recorded(calls)
     assert launch[:2] == ["launch", "24.04"]
     assert launch[launch.index("--name") + 1] == "my-bot"
     assert user_data == (checkout / "vagrant/.stage/user-data").read_text()
-    verbs = [arguments[0] for arguments, _read in rest]
+    verbs = [arguments[0] for arguments, _read in later]
     assert verbs == ["exec", "exec", "transfer", "exec", "restart", "exec", "exec"]
     scripts = [(SOURCE / name).read_text().rstrip() for name in ("local-token.sh", "wait.sh")]
-    assert rest[0][0] == ["exec", "my-bot", "--", "sudo", "sh", "-c", scripts[0]]
-    assert rest[5][0] == ["exec", "my-bot", "--", "sudo", "sh", "-c", scripts[1]]
+    assert later[0][0] == ["exec", "my-bot", "--", "sudo", "sh", "-c", scripts[0]]
+    assert later[5][0] == ["exec", "my-bot", "--", "sudo", "sh", "-c", scripts[1]]
 
 
-def test_multipass_fetches_a_published_release_itself(
+def test_multipass_machine_downloads_a_published_release(
     checkout: Path, environment: dict[str, str], calls: Path
 ) -> None:
-    """There is nothing to transfer, so one boot is enough."""
+    """Nothing is transferred, so one boot is enough."""
     environment |= {"CLAWBOT_AGENT": "https://example.com/agent.tar", "CLAWBOT_SHA256": "a" * 64}
     assert run(checkout / "vagrant/multipass.sh", environment=environment).returncode == 0
-    assert [arguments[0] for arguments, _read in told(calls)] == ["launch", "exec", "exec", "exec"]
+    assert [arguments[0] for arguments, _read in recorded(calls)] == [
+        "launch",
+        "exec",
+        "exec",
+        "exec",
+    ]
 
 
-def test_testinfra_reaches_a_machine_of_multipass(
+def test_testinfra_runs_commands_in_a_multipass_machine(
     environment: dict[str, str], calls: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """As root, with arguments quoted."""
+    """Commands run as root, with quoted arguments."""
     monkeypatch.setenv("PATH", environment["PATH"])
     testinfra_hosts.register()
     host = testinfra.get_host("multipass://my-bot")
     assert host.check_output("hostname %s", "a b").startswith("10.9.8.7")
     wanted = ["exec", "my-bot", "--", "sudo", "sh", "-c", "hostname 'a b'"]
-    assert [arguments for arguments, _read in told(calls)] == [wanted]
+    assert [arguments for arguments, _read in recorded(calls)] == [wanted]
 
 
 @pytest.mark.parametrize("options", [("--nme",), ("one", "two")])
-def test_the_launcher_refuses_what_it_does_not_know(
+def test_launcher_refuses_unknown_arguments(
     checkout: Path, environment: dict[str, str], calls: Path, options: tuple[str, ...]
 ) -> None:
     done = run(checkout / "vagrant/multipass.sh", *options, environment=environment)
@@ -325,13 +328,13 @@ def test_the_launcher_refuses_what_it_does_not_know(
     assert not calls.exists()
 
 
-def test_the_launcher_explains_itself(checkout: Path) -> None:
+def test_launcher_has_a_help_text(checkout: Path) -> None:
     done = run(checkout / "vagrant/multipass.sh", "--help")
     assert done.returncode == 0
     assert "multipass.sh [NAME]" in done.stdout
 
 
-def test_the_scripts_are_clean() -> None:
+def test_scripts_pass_shellcheck() -> None:
     shellcheck = Path(sys.executable).with_name("shellcheck")
     done = run(shellcheck, *sorted(SOURCE.glob("*.sh")))
     assert done.returncode == 0, done.stdout

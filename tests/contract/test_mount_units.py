@@ -1,4 +1,4 @@
-"""What systemd itself makes of the mount units: names and texts."""
+"""The names and texts of mount units, checked by systemd."""
 
 import shutil
 import subprocess
@@ -22,10 +22,10 @@ PATHS: Final = (
 )
 
 
-@pytest.mark.skipif(ESCAPE is None, reason="no systemd here")
+@pytest.mark.skipif(ESCAPE is None, reason="systemd not found")
 @pytest.mark.parametrize("path", PATHS)
-def test_name_is_that_of_systemd_escape(path: str) -> None:
-    """The pure function agrees with systemd's own program."""
+def test_unit_name_equals_systemd_escape(path: str) -> None:
+    """The pure function agrees with systemd-escape."""
     done = subprocess.run(
         (str(ESCAPE), "--path", "--suffix=mount", path),
         check=True,
@@ -35,9 +35,9 @@ def test_name_is_that_of_systemd_escape(path: str) -> None:
     assert unit_name(Path(path)) == done.stdout.strip()
 
 
-@pytest.mark.skipif(ANALYZE is None, reason="no systemd here")
-def test_systemd_finds_no_fault_with_a_unit(tmp_path: Path) -> None:
-    """A unit with everything in it passes 'systemd-analyze verify'."""
+@pytest.mark.skipif(ANALYZE is None, reason="systemd not found")
+def test_unit_passes_systemd_analyze_verify(tmp_path: Path) -> None:
+    """A unit with all options passes 'systemd-analyze verify'."""
     where = Path("/srv/claw bot/100%")
     (tmp_path / "lease.service").write_text("[Service]\nExecStart=/bin/true\n")
     text = unit_text(

@@ -1,4 +1,4 @@
-"""The project needs nothing beside its checkout: no tracked file refers to what lies above it."""
+"""The project is self-contained: no tracked file refers to a path outside the checkout."""
 
 import ast
 import re
@@ -10,14 +10,14 @@ from typing import Final
 import pytest
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-# a path that begins with ".."; the machine's own, in an image or in a test's data, with the reason
+# paths that begin with ".." and are not in the checkout, with the reason
 ELSEWHERE: Final = {
     "tests/bench/azure/node_image.py": "links between folders of a container image",
     "tests/bench/vm/disk.py": "links between folders of a machine's disk",
     "tests/unit/controller/test_assets.py": "a path that pip records for an installed file",
     "tests/contract/test_self_contained.py": "the paths that are refused",
 }
-_CLIMB: Final = re.compile(r"(?P<before>[^\s\"'`(=:]*?)(?P<up>(?:\.\./)+)(?P<rest>[^\s\"'`)#:,;]*)")
+_CLIMB: Final = re.compile(r"(?P<before>[^\s\"'`(=:]*?)(?P<up>(?:\.\./)+)(?P<path>[^\s\"'`)#:,;]*)")
 _SIBLING: Final = re.compile(
     r"""(?<![\w./-])(?:\./)?shared/   # as one string
       | ["']shared["']\s*/            # joined with Path's slash
@@ -38,11 +38,11 @@ def tracked() -> list[str]:
 
 
 def problems(name: str, text: str, names: frozenset[str]) -> list[str]:
-    """What a file says of places outside the checkout.
+    """Return the references of a file to paths outside the checkout.
 
     Args:
-        name: of the file, from the root.
-        text: of it.
+        name: path of the file from the root.
+        text: its content.
         names: of all tracked files and their folders.
     """
     if name in ELSEWHERE:
@@ -59,15 +59,15 @@ def _climbing(name: str, text: str, names: frozenset[str]) -> Iterator[str]:
         steps = match["up"].count("/")
         if steps > len(folder.parts):
             yield f"{match[0]}: climbs above the root"
-        # "$here/../x" and "a/../b" begin elsewhere; only the number of steps can be judged
+        # "$here/../x" and "a/../b" have an unknown start; only the number of steps can be checked
         elif not match["before"]:
-            target = PurePosixPath(*folder.parts[: len(folder.parts) - steps], match["rest"])
+            target = PurePosixPath(*folder.parts[: len(folder.parts) - steps], match["path"])
             if str(target).rstrip("/.") not in names:
                 yield f"{match[0]}: is not in the checkout"
 
 
 def _by_parents(name: str, text: str) -> Iterator[str]:
-    """Places that Python reaches from `__file__` by `parent` and `parents`."""
+    """Yield paths outside that Python code derives from `__file__` with `parent` and `parents`."""
     tree = ast.parse(text)
     known = {"__file__": 0}
     for node in ast.walk(tree):
@@ -88,7 +88,7 @@ def _by_parents(name: str, text: str) -> Iterator[str]:
 
 
 def _height(node: ast.AST | None, known: Mapping[str, int]) -> int | None:
-    """How many folders above its file an expression leads; None where it begins elsewhere."""
+    """Return how many folders an expression climbs above its file; None if it starts elsewhere."""
     match node:
         case ast.Name(id=name):
             return known.get(name)
@@ -108,7 +108,7 @@ def _height(node: ast.AST | None, known: Mapping[str, int]) -> int | None:
     return None if height is None else height + steps
 
 
-def test_no_tracked_file_refers_to_a_place_beside_the_checkout() -> None:
+def test_no_tracked_file_refers_outside_the_checkout() -> None:
     files = tracked()
     names = frozenset(
         part for name in files for part in (name, *map(str, PurePosixPath(name).parents))
@@ -120,7 +120,7 @@ def test_no_tracked_file_refers_to_a_place_beside_the_checkout() -> None:
     assert found == []
 
 
-def test_no_exception_has_outlived_its_file() -> None:
+def test_every_exception_has_a_file() -> None:
     assert [name for name in ELSEWHERE if not (ROOT / name).is_file()] == []
 
 
@@ -142,7 +142,7 @@ HERE: Final = "HERE = Path(__file__).resolve()\n"
         ("docs/b.md", "a /srv/work/ folder of the user's"),
     ],
 )
-def test_what_lies_in_the_checkout_may_be_named(name: str, text: str) -> None:
+def test_reference_into_the_checkout_is_accepted(name: str, text: str) -> None:
     assert problems(name, text, NAMES) == []
 
 
@@ -164,5 +164,5 @@ def test_what_lies_in_the_checkout_may_be_named(name: str, text: str) -> None:
         ("tests/unit/x.py", f"{HERE}for parent in HERE.parent.parents: pass"),
     ],
 )
-def test_what_lies_beside_the_checkout_is_refused(name: str, text: str) -> None:
+def test_reference_outside_the_checkout_is_refused(name: str, text: str) -> None:
     assert problems(name, text, NAMES) != []

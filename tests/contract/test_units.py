@@ -1,4 +1,4 @@
-"""The units as systemd itself reads them."""
+"""The units, checked by systemd."""
 
 import re
 import shutil
@@ -12,11 +12,11 @@ REPOSITORY: Final = Path(__file__).parents[2]
 UNITS: Final = sorted((REPOSITORY / "systemd").glob("clawbot-*"))
 SERVICES: Final = [path for path in UNITS if path.suffix == ".service"]
 TABLE: Final = REPOSITORY / "docs/reference/units.md"
-# systemd's own releases weigh a little differently
+# systemd's scores differ slightly between releases
 TOLERANCE: Final = 0.3
 
 pytestmark = pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="this host has no systemd"
+    shutil.which("systemd-analyze") is None, reason="systemd-analyze not found"
 )
 
 
@@ -27,7 +27,7 @@ def _analyze(*arguments: str | Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
-    """A system with our units and what they start, and nothing of this host but its targets."""
+    """A root directory with our units and their programs, and the host's targets."""
     for path in UNITS:
         target = tmp_path / "etc/systemd/system" / path.name
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -51,28 +51,30 @@ def _verify(root: Path) -> str:
     return done.stdout + done.stderr + ("" if done.returncode == 0 else f"{done.returncode}")
 
 
-def test_systemd_has_nothing_to_say_against_them(root: Path) -> None:
+def test_units_pass_systemd_analyze_verify(root: Path) -> None:
     assert _verify(root) == ""
 
 
-def test_a_mistake_in_one_would_be_seen(root: Path) -> None:
+def test_mistake_in_a_unit_is_found(root: Path) -> None:
     gateway = root / "etc/systemd/system/clawbot-gateway.service"
     gateway.write_text(gateway.read_text().replace("RestartSec=", "RestartSeconds="))
     assert "RestartSeconds" in _verify(root)
 
 
 @pytest.mark.parametrize("service", SERVICES, ids=lambda path: path.name)
-def test_the_documentation_says_how_exposed_each_is(service: Path) -> None:
+def test_documentation_has_each_exposure_level(service: Path) -> None:
     done = _analyze("security", "--offline=true", service)
     found = re.search(r"exposure level for \S+: ([\d.]+)", done.stdout)
     assert found is not None, done.stdout + done.stderr
-    told = re.search(rf"^\| {service.name} \|.*\| ([\d.]+) \|", TABLE.read_text(), re.MULTILINE)
-    assert told is not None, f"{TABLE.name} does not have {service.name}"
-    assert abs(float(told[1]) - float(found[1])) <= TOLERANCE
+    documented = re.search(
+        rf"^\| {service.name} \|.*\| ([\d.]+) \|", TABLE.read_text(), re.MULTILINE
+    )
+    assert documented is not None, f"{TABLE.name} does not have {service.name}"
+    assert abs(float(documented[1]) - float(found[1])) <= TOLERANCE
 
 
-def test_only_these_start_by_themselves() -> None:
-    """The others are started by the agent, when it is their turn."""
+def test_only_these_units_are_enabled() -> None:
+    """The agent starts the others."""
     assert {path.name for path in UNITS if "[Install]" in path.read_text()} == {
         "clawbot-agent.service",
         "clawbot-events.service",
@@ -81,8 +83,8 @@ def test_only_these_start_by_themselves() -> None:
     }
 
 
-def test_a_gateway_that_refuses_its_configuration_is_not_restarted() -> None:
+def test_gateway_with_an_invalid_configuration_is_not_restarted() -> None:
     text = (REPOSITORY / "systemd/clawbot-gateway.service").read_text()
     assert re.search(r"^RestartPreventExitStatus=78$", text, re.MULTILINE)
-    # one that cannot drain in time must not be cut off by systemd
+    # systemd must not kill a gateway that is still draining
     assert int(re.search(r"^TimeoutStopSec=(\d+)$", text, re.MULTILINE)[1]) > 330  # type: ignore[index]  # else the test fails

@@ -1,4 +1,4 @@
-"""Drills: what can happen to a bot in Azure, done to one in virtual machines, with figures.
+"""Drills: Azure's events and failures on a bot in virtual machines, with figures.
 
 `.venv/bin/python -m tests.drills --help`; docs/reference/drills.md.
 """

@@ -7,7 +7,7 @@ from typing import Final
 
 from tests.bench import azure, host_setup, product
 from tests.bench.bench import Bench
-from tests.bench.ending import clean_up_when_told_to_end
+from tests.bench.ending import interrupt_on_signals
 from tests.bench.errors import BenchError
 from tests.bench.product_vm import BotVms
 from tests.drills.before_gateway import before_gateway
@@ -28,9 +28,9 @@ _Drill = Callable[[BotVms, argparse.Namespace, Report], object]
 
 
 def main() -> int:
-    """Run the drills that are named, on one bench; 1 when a promise was broken."""
+    """Run the named drills; return 1 if a promise was broken."""
     options = _parser().parse_args()
-    clean_up_when_told_to_end()
+    interrupt_on_signals()
     bench = Bench(options.name, machine=False, say=_say)
     reports = []
     try:
@@ -50,7 +50,7 @@ def main() -> int:
 
 
 def _run(bench: Bench, options: argparse.Namespace, drill: str, report: Report) -> None:
-    """One drill, on a bench of its own."""
+    """Run one drill on its own bench."""
     bench.down()
     bench.up()
     bots = BotVms(bench, user_mode=options.uml)
@@ -58,11 +58,11 @@ def _run(bench: Bench, options: argparse.Namespace, drill: str, report: Report) 
     try:
         _DRILLS[drill](bots, options, report)
     except (AssertionError, BenchError) as error:
-        report.demand(kept=False, promise=f"it came to an end: {error}")
+        report.demand(kept=False, promise=f"the drill completed: {error}")
 
 
 def _ground(bots: BotVms, options: argparse.Namespace) -> Ground:
-    # loading the container's image is minutes of an emulated processor, and not what is drilled
+    # loading the container image takes minutes when emulated, and is not what the drill tests
     ground = Ground(bots, backend=options.backend, baked_image=True)
     ground.prepare()
     return ground
@@ -121,21 +121,29 @@ def _say(line: str) -> None:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m tests.drills",
-        description="What can happen to a bot in Azure, done to one in virtual machines.",
+        description="Cause Azure's events and failures on a bot in virtual machines.",
     )
     parser.add_argument("drill", nargs="+", choices=_DRILLS)
-    parser.add_argument("--name", default="drills", help="of the bench (default: %(default)s)")
+    parser.add_argument("--name", default="drills", help="name of the bench (default: %(default)s)")
     parser.add_argument("--backend", choices=("image", "share"), default="image")
     parser.add_argument(
-        "--uml", action="store_true", help="machines by user-mode Linux, not QEMU: faster, one CPU"
+        "--uml", action="store_true", help="user-mode Linux instead of QEMU: faster, one CPU"
     )
-    parser.add_argument("--keep", action="store_true", help="leave the last bench running")
+    parser.add_argument("--keep", action="store_true", help="keep the last bench running")
     parser.add_argument(
-        "--build", action="store_true", help="replacement: no image on the share at first"
+        "--build",
+        action="store_true",
+        help="replacement: start without a container image on the share",
     )
-    parser.add_argument("--count", type=int, default=20, help="power-cuts, frozen: how many")
-    parser.add_argument("--seed", type=int, default=1, help="power-cuts, frozen: of the moments")
-    parser.add_argument("--lanes", type=int, default=1, help="power-cuts: bots at a time")
+    parser.add_argument(
+        "--count", type=int, default=20, help="power-cuts, frozen: number of repetitions"
+    )
+    parser.add_argument(
+        "--seed", type=int, default=1, help="power-cuts, frozen: random seed of the times"
+    )
+    parser.add_argument(
+        "--lanes", type=int, default=1, help="power-cuts: number of bots in parallel"
+    )
     parser.add_argument("--minutes", type=float, default=30.0, help="smb-ops: how long to count")
     return parser
 

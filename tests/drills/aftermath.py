@@ -1,6 +1,6 @@
-"""What is left on the share after a cut, looked at natively: repaired, checked, served again.
+"""What a power cut leaves on the share, checked on the host: repair, databases, OpenClaw's start.
 
-The steps are the product's at a boot (e2fsck -p, mount), then OpenClaw's own.
+The steps are those of the product at a boot (e2fsck -p, mount), then OpenClaw's.
 """
 
 import json
@@ -20,10 +20,10 @@ from tests.support.inside import Databases, check_databases
 _READY_SECONDS: Final = 180
 _STATE: Final = "home/node/.openclaw"
 _AGENT: Final = "agents/main/agent/openclaw-agent.sqlite"
-# in namespaces of its own: nothing of it outlives it, and no port of the host is taken
+# in separate namespaces: nothing outlives it, and it uses no port of the host
 _SERVE: Final = """\
 root=$1; state=$2; seconds=$3
-# OpenClaw takes its own owner's lease over only where the machine has the name it had
+# OpenClaw takes over its own earlier lease only on a machine of the same name
 hostname openclaw-gateway
 ip link set lo up
 mount --bind "$root" "$root"
@@ -32,7 +32,7 @@ mount -t proc proc "$root/proc"
 mount --bind /dev "$root/dev"
 mount -t tmpfs tmp "$root/tmp"
 chmod 1777 "$root/tmp"
-# the token that openclaw.json refers to; any will do
+# the token that openclaw.json refers to; any value works
 mount -t tmpfs run "$root/run"
 install -d -m 0500 -o 1000 -g 1000 "$root/run/clawbot-secrets"
 printf %s none-of-the-real-ones-0123456789abcdef >"$root/run/clawbot-secrets/token"
@@ -59,13 +59,13 @@ exit 1
 
 @dataclass(frozen=True, slots=True)
 class Aftermath:
-    """How one image was.
+    """The condition of one data image.
 
     Attributes:
-        repair: what e2fsck -p said and ended with.
-        databases: all of them, before OpenClaw touched them.
-        texts: that are in the bot's conversation.
-        served: "" when OpenClaw became ready on it, its last words otherwise.
+        repair: output and exit code of e2fsck -p.
+        databases: before OpenClaw opened them.
+        texts: those in the bot's conversation.
+        served: "" if OpenClaw became ready on it, otherwise the end of its log.
     """
 
     repair: str
@@ -75,14 +75,14 @@ class Aftermath:
 
 
 def openclaw_root(cache: Cache) -> Path:
-    """The file system of the kept container image, as a directory.
+    """Return the file system of the kept container image, as a directory.
 
     Raises:
-        BenchError: no image was kept yet.
+        BenchError: no container image has been kept yet.
     """
     kept = sorted((cache.root / "images").glob("*.tar.zst"))
     if not kept:
-        msg = "no kept image of the container; `make demo` makes one"
+        msg = "no container image in the cache; 'make demo' creates one"
         raise BenchError(msg)
 
     def unpack(target: Path) -> None:
@@ -97,11 +97,11 @@ def openclaw_root(cache: Cache) -> Path:
     return cache.get("openclaw-root", [kept[-1].name], unpack) / "root"
 
 
-def look(image: Path, root: Path) -> Aftermath:
-    """Do with an image what the next boot does; it is changed by that.
+def check(image: Path, root: Path) -> Aftermath:
+    """Treat a data image like the next boot does; this changes it.
 
     Args:
-        image: an ext4 image, ours alone.
+        image: an ext4 image that nothing else uses.
         root: from `openclaw_root`.
     """
     repaired = _here(("e2fsck", "-p", str(image)))
@@ -122,12 +122,12 @@ def look(image: Path, root: Path) -> Aftermath:
 
 
 def freeze(image: Path, target: Path) -> None:
-    """Copy an image as it is this moment."""
+    """Copy an image in its current state."""
     run("cp", "--sparse=always", "--reflink=auto", str(image), str(target))
 
 
 def _texts(database: Path) -> set[str]:
-    """All texts of the conversation, read from a copy: OpenClaw comes after us."""
+    """Return all texts of the conversation, read from a copy because OpenClaw opens it later."""
     with tempfile.TemporaryDirectory() as name:
         for path in database.parent.glob(f"{database.name}*"):
             shutil.copy(path, name)

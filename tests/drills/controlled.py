@@ -1,4 +1,4 @@
-"""One file, and the controller makes a bot of it; then everything an operator does with one."""
+"""The controller creates a bot from one file; then everything that an operator does with it."""
 
 import json
 import time
@@ -21,44 +21,44 @@ from tests.support.openclaw_client import Device
 
 _BOT: Final = "my-bot"
 _TEXTS: Final = 20
-# an emulated processor, and a gateway that starts a second time
+# an emulated processor, and a second start of the gateway
 _HEALTHY_SECONDS: Final = 1800.0
-# each look is a process of its own that imports the SDKs, beside an emulated processor
-_LOOK_SECONDS: Final = 40.0
+# each check is a process that imports the SDKs, next to an emulated processor
+_POLL_SECONDS: Final = 40.0
 _TOKEN: Final = "cat /var/lib/clawbot/secrets/gateway/*"  # noqa: S105 - a command
-# what is left when all that costs money by the hour is gone
+# resource types that remain when everything billed by the hour is deleted
 _MEMORY: Final = ("/storageaccounts/", "/vaults/", "/virtualnetworks/", "/networksecuritygroups/")
 
 
 @dataclass(slots=True)
 class Operator:
-    """Somebody with one deployment file.
+    """An operator with one deployment file.
 
     Attributes:
         laptop: where the controller runs.
         file: the deployment file.
-        seen: what `status` told of the agent's progress, each once.
-        told: what the last verb told on the way.
+        seen: the agent's progress messages in `status`, without duplicates.
+        printed: the progress output of the last verb.
     """
 
     laptop: Laptop
     file: Path
     report: Report
     seen: dict[str, None] = field(default_factory=dict)
-    told: str = ""
+    printed: str = ""
 
     def does(self, verb: str, *options: str, code: int = 0) -> str:
-        """Run a verb; what it printed."""
+        """Run a verb; return its output."""
         began = time.monotonic()
         done = self.laptop.controller(verb, str(self.file), *options)
         self.report.figure(f"{' '.join((verb, *options))}", time.monotonic() - began)
-        wrong = f"{verb} ends with {code}, not {done.returncode}: {done.stdout}{done.stderr}"
+        wrong = f"{verb} exited {done.returncode}, not {code}: {done.stdout}{done.stderr}"
         self.report.demand(kept=done.returncode == code, promise=wrong)
-        self.told = done.stdout + done.stderr
+        self.printed = done.stdout + done.stderr
         return done.stdout
 
     def waits(self) -> float:
-        """Look at the status until the bot serves; seconds.
+        """Poll the status until the bot serves; return the seconds that it took.
 
         Raises:
             AssertionError: not in time.
@@ -71,7 +71,7 @@ class Operator:
             self.seen.update(dict.fromkeys(_progress(done.stdout)))
             waited = time.monotonic() - began
             assert waited < _HEALTHY_SECONDS, done.stdout + done.stderr
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
 
 def controlled(bots: BotVms, report: Report) -> None:
@@ -84,17 +84,19 @@ def controlled(bots: BotVms, report: Report) -> None:
         report.note(operator.does("plan"))
         operator.does("up")
         report.figure("up to healthy", operator.waits())
-        report.figure("different progress seen by status", len(operator.seen))
+        report.figure("distinct progress messages in status", len(operator.seen))
         report.demand(kept=len(operator.seen) > 1, promise="status shows the agent's progress")
         again = operator.does("up")
-        report.demand(kept=" 0 created, 0 changed" in again, promise=f"nothing twice: {again}")
+        report.demand(
+            kept=" 0 created, 0 changed" in again, promise=f"a second 'up' changes nothing: {again}"
+        )
         device, texts = Device(), [f"controlled {number}" for number in range(_TEXTS)]
         before = _remember(bots, device, texts)
         for verbs in (("reimage",), ("stop", "start")):
             for verb in verbs:
                 operator.does(verb)
-                in_order = "did not leave in order" not in operator.told
-                report.demand(kept=in_order, promise=f"left in order: {operator.told}")
+                in_order = "did not leave in order" not in operator.printed
+                report.demand(kept=in_order, promise=f"orderly shutdown: {operator.printed}")
             report.figure(f"{' and '.join(verbs)} to healthy", operator.waits())
             same_bot(_instance(bots, device), report, remembered=texts, before=before)
         _destroy(bots, operator)
@@ -106,7 +108,7 @@ def _destroy(bots: BotVms, operator: Operator) -> None:
     left = _resources(bots)
     report.figure("left after destroy", ", ".join(sorted({kind(one) for one in left})))
     billed = [one for one in left if not _costs_nothing(one)]
-    report.demand(kept=not billed, promise=f"nothing is billed but the memory: {billed}")
+    report.demand(kept=not billed, promise=f"only the bot data is billed: {billed}")
     report.demand(kept=not bots.bench.vms.list(), promise="no machine is left")
     operator.does("destroy", "--delete-data", "--confirm", _BOT)
     left = _resources(bots)
@@ -114,13 +116,13 @@ def _destroy(bots: BotVms, operator: Operator) -> None:
 
 
 def _costs_nothing(identifier: str) -> bool:
-    """Whether it is of the memory, or a resource group as such."""
+    """Return whether it holds bot data, or is a resource group."""
     whole = f"{identifier.lower()}/"
     return "/providers/" not in whole or any(word in whole for word in _MEMORY)
 
 
 def kind(identifier: str) -> str:
-    """The type at the end of a resource's id."""
+    """Return the type at the end of a resource id."""
     return identifier.rstrip("/").split("/")[-2]
 
 
@@ -135,7 +137,7 @@ def _remember(bots: BotVms, device: Device, texts: list[str]) -> Databases:
 
 
 def _instance(bots: BotVms, device: Device) -> Instance:
-    """The only machine there is; its token is the one that the controller made."""
+    """Return the only machine; the controller created its token."""
     (vm,) = bots.bench.vms.list()
     vm.wait_for_ssh()
     token = vm.exec(_TOKEN, timeout=60).stdout.strip()
@@ -143,7 +145,7 @@ def _instance(bots: BotVms, device: Device) -> Instance:
 
 
 def _written(bots: BotVms) -> Path:
-    """The deployment file, as an operator writes it."""
+    """Write a deployment file as an operator does; return its path."""
     document = {
         "bot": {
             "name": _BOT,
@@ -165,16 +167,16 @@ def _written(bots: BotVms) -> Path:
 
 
 def _resources(bots: BotVms) -> list[str]:
-    """What there is in the subscription, but for what the bench itself has there."""
+    """Return the resources in the subscription, without the bench's own."""
     found: list[str] = bots.bench.azure.get("arm")["resources"]
     return [one for one in found if "/resourcegroups/clawbots" in one.lower()]
 
 
 def _progress(status: str) -> list[str]:
-    """What the agent told through the instance view."""
+    """Return the agent's progress in the instance view."""
     try:
         instances: list[dict[str, Any]] = json.loads(status)[_BOT]["instances"]
     except (ValueError, LookupError, TypeError):
         return []
-    told = (one.get("progress") or {} for one in instances)
-    return [f"{one.get('percent')} {one.get('stage')}" for one in told if one]
+    progress = (one.get("progress") or {} for one in instances)
+    return [f"{one.get('percent')} {one.get('stage')}" for one in progress if one]

@@ -1,9 +1,9 @@
-"""Many moments of one writing, each of them as a power cut would leave it on the share.
+"""Many snapshots of the share while a bot writes, each as a power cut would leave it.
 
-What the server has at the moment of a cut is what the next boot finds. So the machine is stopped
-(SIGSTOP to QEMU: not an instruction more, no request more), the image is copied as it is on the
-server, and the machine goes on. Each copy is then treated as at a boot, at native speed. It is
-`power_cuts` without the boots, which cost minutes each without hardware acceleration.
+The next boot finds what the server had at the time of a cut. So the machine is stopped (SIGSTOP:
+no further instruction or request), the data image is copied on the server, and the machine
+continues. Each copy is then treated as at a boot, at native speed. The drill is `power_cuts`
+without the boots, which take minutes each without hardware acceleration.
 """
 
 import random
@@ -14,14 +14,14 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench.cache import Cache
-from tests.drills.aftermath import Aftermath, freeze, look, openclaw_root
+from tests.drills.aftermath import Aftermath, check, freeze, openclaw_root
 from tests.drills.ground import Ground, Instance
 from tests.drills.report import Report
 from tests.drills.writer import Flusher, Writer
 from tests.support.openclaw_client import lost
 
 _MOMENTS: Final = (1.0, 6.0)
-# requests that are on their way reach the server, as they would when the power goes
+# requests already sent reach the server, as they would in a power cut
 _ARRIVED_SECONDS: Final = 0.3
 
 
@@ -33,22 +33,22 @@ def frozen(
     seed: int = 1,
     instance: Instance | None = None,
 ) -> Instance:
-    """Freeze a writing bot's image `count` times and look at each; the bot's instance.
+    """Take and check `count` snapshots of a writing bot's data image; return the instance.
 
     Args:
         ground: of the bot; backend image.
-        report: is filled.
-        count: moments.
-        seed: of the moments.
-        instance: healthy; one is booted without.
+        report: receives the results.
+        count: the number of snapshots.
+        seed: for their random times.
+        instance: a healthy one; default: a new one.
     """
     root = openclaw_root(Cache(ground.bots.bench.cache_dir))
     if instance is None:
         instance = ground.boot()
         report.figure("first boot, power-on to healthy", instance.healthy())
     instance.enter()
-    dice = random.Random(seed)  # noqa: S311 - moments that can be repeated, no secrets
-    # beside the share, on the same file system
+    dice = random.Random(seed)  # noqa: S311 - repeatable times, no secrets
+    # next to the share, on the same file system
     with tempfile.TemporaryDirectory(dir=ground.bots.bench.run_dir) as name:
         with instance.connected(pair=True) as client:
             instance.flush()
@@ -65,7 +65,7 @@ def frozen(
             flusher.stop()
         report.figure("texts acknowledged, flushed", f"{len(writer.texts)}, {flusher.safe}")
         for number, (image, safe, at) in enumerate(moments, 1):
-            found = look(image, root)
+            found = check(image, root)
             acknowledged = [text for text, when in writer.acknowledged if when <= at]
             late = [
                 when
@@ -74,7 +74,7 @@ def frozen(
             ]
             report.figure(
                 f"moment {number}",
-                f"{len(acknowledged)} acknowledged, {safe} flushed, {len(late)} not there"
+                f"{len(acknowledged)} acknowledged, {safe} flushed, {len(late)} missing"
                 + (f" (the oldest {at - min(late):.1f} s old)" if late else "")
                 + f"; {found.repair}; {found.databases.sound} databases sound, "
                 f"{len(found.databases.damaged)} damaged; OpenClaw "
@@ -88,7 +88,7 @@ def frozen(
 def _moment(
     ground: Ground, instance: Instance, target: Path, flusher: Flusher
 ) -> tuple[Path, int, float]:
-    """Stop the machine, copy, go on; the copy, how many texts were safe, and when it was."""
+    """Take a snapshot; return the copy, the number of safe texts, and the time."""
     process = instance.vm.process()
     assert process is not None
     state = ground.bots.bench.files.directory(ground.share) / "state"
@@ -105,9 +105,9 @@ def _moment(
 
 def _demand(report: Report, number: int, found: Aftermath, gone: list[str], identity: str) -> None:
     demand = report.demand
-    demand(kept=not gone, promise=f"moment {number}: nothing flushed is lost: {gone[:3]}")
+    demand(kept=not gone, promise=f"snapshot {number}: no flushed text is lost: {gone[:3]}")
     damaged = found.databases.damaged
-    demand(kept=not damaged, promise=f"moment {number}: no database is damaged: {damaged}")
+    demand(kept=not damaged, promise=f"snapshot {number}: no database is damaged: {damaged}")
     same = found.databases.identity == identity != ""
-    demand(kept=same, promise=f"moment {number}: the identity stays")
-    demand(kept=not found.served, promise=f"moment {number}: OpenClaw serves: {found.served}")
+    demand(kept=same, promise=f"snapshot {number}: the gateway's identity is kept")
+    demand(kept=not found.served, promise=f"snapshot {number}: OpenClaw serves: {found.served}")

@@ -1,4 +1,4 @@
-"""Where drills take place: a share in the bench's storage account, and instances on it."""
+"""The environment of a drill: a share in the bench's storage account, and instances on it."""
 
 import itertools
 import json
@@ -14,7 +14,7 @@ from tests.bench.vm.machine import Vm
 from tests.support.inside import STATE, Databases, approve, check_databases
 from tests.support.openclaw_client import Device, NotPairedError, OpenClaw
 
-# without hardware acceleration, and with other machines on the same two cores
+# without hardware acceleration, with other machines on the same two cores
 HEALTHY_SECONDS: Final = 1500.0
 _CONNECT_SECONDS: Final = 300.0
 _SSH_SECONDS: Final = 600.0
@@ -29,9 +29,9 @@ class Instance:
 
     Args:
         vm: the machine.
-        token: the gateway's.
+        token: the gateway token.
         device: the drill's client, the same for all instances of the bot.
-        powered_on: when, on the monotonic clock.
+        powered_on: time on the monotonic clock.
     """
 
     vm: Vm
@@ -40,7 +40,7 @@ class Instance:
     powered_on: float = field(default_factory=time.monotonic)
 
     def healthy(self, *, within: float = HEALTHY_SECONDS) -> float:
-        """Wait until it is healthy; seconds since it was powered on.
+        """Wait until it is healthy; return the seconds since it was powered on.
 
         Raises:
             BenchError: not in that time.
@@ -49,25 +49,24 @@ class Instance:
         return time.monotonic() - self.powered_on
 
     def power_on(self) -> None:
-        """Boot it again, with the disk it has."""
+        """Boot it again with its disk."""
         self.vm.power_on()
         self.powered_on = time.monotonic()
 
     def enter(self) -> None:
-        """Return when commands can be run in it."""
+        """Wait until commands can be run in it."""
         self.vm.wait_for_ssh(timeout=_SSH_SECONDS)
 
     def client(self) -> OpenClaw:
-        """A client, not connected."""
+        """Return a client that is not connected."""
         return OpenClaw(f"http://{self.vm.address}", self.token, self.device)
 
     @contextmanager
     def connected(self, *, pair: bool = False) -> Iterator[OpenClaw]:
-        """A connected client.
+        """Provide a connected client.
 
         Args:
-            pair: have the device approved when the bot does not know it; a bot that has forgotten
-                it is an error otherwise.
+            pair: approve the device if the bot does not know it; otherwise that is an error.
 
         Raises:
             NotPairedError: the bot does not know the device.
@@ -86,20 +85,20 @@ class Instance:
             client.close()
 
     def flush(self) -> None:
-        """Have all that was written reach the share."""
+        """Flush all written data to the share."""
         done = self.vm.exec(("sync", "--file-system", STATE), timeout=_FLUSH_SECONDS)
         assert done.returncode == 0, done.stderr
 
     def databases(self) -> Databases:
-        """How OpenClaw's databases are."""
+        """Return the condition of OpenClaw's databases."""
         return check_databases(self.vm.exec)
 
     def lease(self) -> dict[str, Any]:
-        """What the lease's daemon tells; empty when it tells nothing."""
+        """Return the lease daemon's lease.json; empty if there is none."""
         return self._read(_LEASE)
 
     def last_run(self) -> dict[str, Any]:
-        """The agent's status.json; empty before the first run."""
+        """Return the agent's status.json; empty before the first run."""
         return self._read(_STATUS)
 
     def _read(self, path: str) -> dict[str, Any]:
@@ -113,16 +112,16 @@ class Instance:
 
 @dataclass(slots=True)
 class Ground:
-    """One share, and the instances of the one bot whose memory is on it.
+    """One share, and the instances of the bot whose data is on it.
 
     Args:
         bots: on a running bench, published.
         backend: image or share.
-        share: its name; made when it is not there.
-        prefix: how the instances' names begin.
+        share: its name; it is created if missing.
+        prefix: of the instances' names.
         configuration: further sections of the bot's configuration.
-        baked_image: the disks have the container's image already, as from an image bake; loading
-            it costs minutes without hardware acceleration.
+        baked_image: bake the container image into the disks; loading it takes minutes without
+            hardware acceleration.
     """
 
     bots: BotVms
@@ -135,10 +134,10 @@ class Ground:
     _numbers: Iterator[int] = field(default_factory=itertools.count, repr=False)
 
     def prepare(self, *, seed: bool = True) -> None:
-        """Have the share there.
+        """Create the share if it is missing.
 
         Args:
-            seed: with the container's image on it, as an earlier instance leaves it.
+            seed: put the container image on it, as an earlier instance does.
         """
         if not self.bots.bench.files.directory(self.share).exists():
             self.bots.bench.files.add_share(self.share)
@@ -146,7 +145,7 @@ class Ground:
             self.bots.seed_images(self.share)
 
     def boot(self) -> Instance:
-        """Power on a new instance: its own uuid, an empty disk, the same share."""
+        """Power on a new instance: a new UUID, an empty disk, the same share."""
         name = f"{self.prefix}{next(self._numbers)}"
         vm = self.bots.boot(
             name,
@@ -158,5 +157,5 @@ class Ground:
         return Instance(vm, self.bots.token, self.device)
 
     def instance(self, name: str) -> Instance:
-        """One that runs already."""
+        """Return an instance that already runs."""
         return Instance(self.bots.bench.vms.get(name), self.bots.token, self.device)

@@ -1,7 +1,7 @@
-"""Everything that can keep a share from being mounted, or make a mounted one useless.
+"""Faults that prevent a share from being mounted, or make a mounted share unusable.
 
-On a machine with nothing but the agent: no gateway is needed to see what the stage "share"
-makes of it, and there is none that would have to start on an emulated processor.
+On a machine with only the agent: the stage "share" can be tested without a gateway, which would
+take minutes to start on an emulated processor.
 """
 
 import json
@@ -23,48 +23,48 @@ _SHARE: Final = "/srv/clawbot/share"
 _INSIDE: Final = "/opt/clawbot-delivery"
 _BOOT_SECONDS: Final = 600.0
 _INSTALL_SECONDS: Final = 900.0
-# one look at one stage: an emulated processor needs most of it to start the interpreter
-_LOOK_SECONDS: Final = 90.0
+# a plan of one stage: an emulated processor needs most of it to start the interpreter
+_PLAN_SECONDS: Final = 90.0
 _BACK_SECONDS: Final = 60.0
-# attributes are believed for 30 s (actimeo), and a silent server is given as long (echo_interval)
+# attributes are cached for 30 s (actimeo), and a silent server is detected after echo_interval
 _FORGET_SECONDS: Final = 35.0
 
 
 @dataclass(slots=True)
 class _Bot:
-    """A machine with the agent, and the report of what was done to it."""
+    """A machine with the agent, and the drill's report."""
 
     bots: BotVms
     vm: Vm
     report: Report
 
-    def look(self) -> dict[str, Any]:
-        """What `plan` says of the stage, and in what time."""
+    def plan(self) -> dict[str, Any]:
+        """Return the stage in `plan`, which must end in time."""
         began = time.monotonic()
         argv = ("clawbot-agent", "plan", "--stage", "share", "--json")
-        done = self.vm.exec(argv, timeout=_LOOK_SECONDS * 3)
+        done = self.vm.exec(argv, timeout=_PLAN_SECONDS * 3)
         seconds = time.monotonic() - began
-        promise = f"a look ends within {_LOOK_SECONDS:.0f} s: {seconds:.0f} s"
-        self.report.demand(kept=seconds < _LOOK_SECONDS, promise=promise)
+        promise = f"a plan ends within {_PLAN_SECONDS:.0f} s: {seconds:.0f} s"
+        self.report.demand(kept=seconds < _PLAN_SECONDS, promise=promise)
         (stage,) = json.loads(done.stdout)["stages"]
         found: dict[str, Any] = stage
         return found
 
     def run(self) -> dict[str, Any]:
-        """The stage in `run`'s own status."""
+        """Return the stage in the status of `run`."""
         done = self.vm.exec(("clawbot-agent", "run", "--stage", "share", "--json"), timeout=600)
         stages = {stage["name"]: stage for stage in json.loads(done.stdout)["stages"]}
         found: dict[str, Any] = stages["share"]
         return found
 
     def expect(self, what: str, code: str, found: dict[str, Any]) -> None:
-        """The error of this code; empty for none."""
+        """Demand an error with this code; "" for none."""
         error = found["error"] or {"code": "", "message": found["reason"]}
         self.report.figure(what, f"{error['code'] or 'fine'}: {error['message']}")
         self.report.demand(kept=error["code"] == code, promise=f"{what}: {code or 'no error'}")
 
     def reconfigure(self, *, share: str = files.SHARE, key_secret: bool = True) -> None:
-        """Another share or source of the key in the configuration, and nothing mounted."""
+        """Configure another share or source of the key, and unmount."""
         self.vm.exec(f"umount {_SHARE}", timeout=60)
         lines = self.bots.configuration(share=share).splitlines(keepends=True)
         text = "".join(line for line in lines if key_secret or "key_secret" not in line)
@@ -72,7 +72,7 @@ class _Bot:
 
 
 def mount_faults(bots: BotVms, report: Report) -> None:
-    """Mount, then one fault after the other; each is told by its own code and gone afterwards."""
+    """Mount, then inject one fault after another; each has its own code and is gone afterwards."""
     vm = bots.bench.vms.boot("mount", custom_data=b"#cloud-config\n{}\n", disk=bots.baked())
     bot = _Bot(bots, vm, report)
     vm.wait_for_ssh(timeout=_BOOT_SECONDS)
@@ -97,12 +97,12 @@ def _install(bot: _Bot) -> None:
     command = f"sh {_INSIDE}/bootstrap.sh --no-start {_INSIDE}/{archive.name}"
     done = bot.vm.exec(command, timeout=_INSTALL_SECONDS)
     if done.returncode != 0:
-        msg = f"bootstrap.sh ended with {done.returncode}: {done.stdout}{done.stderr}"
+        msg = f"bootstrap.sh exited {done.returncode}: {done.stdout}{done.stderr}"
         raise BenchError(msg)
 
 
 def _outages(bot: _Bot) -> None:
-    """Of a mounted share: nobody hangs, nothing is unmounted, and it goes on by itself."""
+    """Outages of a mounted share: nothing hangs or is unmounted, and it recovers by itself."""
     server = bot.bots.bench.files
     kinds = {
         "SHARE_SERVER_UNREACHABLE": (server.stop, server.start),
@@ -113,7 +113,7 @@ def _outages(bot: _Bot) -> None:
         begin()
         try:
             time.sleep(_FORGET_SECONDS)
-            bot.expect(f"mounted, {begin.__name__}", code, bot.look())
+            bot.expect(f"mounted, {begin.__name__}", code, bot.plan())
         finally:
             end()
         began = time.monotonic()
@@ -122,12 +122,12 @@ def _outages(bot: _Bot) -> None:
         bot.report.figure(f"back after {end.__name__}", seconds)
         good = back and seconds < _BACK_SECONDS
         bot.report.demand(kept=good, promise=f"back within {_BACK_SECONDS:.0f} s")
-        found = bot.look()
-        bot.report.demand(kept=found["verdict"] == "unchanged", promise="nothing is left to do")
+        found = bot.plan()
+        bot.report.demand(kept=found["verdict"] == "unchanged", promise="the plan is empty")
 
 
 def _wrong_names_and_keys(bot: _Bot) -> None:
-    """Of a share that is not mounted."""
+    """Faults of a share that is not mounted."""
     bot.reconfigure(share="nosuch")
     bot.expect("no such share", "SHARE_NOT_FOUND", bot.run())
     bot.reconfigure()
@@ -142,7 +142,7 @@ def _wrong_names_and_keys(bot: _Bot) -> None:
 
 
 def _useless_mounts(bot: _Bot) -> None:
-    """Of a share that is mounted and refuses."""
+    """Faults of a mounted share that refuses requests."""
     server = bot.bots.bench.files
     server.change_key()
     server.stop()
@@ -155,4 +155,4 @@ def _useless_mounts(bot: _Bot) -> None:
     directory.rename(old)
     directory.mkdir(mode=mode)
     time.sleep(_FORGET_SECONDS)
-    bot.expect("share deleted and made again", "", bot.run())
+    bot.expect("share deleted and recreated", "", bot.run())

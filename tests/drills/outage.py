@@ -1,4 +1,4 @@
-"""The share's server goes away for a minute under a running bot."""
+"""The share's server is unreachable for a minute under a running bot."""
 
 import json
 import threading
@@ -14,10 +14,10 @@ from tests.drills.writer import Writer
 from tests.support.openclaw_client import lost
 
 _BACK_SECONDS: Final = 60.0
-# the patience of the agent's own classes of errors, twice the slowness of an emulated processor
+# the retry time of the agent's error classes, doubled for an emulated processor
 _RUN_SECONDS: Final = 900.0
-_LOOK_SECONDS: Final = 1.0
-# emulated: the start of the interpreter alone is seconds
+_POLL_SECONDS: Final = 1.0
+# emulated: the start of the interpreter alone takes seconds
 _ANSWER_SECONDS: Final = 30.0
 _GATEWAY: Final = (
     "systemctl show --value --property=MainPID,NRestarts clawbot-gateway.service | tr '\\n' ' '; "
@@ -32,7 +32,7 @@ _QUESTIONS: Final = {
 
 @dataclass(slots=True)
 class _Run:
-    """A run of the agent that began during the outage."""
+    """A run of the agent that started during the outage."""
 
     instance: Instance
     began: float = field(default_factory=time.monotonic)
@@ -41,7 +41,7 @@ class _Run:
     document: dict[str, Any] = field(default_factory=dict)
 
     def __call__(self) -> None:
-        """Run it to its end."""
+        """Run it and wait for its exit."""
         argv = ("clawbot-agent", "run", "--stage", "all", "--json")
         done = self.instance.vm.exec(argv, timeout=_RUN_SECONDS)
         self.seconds = time.monotonic() - self.began
@@ -50,7 +50,7 @@ class _Run:
             self.document = json.loads(done.stdout)
 
     def errors(self) -> list[str]:
-        """Codes of the stages that failed."""
+        """Return the error codes of the failed stages."""
         stages = self.document.get("stages", [])
         return [str(stage["error"]["code"]) for stage in stages if stage["error"]]
 
@@ -58,13 +58,13 @@ class _Run:
 def outage(
     ground: Ground, report: Report, *, seconds: float = 60.0, instance: Instance | None = None
 ) -> Instance:
-    """Stop the server, look at everything that must go on, start it; the bot's instance.
+    """Stop the server, check what must continue, start it; return the bot's instance.
 
     Args:
         ground: of the bot.
-        report: is filled.
-        seconds: how long the server is away.
-        instance: healthy; one is booted without.
+        report: receives the results.
+        seconds: duration of the outage.
+        instance: a healthy one; default: a new one.
     """
     if instance is None:
         instance = ground.boot()
@@ -83,7 +83,7 @@ def outage(
         try:
             report.note("server stopped")
             runner.start()
-            _look(instance, report, until=stopped + seconds)
+            _poll(instance, report, until=stopped + seconds)
         finally:
             server.start()
         _comes_back(instance, report, writer)
@@ -91,16 +91,16 @@ def outage(
         _judge_run(run, report)
         gone = lost(writer.texts, client.recall()) if client.connect(within=300) else []
     report.figure("texts acknowledged, lost", f"{len(writer.texts)}, {len(gone)}")
-    report.demand(kept=not gone, promise=f"nothing is lost: {gone[:3]}")
+    report.demand(kept=not gone, promise=f"no text is lost: {gone[:3]}")
     after = _identity_of_gateway(instance)
-    report.demand(kept=before == after, promise=f"nobody restarts the gateway: {before} {after}")
+    report.demand(kept=before == after, promise=f"the gateway is not restarted: {before} {after}")
     damaged = instance.databases().damaged
     report.demand(kept=not damaged, promise=f"no database is damaged: {damaged}")
     return instance
 
 
-def _look(instance: Instance, report: Report, *, until: float) -> None:
-    """Ask everything again and again; the slowest answers are the figures."""
+def _poll(instance: Instance, report: Report, *, until: float) -> None:
+    """Repeat all requests until a time; report the slowest answers."""
     slowest: dict[str, float] = dict.fromkeys(_QUESTIONS, 0.0)
     unready = 0.0
     while time.monotonic() < until:
@@ -108,7 +108,7 @@ def _look(instance: Instance, report: Report, *, until: float) -> None:
             slowest[what] = max(slowest[what], _seconds(instance, argv, report))
         if not unready and not ready(instance.vm):
             unready = time.monotonic()
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     for what, figure in slowest.items():
         report.figure(f"slowest answer during the outage: {what}", figure)
     state = f"not ready from {until - unready:.0f} s before its end" if unready else "ready"
@@ -119,8 +119,8 @@ def _seconds(instance: Instance, argv: Sequence[str], report: Report) -> float:
     began = time.monotonic()
     done = instance.vm.exec(argv, timeout=2 * _ANSWER_SECONDS)
     seconds = time.monotonic() - began
-    told = f"{argv[0]} answers during the outage ({done.returncode} after {seconds:.1f} s)"
-    report.demand(kept=done.returncode == 0 and seconds < _ANSWER_SECONDS, promise=told)
+    promise = f"{argv[0]} answers during the outage ({done.returncode} after {seconds:.1f} s)"
+    report.demand(kept=done.returncode == 0 and seconds < _ANSWER_SECONDS, promise=promise)
     return seconds
 
 
@@ -132,11 +132,11 @@ def _comes_back(instance: Instance, report: Report, writer: Writer) -> None:
             back = time.monotonic() - began
         if not wrote and len(writer.texts) > written + 1:
             wrote = time.monotonic() - began
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     writer.stop()
     report.figure("server's return to ready", back or "never")
-    report.figure("server's return to the next text kept", wrote or "never")
-    report.figure("longest wait for one text", writer.slowest)
+    report.figure("server's return to the next stored text", wrote or "never")
+    report.figure("longest wait for a text", writer.slowest)
     kept = 0 < back <= _BACK_SECONDS and 0 < wrote <= _BACK_SECONDS
     report.demand(kept=kept, promise="ready and writing within 60 s of the server's return")
 
@@ -145,13 +145,13 @@ def _judge_run(run: _Run, report: Report) -> None:
     result = run.document.get("result", "no document")
     report.figure("run during the outage", f"exit {run.code}, {result}, {run.seconds:.0f} s")
     report.figure("its errors", ", ".join(run.errors()) or "none")
-    told = bool(run.errors()) and all(code.startswith("SHARE_") for code in run.errors())
-    # one that waits long enough finds the share again
-    kept = (run.code == 1 and told) or run.code == 0
-    report.demand(kept=kept, promise="a run during the outage ends, and says that it is the share")
+    share_named = bool(run.errors()) and all(code.startswith("SHARE_") for code in run.errors())
+    # a run that waits long enough finds the share again
+    kept = (run.code == 1 and share_named) or run.code == 0
+    report.demand(kept=kept, promise="a run during the outage ends with an error of the share")
 
 
 def _identity_of_gateway(instance: Instance) -> str:
-    """Changes when the gateway's process, container or machine starts anew."""
+    """Return an identity that changes on any restart of the gateway's process or container."""
     done = instance.vm.exec(f"cat /proc/sys/kernel/random/boot_id; {_GATEWAY}", timeout=120)
     return " ".join(done.stdout.split())

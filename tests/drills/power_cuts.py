@@ -1,4 +1,4 @@
-"""The power goes at a random moment of the writing; nothing that was safe is lost."""
+"""Power cuts at random times while a bot writes; no flushed data is lost."""
 
 import random
 import time
@@ -13,13 +13,13 @@ from tests.drills.writer import Flusher, Writer
 from tests.support.inside import Databases
 from tests.support.openclaw_client import NotPairedError, lost
 
-# long enough that a write is under way, short enough for the next cut
+# long enough for a write to be in progress, short enough for the next cut
 _MOMENTS: Final = (3.0, 30.0)
 
 
 @dataclass(slots=True)
 class _Lane:
-    """One bot whose power is cut again and again."""
+    """One bot whose power is cut repeatedly."""
 
     ground: Ground
     report: Report
@@ -28,7 +28,7 @@ class _Lane:
     identity: str = ""
 
     def cut(self, number: int, *, replace: bool) -> None:
-        """Once: write, cut, boot, compare."""
+        """Perform one cut: write, cut, boot, compare."""
         writer, safe, cut_at = self._write_until_the_cut(number)
         left = left_behind(self.ground)
         if replace:
@@ -59,10 +59,12 @@ class _Lane:
 
     def _demand(self, number: int, gone: list[str], found: Databases) -> None:
         demand = self.report.demand
-        demand(kept=not gone, promise=f"cut {number}: nothing flushed is lost: {gone[:3]}")
-        demand(kept=not found.damaged, promise=f"cut {number}: no damage: {found.damaged}")
+        demand(kept=not gone, promise=f"cut {number}: no flushed text is lost: {gone[:3]}")
+        demand(
+            kept=not found.damaged, promise=f"cut {number}: no database is damaged: {found.damaged}"
+        )
         same = found.identity == self.identity
-        demand(kept=same, promise=f"cut {number}: the identity stays")
+        demand(kept=same, promise=f"cut {number}: the gateway's identity is kept")
 
     def _write_until_the_cut(self, number: int) -> tuple[Writer, int, float]:
         with self.instance.connected() as client:
@@ -79,7 +81,7 @@ class _Lane:
         return writer, safe, cut_at
 
 
-def power_cuts(  # noqa: PLR0913 - the knobs of one drill
+def power_cuts(  # noqa: PLR0913 - the settings of one drill
     ground: Ground,
     report: Report,
     *,
@@ -88,15 +90,15 @@ def power_cuts(  # noqa: PLR0913 - the knobs of one drill
     replace_every: int = 5,
     instance: Instance | None = None,
 ) -> Instance:
-    """Cut the power of a healthy bot `count` times; the instance that is left.
+    """Cut the power of a healthy bot `count` times; return the last instance.
 
     Args:
         ground: of the bot.
-        report: is filled.
-        count: cuts.
-        seed: of the moments.
-        replace_every: after every such cut a new instance boots instead of the same one; 0: never.
-        instance: healthy; one is booted without.
+        report: receives the results.
+        count: the number of cuts.
+        seed: for their random times.
+        replace_every: after every n-th cut a new instance boots instead of the same one; 0: never.
+        instance: a healthy one; default: a new one.
     """
     if instance is None:
         instance = ground.boot()
@@ -104,9 +106,9 @@ def power_cuts(  # noqa: PLR0913 - the knobs of one drill
     instance.enter()
     with instance.connected(pair=True):
         pass
-    # only what is on the share survives, and so must the pairing
+    # only data on the share survives, which must include the pairing
     instance.flush()
-    dice = random.Random(seed)  # noqa: S311 - moments that can be repeated, no secrets
+    dice = random.Random(seed)  # noqa: S311 - repeatable times, no secrets
     lane = _Lane(ground, report, instance, dice, instance.databases().identity)
     for number in range(1, count + 1):
         lane.cut(number, replace=bool(replace_every) and number % replace_every == 0)
@@ -114,7 +116,7 @@ def power_cuts(  # noqa: PLR0913 - the knobs of one drill
 
 
 def in_lanes(grounds: list[Ground], report: Report, *, count: int, seed: int) -> None:
-    """Share the cuts out among several bots at the same time."""
+    """Distribute the cuts over several bots in parallel."""
     shares = [count // len(grounds) + (lane < count % len(grounds)) for lane in range(len(grounds))]
     reports = [Report(f"{report.title} {ground.prefix}", report.say) for ground in grounds]
     with ThreadPoolExecutor(len(grounds)) as pool:
@@ -133,7 +135,7 @@ def in_lanes(grounds: list[Ground], report: Report, *, count: int, seed: int) ->
 
 
 def left_behind(ground: Ground) -> str:
-    """What the cut left on the share for the next boot to put right."""
+    """Return what the cut left on the share for the next boot to repair."""
     state = ground.bots.bench.files.directory(ground.share) / "state"
     if ground.backend == "image":
         images = sorted(state.glob("state-*.ext4"))

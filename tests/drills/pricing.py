@@ -1,4 +1,4 @@
-"""SMB operations of a mount, and what Azure Files bills for them (pay-as-you-go)."""
+"""SMB operations of a mount, and their price on Azure Files (pay-as-you-go)."""
 
 import re
 from collections import Counter
@@ -8,12 +8,12 @@ from typing import Final
 
 HOURS_PER_MONTH: Final = 730
 
-# which of the kernel's counters Azure bills as writes; the rest are reads and "all other"
+# the kernel's counters that Azure bills as writes; the rest are reads and "all other"
 # operations, which cost the same (learn.microsoft.com, "Understand Azure Files billing models")
 _WRITES: Final = frozenset({"Creates", "Writes", "SetInfos"})
 _SHARE: Final = re.compile(r"^\d+\) (\S+)")
 _COUNTER: Final = re.compile(r"^(\w+): (\d+) total")
-# counted, but nothing that is sent
+# counted, but not sent
 _NOT_SENT: Final = frozenset({"Open files"})
 
 
@@ -31,7 +31,7 @@ class Tier:
     other: float
 
     def monthly(self, per_hour: Mapping[str, float]) -> float:
-        """US dollars a month for so many operations an hour."""
+        """Return US dollars per month for a rate of operations per hour."""
         dollars = sum(
             count * (self.write if name in _WRITES else self.other)
             for name, count in per_hour.items()
@@ -47,7 +47,7 @@ TIERS: Final = (
 
 
 def operations(stats: str) -> Counter[str]:
-    """Operations by name, all mounts together, from /proc/fs/cifs/Stats."""
+    """Return operations by name, summed over all mounts, from /proc/fs/cifs/Stats."""
     found: Counter[str] = Counter()
     inside = False
     for line in stats.splitlines():
@@ -61,7 +61,7 @@ def operations(stats: str) -> Counter[str]:
 def per_hour(
     before: Mapping[str, int], after: Mapping[str, int], seconds: float
 ) -> dict[str, float]:
-    """Operations an hour between two looks."""
+    """Return operations per hour between two samples."""
     names = sorted(set(before) | set(after))
     rates = {name: (after.get(name, 0) - before.get(name, 0)) * 3600 / seconds for name in names}
     return {name: rate for name, rate in rates.items() if rate}

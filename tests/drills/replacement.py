@@ -1,4 +1,4 @@
-"""An instance is thrown away without warning; the next one is the same bot."""
+"""An instance is deleted without warning; the next one is the same bot."""
 
 import time
 from typing import Final
@@ -9,7 +9,7 @@ from tests.support.inside import Databases
 from tests.support.openclaw_client import NotPairedError, lost
 
 _SETTLE_SECONDS: Final = 3600.0
-_LOOK_SECONDS: Final = 5.0
+_POLL_SECONDS: Final = 5.0
 
 
 def replacement(
@@ -20,14 +20,14 @@ def replacement(
     built: bool = False,
     first: Instance | None = None,
 ) -> Instance:
-    """Boot, remember, kill, boot another; the one that is left.
+    """Boot, remember texts, kill, boot another; return the last instance.
 
     Args:
         ground: an empty share.
-        report: is filled.
-        texts: how many the bot is to remember.
-        built: the first instance has to build the container's image; wait until it is kept.
-        first: healthy; one is booted without.
+        report: receives the results.
+        texts: the number of texts that the bot remembers.
+        built: the first instance builds the container image; wait until it is on the share.
+        first: a healthy instance; default: a new one.
     """
     if first is None:
         first = ground.boot()
@@ -46,18 +46,18 @@ def replacement(
     before = first.databases()
     first.vm.power_cut()
     first.vm.delete()
-    report.note("instance killed, its disk thrown away")
+    report.note("instance killed, its disk deleted")
     second = ground.boot()
     report.figure("replacement, power-on to healthy", second.healthy())
     same_bot(second, report, remembered=remembered, before=before)
-    report.figure("image of the container", _image_reason(second))
+    report.figure("container image", _image_reason(second))
     return second
 
 
 def same_bot(
     instance: Instance, report: Report, *, remembered: list[str], before: Databases
 ) -> None:
-    """Compare a healthy instance with what there was before it."""
+    """Compare a healthy instance with its predecessor."""
     instance.enter()
     try:
         with instance.connected() as client:
@@ -66,22 +66,22 @@ def same_bot(
         report.demand(kept=False, promise="the bot knows its devices")
         return
     report.figure("texts kept", f"{len(remembered) - len(gone)} of {len(remembered)}")
-    report.demand(kept=not gone, promise=f"nothing is forgotten: {gone[:3]}")
+    report.demand(kept=not gone, promise=f"no text is lost: {gone[:3]}")
     after = instance.databases()
     report.figure("databases sound", f"{after.sound}, damaged {len(after.damaged)}")
     report.demand(kept=not after.damaged, promise=f"no database is damaged: {after.damaged}")
     report.demand(
         kept=after.identity == before.identity != "",
-        promise=f"the gateway's identity stays: {before.identity} {after.identity}",
+        promise=f"the gateway's identity is kept: {before.identity} {after.identity}",
     )
 
 
 def wait_until_converged(instance: Instance) -> None:
-    """Return when the agent's run is over."""
+    """Wait until the agent's run has ended."""
     deadline = time.monotonic() + _SETTLE_SECONDS
     while instance.last_run().get("result") not in ("converged", "degraded"):
         assert time.monotonic() < deadline, f"the run does not end: {instance.last_run()}"
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
 
 
 def _image_reason(instance: Instance) -> str:

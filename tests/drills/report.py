@@ -1,4 +1,4 @@
-"""What a drill has to say: figures, and promises that were broken."""
+"""The result of a drill: figures and broken promises."""
 
 import time
 from collections.abc import Callable
@@ -9,11 +9,11 @@ Say = Callable[[str], None]
 
 @dataclass(slots=True)
 class Report:
-    """The result of one drill, told line by line while it goes on.
+    """The result of one drill, printed line by line while it runs.
 
     Args:
-        title: which drill.
-        say: is given each line.
+        title: name of the drill.
+        say: receives each line.
     """
 
     title: str
@@ -23,22 +23,22 @@ class Report:
     _began: float = field(default_factory=time.monotonic)
 
     def note(self, text: str) -> None:
-        """Something that goes on."""
+        """Report an event."""
         self.say(f"[{time.monotonic() - self._began:7.1f} s] {self.title}: {text}")
 
     def figure(self, what: str, value: object) -> None:
-        """A measurement; a float is in seconds."""
+        """Report a measurement; a float is in seconds."""
         self.figures[what] = f"{value:.1f} s" if isinstance(value, float) else str(value)
         self.note(f"{what}: {self.figures[what]}")
 
     def demand(self, *, kept: bool, promise: str) -> None:
-        """Write down whether a promise was kept; the drill goes on either way."""
+        """Record whether a promise was kept; the drill continues either way."""
         if not kept:
             self.broken.append(promise)
             self.note(f"BROKEN: {promise}")
 
     def table(self) -> str:
-        """All figures and what was broken."""
+        """Return all figures and the broken promises."""
         width = max((len(what) for what in self.figures), default=0)
         lines = [f"## {self.title}"]
         lines += [f"{what.ljust(width)}  {value}" for what, value in self.figures.items()]

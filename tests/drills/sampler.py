@@ -1,7 +1,7 @@
-"""Runs in a machine, with nothing but its python3: one line of JSON for each line it is given.
+"""Samples a machine's state; needs only its python3. One line of JSON for each line of input.
 
-Who holds the lease here, whether the state is mounted, how many containers with the state run.
-It starts no process and asks no daemon, so that it answers at once, also on a slow machine.
+The lease, whether the state directory is mounted, how many containers with it run. It starts no
+process and queries no daemon, so that it answers at once even on a slow machine.
 """
 
 import glob
@@ -20,7 +20,7 @@ def _mounted(pid: str, path: str) -> bool:
 
 
 def _gateways(inside: str) -> int:
-    """Containers that run, are not frozen, and have the bot's state."""
+    """Count running containers that are not frozen and have the bot data mounted."""
     found = 0
     for scope in map(Path, glob.glob(_SCOPES)):  # noqa: PTH207 - more than one level, quicker
         try:
@@ -28,7 +28,7 @@ def _gateways(inside: str) -> int:
             pids = (scope / "cgroup.procs").read_text().split()
             found += not frozen and bool(pids) and _mounted(pids[0], inside)
         except OSError:
-            # it ended while it was looked at
+            # it exited meanwhile
             continue
     return found
 

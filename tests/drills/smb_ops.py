@@ -1,4 +1,4 @@
-"""What an idle bot asks of the share in an hour, and what that costs in a month."""
+"""An idle bot's requests to the share per hour, and their price per month."""
 
 import time
 from typing import Final
@@ -9,8 +9,7 @@ from tests.drills.replacement import wait_until_converged
 from tests.drills.report import Report
 
 _DOLLARS: Final = 1.0
-# what follows a start: caches are written, and the kernel keeps what is to be written for ten
-# minutes
+# after a start, caches are written, and the kernel delays writes for ten minutes
 _QUIET_SECONDS: Final = 720.0
 
 
@@ -22,14 +21,14 @@ def smb_ops(
     quiet: float = _QUIET_SECONDS,
     instance: Instance | None = None,
 ) -> Instance:
-    """Leave a healthy bot alone and count; its instance.
+    """Count the requests of an idle, healthy bot; return its instance.
 
     Args:
         ground: of the bot.
-        report: is filled.
-        minutes: how long to count; OpenClaw has work of its own every half hour.
-        quiet: seconds to wait before.
-        instance: healthy; one is booted without.
+        report: receives the results.
+        minutes: how long to count; OpenClaw has periodic work every half hour.
+        quiet: time to wait before, in seconds.
+        instance: a healthy one; default: a new one.
     """
     if instance is None:
         instance = ground.boot()
@@ -47,7 +46,7 @@ def smb_ops(
     for tier in TIERS:
         report.figure(f"a month, {tier.name}", f"${tier.monthly(rates):.2f}")
     cheapest = min(tier.monthly(rates) for tier in TIERS)
-    report.demand(kept=bool(rates), promise="operations were counted at all")
+    report.demand(kept=bool(rates), promise="operations were counted")
     report.demand(kept=cheapest < _DOLLARS, promise=f"under $1 a month: ${cheapest:.2f}")
     return instance
 

@@ -1,4 +1,4 @@
-"""Azure announces that it deletes the instance, and does so as soon as it is told to go ahead."""
+"""Azure announces the deletion of the instance, and deletes it as soon as that is approved."""
 
 import time
 from collections.abc import Callable
@@ -13,7 +13,7 @@ from tests.drills.report import Report
 
 _NOTICED_SECONDS: Final = 30.0
 _REPORT: Final = "/run/clawbot/scheduled-events.json"
-_LOOK_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 0.5
 _TEXTS: Final = 50
 
 
@@ -25,16 +25,16 @@ def terminate(
     notice: float = 300.0,
     first: Instance | None = None,
 ) -> Instance:
-    """Remember, announce, cut at the very moment of the approval, boot another; the one left.
+    """Remember texts, announce, cut at the approval, boot another; return the last instance.
 
-    Nothing is flushed by the drill: what the bot remembered last is to be there as well.
+    The drill flushes nothing: the last remembered text must be kept too.
 
     Args:
         ground: of the bot.
-        report: is filled.
+        report: receives the results.
         kind: of the event.
-        notice: seconds from its announcement until Azure goes ahead without an approval.
-        first: healthy; one is booted without.
+        notice: seconds from its announcement until it starts without an approval.
+        first: a healthy instance; default: a new one.
     """
     if first is None:
         first = ground.boot()
@@ -49,9 +49,9 @@ def terminate(
     first.vm.power_cut()
     report.note("instance killed")
     if started is not None:
-        report.figure("Azure went ahead by", started["by"])
+        report.figure("event started by", started["by"])
         approved = started["by"] == "approval"
-        report.demand(kept=approved, promise="the event is approved before its time")
+        report.demand(kept=approved, promise="the event is approved before its NotBefore")
     _control(ground).set("imds", events=[])
     first.vm.delete()
     second = ground.boot()
@@ -59,7 +59,7 @@ def terminate(
     second.enter()
     lease = second.lease()
     report.figure("lease of the next one", f"{lease.get('state')}, clean {lease.get('clean')}")
-    report.demand(kept=lease.get("clean") is True, promise="the lease was given back")
+    report.demand(kept=lease.get("clean") is True, promise="the lease was released")
     same_bot(second, report, remembered=remembered, before=before)
     return second
 
@@ -67,7 +67,7 @@ def terminate(
 def _announced(
     ground: Ground, instance: Instance, report: Report, *, kind: str, notice: float
 ) -> dict[str, Any] | None:
-    """Announce the event and wait until it starts: when and by what."""
+    """Announce the event and wait until it starts; return when and why it did."""
     name, began = f"{SCALE_SET}_{instance.vm.name}", time.monotonic()
     event = scheduled_event(kind, name, seconds=notice, event_id="DRILL")
     _control(ground).set("imds", events=[event])
@@ -82,7 +82,7 @@ def _announced(
         return bool(started)
 
     _wait(has_started, notice + _NOTICED_SECONDS)
-    report.figure("announced to approved or begun", time.monotonic() - began)
+    report.figure("announced to approved or started", time.monotonic() - began)
     return started.get("DRILL")
 
 
@@ -100,5 +100,5 @@ def _wait(true: Callable[[], bool], seconds: float) -> bool:
     while not true():
         if time.monotonic() > deadline:
             return False
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)
     return True

@@ -5,25 +5,25 @@ import re
 import sqlite3
 import sys
 
-# a transcript's message is one JSON document in some column; its text is all we want of it
+# a transcript's message is a JSON document in some column; only its text is needed
 _TEXT = re.compile(r'"text":"((?:[^"\\]|\\.)*)"')
 
 
 def main(path: str) -> None:
-    """Look into every text column of every table."""
+    """Search every text column of every table."""
     database = sqlite3.connect(path)
     found: set[str] = set()
     tables = database.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
     for (table,) in tables:
         quoted = '"' + table.replace('"', '""') + '"'
         try:
-            rows = database.execute("SELECT * FROM " + quoted)  # noqa: S608 - names of its own
+            rows = database.execute("SELECT * FROM " + quoted)  # noqa: S608 - names from the database itself
             for row in rows:
                 for value in row:
                     if isinstance(value, str):
                         found.update(_TEXT.findall(value))
         except sqlite3.OperationalError:
-            # a virtual table whose module is not here
+            # a virtual table whose module is not loaded
             continue
     json.dump(sorted(found), sys.stdout)
 

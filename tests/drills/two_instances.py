@@ -1,4 +1,4 @@
-"""Two instances, one memory: the second waits, and takes over when the first is gone."""
+"""Two instances of one bot: the second waits, and takes over when the first is gone."""
 
 import time
 from collections.abc import Callable
@@ -13,19 +13,19 @@ _TAKEOVER_SECONDS: Final = 120.0
 # from power-on to waiting for the lease, on a slow machine
 _WAITING_SECONDS: Final = 900.0
 _TOGETHER_SECONDS: Final = 30.0
-_LOOK_SECONDS: Final = 0.5
+_POLL_SECONDS: Final = 0.5
 
 
 def two_instances(
     ground: Ground, report: Report, *, texts: int = 20, first: Instance | None = None
 ) -> Instance:
-    """Boot a second instance beside the first, kill the first; the one that is left.
+    """Boot a second instance next to the first, kill the first; return the second.
 
     Args:
         ground: of the bot.
-        report: is filled.
-        texts: how many the first is to remember.
-        first: healthy; one is booted without.
+        report: receives the results.
+        texts: the number of texts that the first one remembers.
+        first: a healthy instance; default: a new one.
     """
     if first is None:
         first = ground.boot()
@@ -57,13 +57,13 @@ def two_instances(
 
 
 def never_both(watch: Watch, report: Report) -> None:
-    """Judge all samples."""
+    """Check all samples."""
     rounds = watch.rounds
     both = [seen for seen in rounds if len(seen.samples) > 1]
-    report.figure("moments sampled", f"{len(rounds)}, {len(both)} of them on both instances")
-    for what, where in (("gateways", "serving"), ("mounts of the state", "mounting")):
+    report.figure("samples", f"{len(rounds)}, {len(both)} of them on both instances")
+    for what, where in (("gateways", "serving"), ("mounts of the state directory", "mounting")):
         most = max((len(getattr(seen, where)()) for seen in rounds), default=0)
-        report.figure(f"{what} at one moment, at most", most)
+        report.figure(f"maximum of simultaneous {what}", most)
         report.demand(kept=most <= 1, promise=f"never two {what}")
 
 
@@ -76,13 +76,13 @@ def _second_waits(first: Instance, second: Instance, watch: Watch, report: Repor
     holder: dict[str, Any] = watch.last(second).get("waiting_for") or {}
     report.figure("second waits for", f"{holder.get('host')} ({holder.get('instance_id')})")
     same = str(holder.get("instance_id")).lower() == first.vm.uuid.lower()
-    report.demand(kept=same, promise=f"it says for whom it waits: {holder}")
-    told = second.vm.exec(("clawbot-agent", "status"), timeout=120).stdout
-    report.demand(kept=first.vm.name in told, promise=f"status names the holder: {told}")
+    report.demand(kept=same, promise=f"it names the holder: {holder}")
+    status = second.vm.exec(("clawbot-agent", "status"), timeout=120).stdout
+    report.demand(kept=first.vm.name in status, promise=f"status names the holder: {status}")
 
 
 def _wait(true: Callable[[], bool], seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < deadline, f"not within {seconds:.0f} s"
-        time.sleep(_LOOK_SECONDS)
+        time.sleep(_POLL_SECONDS)

@@ -1,4 +1,4 @@
-"""Several instances looked at once a second, all of them at the same moment."""
+"""Samples of several instances, taken once a second at the same time."""
 
 import contextlib
 import json
@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, Self
 
-from clawbot_agent.features.gateway.config_check import STATE_MOUNT
+from clawbot_agent.features.gateway.container_spec import STATE_MOUNT
 from tests.drills.ground import Instance
 from tests.support.inside import STATE
 
@@ -22,53 +22,53 @@ Sample = dict[str, Any]
 
 @dataclass(slots=True)
 class Round:
-    """What was seen at one moment.
+    """The samples of one moment.
 
     Attributes:
         at: on the monotonic clock.
-        samples: by instance; one that did not answer within the second is not in it.
+        samples: by instance, without those that did not answer within the second.
     """
 
     at: float
     samples: dict[str, Sample] = field(default_factory=dict)
 
     def serving(self) -> list[str]:
-        """Instances on which a gateway ran."""
+        """Return the instances on which a gateway ran."""
         return [name for name, sample in self.samples.items() if sample["gateways"]]
 
     def mounting(self) -> list[str]:
-        """Instances on which the state was mounted."""
+        """Return the instances on which the state directory was mounted."""
         return [name for name, sample in self.samples.items() if sample["mounted"]]
 
 
 @dataclass(frozen=True, slots=True)
 class _Session:
-    """A sampler in an instance, and the thread that reads it."""
+    """A sampler in an instance, and the thread that reads from it."""
 
     process: subprocess.Popen[str]
     reader: threading.Thread
 
     def ask(self) -> None:
-        """Have it take a sample; one that is gone takes none."""
+        """Request a sample; does nothing if the sampler is gone."""
         if self.process.stdin is not None:
             with contextlib.suppress(OSError, ValueError):
                 self.process.stdin.write("\n")
                 self.process.stdin.flush()
 
     def end(self) -> None:
-        """End it, and close what it was talked to with."""
+        """Stop it and close its streams."""
         self.process.kill()
         self.reader.join(_END_SECONDS)
         for stream in (self.process.stdin, self.process.stdout):
             if stream is not None:
-                # a question that never reached it is still in the buffer
+                # an unsent request is still in the buffer
                 with contextlib.suppress(OSError):
                     stream.close()
         self.process.wait()
 
 
 class Watch:
-    """Samples from `with` to its end."""
+    """Takes samples within a with block."""
 
     def __init__(self) -> None:
         self.rounds: list[Round] = []
@@ -77,7 +77,7 @@ class Watch:
         self._thread = threading.Thread(target=self._tick, daemon=True)
 
     def add(self, instance: Instance) -> None:
-        """Sample this one too; commands must be possible in it."""
+        """Add an instance, in which commands must work."""
         argv = instance.vm.enter(("python3", "-u", "-c", _SAMPLER, STATE, STATE_MOUNT))
         session = subprocess.Popen(
             argv,
@@ -92,23 +92,23 @@ class Watch:
         self._sessions[name] = _Session(session, reader)
 
     def drop(self, instance: Instance) -> None:
-        """Sample it no longer."""
+        """Stop sampling an instance."""
         self._sessions.pop(instance.vm.name).end()
 
     def last(self, instance: Instance) -> Sample:
-        """The newest sample of an instance; empty before the first."""
+        """Return the latest sample of an instance; empty before the first."""
         for seen in reversed(list(self.rounds)):
             if found := seen.samples.get(instance.vm.name):
                 return found
         return {}
 
     def __enter__(self) -> Self:
-        """Begin."""
+        """Start sampling."""
         self._thread.start()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """End."""
+        """Stop sampling."""
         self._over.set()
         self._thread.join()
         for session in self._sessions.values():
@@ -116,8 +116,7 @@ class Watch:
 
     def _tick(self) -> None:
         while not self._over.wait(_EVERY):
-            # a late answer would belong to another moment: it goes into the next round,
-            # which has a time of its own
+            # a late answer belongs to the next round, which has its own time
             self.rounds.append(Round(time.monotonic()))
             for session in list(self._sessions.values()):
                 session.ask()

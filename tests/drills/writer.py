@@ -1,4 +1,4 @@
-"""A client that has the bot remember one text after the other, and when they are on the share."""
+"""A client that makes the bot remember texts, and a record of when they are on the share."""
 
 import contextlib
 import subprocess
@@ -11,18 +11,18 @@ from tests.support.inside import STATE
 from tests.support.openclaw_client import DisconnectedError, OpenClaw, OpenClawError
 
 _END_SECONDS: Final = 90.0
-# each number that comes in goes out again when all that was written before is on the share
+# echoes each number once everything written before it is on the share
 _FLUSHER: Final = f"while read -r number; do sync --file-system {STATE} && echo $number; done"
 
 
 class Writer:
-    """Writes in a thread of its own, from `start` to `stop` or to the end of the connection.
+    """Writes in a separate thread, from `start` to `stop` or to the end of the connection.
 
     Args:
-        client: connected; only the writer uses it meanwhile.
-        label: how each text begins.
-        pause: seconds between two texts.
-        timeout: seconds that one text may take.
+        client: connected, for exclusive use.
+        label: prefix of each text.
+        pause: time between two texts, in seconds.
+        timeout: of one text, in seconds.
     """
 
     def __init__(
@@ -37,21 +37,21 @@ class Writer:
 
     @property
     def texts(self) -> list[str]:
-        """Those that the gateway said it has."""
+        """Return the texts that the gateway acknowledged."""
         return [text for text, _when in self.acknowledged]
 
     def start(self) -> None:
-        """Begin."""
+        """Start."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End after the text that is being written."""
+        """Stop after the current text."""
         self._over.set()
         self._thread.join(_END_SECONDS + self._timeout)
 
     def _write(self) -> None:
         number = 0
-        # the connection ends with the machine; the text that was under way may be there or not
+        # the connection ends with the machine; the current text may or may not be stored
         with contextlib.suppress(DisconnectedError, OpenClawError):
             while not self._over.is_set():
                 text = f"{self._label} {number}"
@@ -64,11 +64,11 @@ class Writer:
 
 
 class Flusher:
-    """Flushes the machine's state to the share, again and again.
+    """Flushes the machine's bot data to the share repeatedly.
 
     Args:
-        instance: whose.
-        writer: what has been acknowledged when a flush begins is safe when it ends.
+        instance: the machine.
+        writer: its texts acknowledged before a flush are safe after it.
     """
 
     def __init__(self, instance: Instance, writer: Writer) -> None:
@@ -84,11 +84,11 @@ class Flusher:
         self.safe = 0
 
     def start(self) -> None:
-        """Begin."""
+        """Start."""
         self._thread.start()
 
     def stop(self) -> None:
-        """End at once."""
+        """Stop at once."""
         self._process.kill()
         self._thread.join(_END_SECONDS)
         self._process.communicate()

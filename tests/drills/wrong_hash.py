@@ -1,4 +1,4 @@
-"""Custom data with an agent whose hash is not what it says."""
+"""Custom data with a wrong hash of the agent."""
 
 import re
 from typing import Final
@@ -16,7 +16,7 @@ _REASON: Final = re.compile(r"bootstrap: .*(sha-?256|hash|digest).*", re.IGNOREC
 
 
 def wrong_hash(ground: Ground, report: Report) -> None:
-    """Boot with it and look at what is there, and where the reason is told."""
+    """Boot with it; check what is installed and where the reason is shown."""
     bots = ground.bots
     text = bots.configuration(backend=ground.backend, share=ground.share)
     data = bots.custom_data(text, sha256="0" * 64)
@@ -27,13 +27,15 @@ def wrong_hash(ground: Ground, report: Report) -> None:
     vm.exec("cloud-init status --wait", timeout=_CLOUD_INIT_SECONDS)
     status = vm.exec("cloud-init status --long", timeout=60).stdout
     report.figure("cloud-init status", status.partition("\n")[0])
-    report.demand(kept="status: error" in status, promise=f"cloud-init's status tells: {status}")
-    told = _REASON.search(status)
-    report.demand(kept=told is not None, promise=f"with the reason: {status}")
+    report.demand(
+        kept="status: error" in status, promise=f"cloud-init's status is 'error': {status}"
+    )
+    reason = _REASON.search(status)
+    report.demand(kept=reason is not None, promise=f"cloud-init's status has the reason: {status}")
     shown = [found[0] for found in _REASON.finditer(vm.console.read_text(errors="replace"))]
     report.figure("serial console", shown[-1].strip() if shown else "nothing")
     report.demand(kept=bool(shown), promise="the reason is on the serial console")
     found = vm.exec(_ANYTHING, timeout=60).stdout.splitlines()
-    report.figure("of the agent on the machine", ", ".join(found) or "nothing")
+    report.figure("files of the agent on the machine", ", ".join(found) or "nothing")
     report.demand(kept=not found, promise=f"nothing is installed: {found}")
     vm.delete()

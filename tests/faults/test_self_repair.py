@@ -21,15 +21,15 @@ import dataclasses, json, pathlib
 from clawbot_agent.config.load import load_config
 from clawbot_agent.host import system_host
 from clawbot_agent.host.space import Space
-from clawbot_agent.features.disk_space.stage import HousekeepingStage
+from clawbot_agent.features.disk_space.stage import DiskSpaceStage
 
 config = load_config(pathlib.Path("/etc/clawbot/config.yaml"))
 full = lambda _path: Space(100, 5, 100, 50)
 host = dataclasses.replace(system_host(deadline=300), space=full)
-plan = HousekeepingStage().look(host, config)
+plan = DiskSpaceStage().look(host, config)
 for action in plan.actions:
     action.apply(host)
-left = HousekeepingStage().look(host, config).actions
+left = DiskSpaceStage().look(host, config).actions
 print(json.dumps([[one.summary for one in these] for these in (plan.actions, left)]))
 """
 

@@ -1,5 +1,5 @@
 // Runs in the gateway's container: approves the device of the pairing request `given.request`.
-// The shared token on a direct loopback connection is enough for that; no device of its own.
+// With the shared token, a direct loopback connection needs no device identity for that.
 const socket = new WebSocket("ws://127.0.0.1:18789");
 const client = { id: "gateway-client", version: "1.0.0", platform: "linux", mode: "backend" };
 const hello = {

@@ -1,4 +1,4 @@
-"""A bot on a bench, as the tests drive it."""
+"""A bot on a bench, driven by the tests."""
 
 import json
 import secrets
@@ -45,7 +45,7 @@ def _canary(what: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """A verb of clawbot-agent, ended."""
+    """The result of a clawbot-agent command."""
 
     code: int
     stdout: str
@@ -54,27 +54,27 @@ class Done:
 
     @property
     def document(self) -> dict[str, Any]:
-        """Its stdout as JSON."""
+        """Return its standard output as JSON."""
         found: dict[str, Any] = json.loads(self.stdout)
         return found
 
     def stage(self, name: str) -> dict[str, Any]:
-        """That stage in the document of a run or a plan."""
+        """Return a stage in the document of a run or a plan."""
         return next(stage for stage in self.document["stages"] if stage["name"] == name)
 
     def states(self) -> dict[str, str]:
-        """State of each stage (run) or verdict on it (plan)."""
+        """Return each stage's state (run) or verdict (plan)."""
         return {s["name"]: s.get("state") or s["verdict"] for s in self.document["stages"]}
 
 
 @dataclass(slots=True)
 class Bot:
-    """The machine with the agent installed.
+    """A machine on which the agent is installed.
 
     Attributes:
         bench: machine and Azure.
-        token: canary that is the gateway token.
-        inner: canary inside the configuration fragment in Key Vault.
+        token: the gateway token, a canary.
+        inner: a canary in the configuration fragment in Key Vault.
     """
 
     bench: Bench
@@ -83,13 +83,13 @@ class Bot:
     _mark: str = ""
 
     def install(self) -> None:
-        """Deliver the product and the secrets."""
+        """Install the product and store the secrets."""
         archive, _ = product.release(Cache(self.bench.cache_dir))
         product.install(self.bench, archive)
         self.store_secrets()
 
     def store_secrets(self) -> None:
-        """Put both canaries into the Key Vault."""
+        """Store both canaries in the Key Vault."""
         fragment = json.dumps({"env": {"vars": {"BENCH_API_KEY": self.inner}}})
         values = {product.TOKEN_SECRET: self.token, product.CONFIG_SECRET: fragment}
         self.bench.azure.set("keyvault", secrets=values)
@@ -132,17 +132,17 @@ class Bot:
         return self.bench.exec(_MARK, timeout=120).stdout
 
     def sh(self, command: str, *, timeout: float = 120) -> str:
-        """Stdout of a shell command inside, which must end well."""
+        """Return the output of a shell command on the machine, which must succeed."""
         done = self.bench.exec(command, timeout=timeout)
         assert done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
         return done.stdout
 
     def events(self) -> list[dict[str, Any]]:
-        """All of events.jsonl."""
+        """Return all of events.jsonl."""
         path = self.bench.root / "var/log/clawbot/events.jsonl"
         return [json.loads(line) for line in path.read_text().splitlines()]
 
-    # --- from outside, as a client on the internet ------------------------------
+    # --- as a client on the internet ---------------------------------------------
 
     def page(self, path: str = "/", **headers: str) -> requests.Response:
         """GET through Caddy on port 80."""
@@ -150,7 +150,7 @@ class Bot:
         return requests.get(url, timeout=_WEB_SECONDS, headers=headers, allow_redirects=False)
 
     def upgrade(self) -> str:
-        """The status line with which a WebSocket upgrade through Caddy is answered."""
+        """Return the status line of the answer to a WebSocket upgrade through Caddy."""
         address = self.bench.address
         lines = (
             "GET / HTTP/1.1",
@@ -165,9 +165,9 @@ class Bot:
             return connection.recv(4096).decode(errors="replace").partition("\r\n")[0]
 
     def ready(self) -> dict[str, Any]:
-        """What the gateway's /readyz says on the machine; empty when it does not answer.
+        """Return the gateway's /readyz, requested on the machine; empty without an answer.
 
-        The gateway sees the bridge, its trusted proxy, and wants to know for whom it asks.
+        The request comes from the bridge, a trusted proxy, so it needs an X-Forwarded-For header.
         """
         script = (
             "import urllib.request as u\n"
@@ -183,7 +183,7 @@ class Bot:
         return found
 
     def seconds_until_ready(self, *, within: float) -> float:
-        """How long until /readyz says ready.
+        """Wait until /readyz reports ready; return the seconds that it took.
 
         Raises:
             AssertionError: not within that many seconds.
@@ -193,5 +193,5 @@ class Bot:
             if self.ready().get("ready") is True:
                 return time.monotonic() - began
             time.sleep(0.2)
-        msg = f"the gateway is not ready after {within} s"
+        msg = f"gateway: not ready after {within} s"
         raise AssertionError(msg)

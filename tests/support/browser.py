@@ -1,4 +1,4 @@
-"""A browser without a screen: Debian's Chromium, driven by its DevTools protocol."""
+"""A headless browser: Debian's Chromium, driven over the DevTools protocol."""
 
 import base64
 import itertools
@@ -22,8 +22,8 @@ __all__ = ["Browser", "browser"]
 _PACKAGE: Final = "chromium"
 _START_SECONDS: Final = 60
 _ANSWER_SECONDS: Final = 30
-_LOOK_SECONDS: Final = 0.5
-# a telephone's
+_POLL_SECONDS: Final = 0.5
+# of a mobile phone
 _WIDTH: Final = 390
 _HEIGHT: Final = 844
 _SWITCHES: Final = (
@@ -35,43 +35,43 @@ _SWITCHES: Final = (
 
 @dataclass(slots=True)
 class Browser:
-    """One page of it."""
+    """One page of the browser."""
 
     socket: websocket.WebSocket
     _numbers: Iterator[int] = field(default_factory=lambda: itertools.count(1))
 
     def call(self, method: str, **parameters: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-        """One command of the protocol and its result.
+        """Execute a command of the protocol and return its result.
 
         Raises:
-            AssertionError: the browser refuses it.
+            AssertionError: the browser refuses the command.
         """
         number = next(self._numbers)
         self.socket.send(json.dumps({"id": number, "method": method, "params": parameters}))
         while True:
             message: dict[str, Any] = json.loads(self.socket.recv())
-            # events come in between
+            # events may arrive first
             if message.get("id") == number:
                 assert "error" not in message, message
                 result: dict[str, Any] = message["result"]
                 return result
 
     def open(self, url: str) -> None:
-        """Go there; once."""
+        """Open a URL; callable once."""
         self.call("Page.navigate", url=url)
 
     def value(self, expression: str) -> Any:  # noqa: ANN401 - JSON
-        """What an expression is on the present page; None while the page changes."""
+        """Return an expression's value on the current page; None while the page changes."""
         found = self.call("Runtime.evaluate", expression=expression, returnByValue=True)
         return found.get("result", {}).get("value")
 
     def text(self, selector: str) -> str:
-        """Of the first element; empty without one."""
+        """Return the text of the first matching element; empty without one."""
         found = self.value(f"document.querySelector({json.dumps(selector)})?.innerText")
         return str(found or "")
 
     def wait(self, holds: Callable[[], bool], *, within: float) -> None:
-        """Until it holds.
+        """Wait until a condition holds.
 
         Raises:
             AssertionError: not within that many seconds.
@@ -79,17 +79,17 @@ class Browser:
         end = time.monotonic() + within
         while not holds():
             assert time.monotonic() < end, self.text("body")
-            time.sleep(_LOOK_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def picture(self, path: Path) -> None:
-        """What is seen, as PNG."""
+        """Save a screenshot as PNG."""
         found = self.call("Page.captureScreenshot", format="png", optimizeForSpeed=False)
         path.write_bytes(base64.b64decode(found["data"]))
 
 
 @contextmanager
 def browser() -> Iterator[Browser]:
-    """A fresh browser, ended afterwards."""
+    """Start a new browser and stop it afterwards."""
     host_setup.ensure((_PACKAGE,))
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         argv = (_PACKAGE, f"--user-data-dir={profile}", *_SWITCHES)
@@ -120,6 +120,6 @@ def _connected(profile: Path) -> Iterator[Browser]:
 def _port(file: Path) -> int:
     end = time.monotonic() + _START_SECONDS
     while not (file.exists() and file.read_text()):
-        assert time.monotonic() < end, "the browser does not start"
-        time.sleep(_LOOK_SECONDS)
+        assert time.monotonic() < end, "chromium: not started in time"
+        time.sleep(_POLL_SECONDS)
     return int(file.read_text().splitlines()[0])

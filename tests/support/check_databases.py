@@ -1,4 +1,4 @@
-"""Runs in the machine, with nothing but its python3: checks OpenClaw's databases."""
+"""Checks OpenClaw's databases; runs in the machine and needs only its python3."""
 
 import contextlib
 import json
@@ -24,8 +24,8 @@ def _complaints(path: Path) -> str:
 
 
 def main(root: Path) -> None:
-    """Print what was found as JSON."""
-    # OpenClaw's locks are databases too, empty ones that it keeps locked
+    """Print the results as JSON."""
+    # OpenClaw's lock files are empty databases that it keeps locked
     paths = [path for path in root.rglob("*.sqlite") if not path.name.endswith(".lock.sqlite")]
     said = {str(path.relative_to(root)): _complaints(path) for path in paths}
     identity: list[str] = []

@@ -1,11 +1,11 @@
-"""Holds the project's English to plain technical terms, as part of `make lint`.
+"""Checks the project's English against the style guide, for `make lint`.
 
-    python -m tests.support.check_language             each finding; status 1 with any
-    python -m tests.support.check_language --report    how many of each kind, per 1,000 lines
-    python -m tests.support.check_language PATH...     only these files
+    python -m tests.support.check_language             print the findings; exit 1 if there are any
+    python -m tests.support.check_language --report    print the number by rule and per 1,000 lines
+    python -m tests.support.check_language PATH...     check only these files
 
-It reads every text file that git tracks or would track. `language_rules` names the words, their
-alternatives and the exceptions; an exception that is not needed is a finding too.
+It reads every text file that git tracks or would track. `language_rules` has the rejected words,
+their alternatives and the exceptions; an unused exception is a finding too.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _SHOWN: Final = 60
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place to reword."""
+    """One text to reword."""
 
     path: str
     line: int
@@ -38,13 +38,13 @@ class Finding:
     instead: str
 
     def __str__(self) -> str:
-        """As compilers print it, so that editors can go there."""
+        """Return it in the format of compiler messages, which editors understand."""
         return f"{self.path}:{self.line}: [{self.rule}] {self.text!r}: use {self.instead}"
 
 
 @dataclass(slots=True)
 class Checker:
-    """Applies rules to texts, and notes which exceptions it needed."""
+    """Applies the rules to texts and records the exceptions used."""
 
     rules: Sequence[Rule] = language_rules.RULES
     allowed: Sequence[Allowed] = language_rules.ALLOWED
@@ -52,7 +52,7 @@ class Checker:
     used: set[Allowed] = field(default_factory=set)
 
     def check(self, path: str, text: str) -> Iterator[Finding]:
-        """Findings in one file, in the order of its lines for each rule."""
+        """Yield the findings in one file, by rule and line."""
         self.lines += text.count("\n")
         english = read(PurePosixPath(path), text)
         names = [(name, words(name.text)) for name in english.names]
@@ -66,11 +66,11 @@ class Checker:
                     yield Finding(path, line, rule.name, said[:_SHOWN], rule.instead)
 
     def unneeded(self) -> Iterator[Finding]:
-        """Exceptions that nothing needed, once every file was checked."""
+        """Yield the unused exceptions, once every file has been checked."""
         path = "tests/support/language_rules.py"
         for one in self.allowed:
             if one not in self.used:
-                yield Finding(path, 1, one.rule, one.text, "no exception: nothing needs this one")
+                yield Finding(path, 1, one.rule, one.text, "no exception here: it is unused")
 
     def _allows(self, rule: Rule, path: str, line: str) -> bool:
         for one in self.allowed:
@@ -81,14 +81,14 @@ class Checker:
 
 
 def tracked() -> list[str]:
-    """Paths of the checkout's files: those that git has, and new ones that it does not ignore.
+    """Return the paths of the checkout's files: tracked ones, and new ones that are not ignored.
 
     Raises:
-        RuntimeError: no git here, or no checkout.
+        RuntimeError: git is missing, or this is not a checkout.
     """
     git = shutil.which("git")
     if git is None:
-        msg = "the language check asks git for the project's files: install git"
+        msg = "git not found: install it, or pass the files to check"
         raise RuntimeError(msg)
     argv = (git, "ls-files", "--cached", "--others", "--exclude-standard", "-z")
     done = subprocess.run(argv, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -99,12 +99,12 @@ def tracked() -> list[str]:
 
 
 def is_exempt(path: str) -> bool:
-    """Whether `EXEMPT` names it."""
+    """Return whether `EXEMPT` covers the path."""
     return any(fnmatch(path, glob) for glob in language_rules.EXEMPT)
 
 
 def report(findings: Iterable[Finding], lines: int) -> str:
-    """A table of how often each rule is broken; the total per 1,000 lines."""
+    """Return a table of the findings by rule, and the total per 1,000 lines."""
     counts = Counter(finding.rule for finding in findings)
     rows = [f"{counts[rule.name]:6}  {rule.name}" for rule in language_rules.RULES]
     total = counts.total()
@@ -113,10 +113,12 @@ def report(findings: Iterable[Finding], lines: int) -> str:
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Check; 0 when there is nothing to reword."""
+    """Check the files; return 0 if there are no findings."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("--report", action="store_true", help="counts only; the status is 0")
-    parser.add_argument("paths", nargs="*", help="from the root of the checkout; default: all")
+    parser.add_argument("--report", action="store_true", help="print only counts; exit 0")
+    parser.add_argument(
+        "paths", nargs="*", help="relative to the root of the checkout; default: all files"
+    )
     options = parser.parse_args(arguments)
     checker = Checker()
     findings = [

@@ -1,16 +1,14 @@
-"""Rules about the product's source beyond ruff's and import-linter's, as part of `make lint`.
+"""Rules for the product's source beyond those of ruff and import-linter, for `make lint`.
 
-    python -m tests.support.check_source    each finding and warning; status 1 with any finding
+    python -m tests.support.check_source    print findings and warnings; exit 1 on findings
 
-- Only the packages in `PACKAGES` that face the machine, and modules named `*_io`, import what
-  reaches around their ports, open files or read the clock. So a test that gives the rest of the
-  code fakes knows that it touches nothing else.
-- A program gets a tuple of arguments: no shell, no command assembled from text.
+- Only the machine-facing packages in `PACKAGES` and modules named `*_io` start processes, open
+  files or sockets, or read the clock. All other code does so only through ports, which tests fake.
+- A program receives a tuple of arguments: no shell, no command assembled from text.
 - Imports are absolute.
-- A module of more than 300 lines or a function of more than 60 is a warning: a smell, not a law.
+- A module of more than 300 lines or a function of more than 60 lines is a warning.
 
-What a rule should not say of a module is in `ALLOWED`, with the reason; an entry that is not needed
-is a finding.
+`ALLOWED` lists exceptions with their reasons; an unused exception is a finding.
 """
 
 import ast
@@ -24,10 +22,10 @@ __all__ = ["Allowed", "Checker", "Finding", "main"]
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-# package to its folder, and to its parts that face the machine
+# package to its folder and its machine-facing parts
 PACKAGES: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
     "clawbot_agent": ("agent", ("host",)),
-    # Azure is what the controller's machine consists of
+    # to the controller, Azure is the machine
     "clawbot_controller": ("controller", ("azure",)),
 }
 _IO_SUFFIX: Final = "_io"
@@ -44,7 +42,7 @@ MACHINE: Final = frozenset(
         *("urllib.request", "urllib3", "webbrowser", "zipfile"),
     }
 )
-# methods of pathlib.Path that look at the disk or change it
+# methods of pathlib.Path that read or change the disk
 FILE_METHODS: Final = frozenset(
     {
         *("chmod", "exists", "expanduser", "glob", "hardlink_to", "is_dir", "is_file"),
@@ -71,7 +69,7 @@ class Allowed:
     Attributes:
         module: full name.
         rule: name of the rule.
-        what: the import or call that is right there.
+        what: the allowed import or call.
         reason: why.
     """
 
@@ -82,9 +80,9 @@ class Allowed:
 
 
 _OWN = "the process's own user id and signals, not the machine's"
-_FOLLOW = "follows a file or waits for an end; this verb has no host, to be quick"
+_FOLLOW = "follows a file or waits for an end; the verb creates no host, to start fast"
 _ASSETS = "clawbot_controller.custom_data.assets"
-_INSTALLED = "the distribution's own data files, which no resource API reaches"
+_INSTALLED = "the distribution's data files, which no resource API reaches"
 
 ALLOWED: Final[tuple[Allowed, ...]] = (
     Allowed(module="clawbot_agent.cli.common", rule="import", what="os", reason=_OWN),
@@ -95,13 +93,13 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         module="clawbot_agent.azure.failures",
         rule="import",
         what="ssl",
-        reason="recognizes its exception; opens nothing",
+        reason="only catches its exception; opens nothing",
     ),
     Allowed(
         module="clawbot_agent.bundle.bundle",
         rule="import",
         what="tarfile",
-        reason="writes an archive into memory",
+        reason="writes an archive in memory",
     ),
     Allowed(module=_ASSETS, rule="file", what="path.is_file", reason=_INSTALLED),
     Allowed(module=_ASSETS, rule="file", what="path.read_bytes", reason=_INSTALLED),
@@ -109,20 +107,20 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
         module="clawbot_controller.cost.prices",
         rule="import",
         what="requests",
-        reason="the public price list: no Azure client has it",
+        reason="the public price list: no Azure client covers it",
     ),
     Allowed(
         module="clawbot_controller.operations.logs",
         rule="import",
         what="requests",
-        reason="the boot diagnostics' blob has a signed address, and no client",
+        reason="the boot diagnostics blob has a signed URL; no client needed",
     ),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One place that breaks a rule; only a warning where the rule is about size."""
+    """One violation of a rule; a warning if the rule is about size."""
 
     path: Path
     line: int
@@ -132,23 +130,23 @@ class Finding:
     warning: bool = False
 
     def __str__(self) -> str:
-        """As compilers print it."""
+        """Return it in the format of compiler messages."""
         kind = "warning: " if self.warning else ""
         return f"{self.path}:{self.line}: {kind}[{self.rule}] {self.what}: {self.hint}"
 
 
 @dataclass(slots=True)
 class Checker:
-    """Applies the rules, and notes which exceptions they needed."""
+    """Applies the rules and records the exceptions used."""
 
     allowed: Sequence[Allowed] = ALLOWED
     used: set[Allowed] = field(default_factory=set)
 
     def check(self, package: str, path: Path, text: str) -> Iterator[Finding]:
-        """Findings in one module; `path` is from the package's own folder on.
+        """Yield the findings in one module; `path` is relative to the package's folder.
 
         Raises:
-            SyntaxError: it is no Python.
+            SyntaxError: it is not valid Python.
         """
         tree = ast.parse(text)
         parts = path.with_suffix("").parts
@@ -161,7 +159,7 @@ class Checker:
                 yield finding
 
     def unneeded(self) -> Iterator[Finding]:
-        """Exceptions that nothing needed, once every module was checked."""
+        """Yield the unused exceptions, once every module has been checked."""
         own = Path(__file__).resolve().relative_to(ROOT)
         for one in self.allowed:
             if one not in self.used:
@@ -177,7 +175,7 @@ class Checker:
 
 
 def main() -> int:
-    """Check the whole product; 0 when no rule is broken."""
+    """Check the whole product; return 0 if there are no findings."""
     checker = Checker()
     findings: list[Finding] = []
     modules = 0
@@ -197,7 +195,7 @@ def main() -> int:
 
 
 def _shape(file: Path, text: str, tree: ast.Module) -> Iterator[Finding]:
-    hint = "see whether it does two things"
+    hint = "split it if it has two subjects"
     lines = text.count("\n")
     if lines > _LONGEST_MODULE:
         yield Finding(file, 1, "module-size", f"{lines} lines", hint, warning=True)
@@ -219,7 +217,7 @@ def _code(file: Path, tree: ast.Module, *, free: bool) -> Iterator[Finding]:
                 hint = "use host.files, or importlib.resources for the package's own data"
                 yield Finding(file, node.lineno, "file", ast.unparse(node.func), hint)
         elif isinstance(node, ast.Attribute) and not free and ast.unparse(node) in _CLOCKS:
-            hint = "use host.clock, so that a test sets the time"
+            hint = "use host.clock, so that tests can set the time"
             yield Finding(file, node.lineno, "clock", ast.unparse(node), hint)
         elif isinstance(node, ast.Tuple | ast.List):
             yield from _shell_argv(file, node)
@@ -238,7 +236,7 @@ def _import(file: Path, node: ast.Import | ast.ImportFrom, *, free: bool) -> Ite
         found = [alias.name for alias in node.names]
     if free:
         return
-    hint = "use the host's ports, or a module named *_io beside its users"
+    hint = "use the host's ports, or a module named *_io next to its users"
     for name in found:
         for machine in sorted(MACHINE):
             if name == machine or name.startswith(f"{machine}."):
@@ -253,7 +251,7 @@ def _touches_files(call: ast.expr) -> bool:
     receiver = ast.unparse(call.value)
     if call.attr == "open":
         return receiver.startswith("Path(") or receiver in {"io", "codecs"}
-    # files(…) as a function is importlib's, `files` as a name is the host's
+    # the function files(…) is importlib's, the name `files` is the host's
     package_data = receiver.startswith(("files(", "resources."))
     return call.attr in FILE_METHODS and not (receiver.endswith("files") or package_data)
 
@@ -273,7 +271,7 @@ def _command(file: Path, call: ast.Call) -> Iterator[Finding]:
 
 
 def _shell_argv(file: Path, node: ast.Tuple | ast.List) -> Iterator[Finding]:
-    """A shell's command line with something put into it: ("sh", "-c", f"rm {path}")."""
+    """Find a shell command line with interpolation: ("sh", "-c", f"rm {path}")."""
     items = node.elts
     for index, item in enumerate(items[:-2]):
         shell, option, script = item, items[index + 1], items[index + 2]

@@ -1,7 +1,7 @@
-"""cloud-init's own schema, out of its Debian package.
+"""cloud-init's schema, from its Debian package.
 
-The package is unpacked and not installed: on a developer's machine cloud-init would take the next
-boot for the first one of an instance.
+The package is unpacked, not installed: on a developer's machine cloud-init would treat the next
+boot as an instance's first.
 """
 
 import json
@@ -15,11 +15,11 @@ _NAME: Final = "schema-cloud-config-v1.json"
 
 
 def schema(cache: Cache) -> dict[str, Any]:
-    """The JSON Schema of #cloud-config."""
+    """Return the JSON Schema of #cloud-config."""
 
     def fetch(directory: Path) -> None:
         run("apt-get", "update")
-        # apt writes what it downloads into the working directory
+        # apt downloads to the working directory
         run("env", f"--chdir={directory}", "apt-get", "download", "cloud-init")
         package = next(directory.glob("cloud-init*.deb"))
         run("dpkg-deb", "--extract", str(package), str(directory / "package"))

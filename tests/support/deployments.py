@@ -16,7 +16,7 @@ def deployment_text(
     subscription: str = SUBSCRIPTION,
     **azure: Any,  # noqa: ANN401 - keys of the section
 ) -> str:
-    """A file with few keys, and those that are given."""
+    """Return a minimal deployment file with additional keys."""
     document = {
         "bot": {"name": name, **(bot or {})},
         "azure": {
@@ -31,5 +31,5 @@ def deployment_text(
 
 
 def deployment(name: str = "my-bot", **more: Any) -> Deployment:  # noqa: ANN401 - as above
-    """The deployment in such a file."""
+    """Return the deployment of such a file."""
     return parse_deployment(deployment_text(name, **more))

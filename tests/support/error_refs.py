@@ -1,4 +1,4 @@
-"""References to errors by their codes, with the cause that each class states."""
+"""References to errors by code, with the failure cause of each class."""
 
 import functools
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ def _known() -> Mapping[str, ErrorRef]:
 
 
 def error_refs(*codes: str) -> tuple[ErrorRef, ...]:
-    """The errors with these codes.
+    """Return references to the errors with these codes.
 
     Raises:
         KeyError: the agent has no such error.
@@ -22,5 +22,5 @@ def error_refs(*codes: str) -> tuple[ErrorRef, ...]:
 
 
 def cause_of(code: str) -> str:
-    """The failure cause of a code, as documents spell it."""
+    """Return the failure cause of a code, as spelled in documents."""
     return _known()[code].cause.value

@@ -1,8 +1,8 @@
-"""A model of what asks an instance in Azure how it is, and of what is done about the answer.
+"""A model of Azure's health probes of an instance, and of the repairs that follow from them.
 
 The Application Health extension (`ApplicationHealthLinux` 2.0, rich states) and the scale set's
-automatic repairs, from their documentation and from what the extension itself was seen to do. It
-knows nothing of the agent: it is the other side of `/health/azure`.
+automatic repairs, from their documentation and from observation of the extension. It is the client
+of `/health/azure` and independent of the agent.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any, Final
 
 ADDRESSES: Final = ("::1", "127.0.0.1")
-"""What "localhost" may become."""
+"""The addresses to which "localhost" may resolve."""
 
 TIMEOUT_SECONDS: Final = 30.0
 _USER_AGENT: Final = "ApplicationHealthExtension/1.0"
@@ -23,7 +23,7 @@ _LARGEST: Final = 1 << 20
 
 
 class Health(StrEnum):
-    """As the instance view shows it."""
+    """The health in the instance view."""
 
     INITIALIZING = "Initializing"
     HEALTHY = "Healthy"
@@ -32,15 +32,15 @@ class Health(StrEnum):
 
 
 _SAID: Final = {health.value: health for health in (Health.HEALTHY, Health.UNHEALTHY)}
-"""What an application may say of itself; the other two only the extension says."""
+"""The states that an application may report; the other two come from the extension only."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Of the extension, in seconds; the defaults and bounds are those of its schema.
+    """The extension's settings, in seconds; defaults and bounds are those of its schema.
 
     Raises:
-        ValueError: the extension's schema would refuse them.
+        ValueError: the extension's schema rejects them.
     """
 
     interval: int = 5
@@ -62,13 +62,13 @@ class Settings:
 
     @property
     def grace_seconds(self) -> int:
-        """How long an application may take to say something."""
+        """The time within which an application must report a state first, in seconds."""
         return self.interval * self.probes if self.grace is None else self.grace
 
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """What a request came to; status 0 when there was no answer within the time."""
+    """The result of a request; status 0 if there was no answer in time."""
 
     status: int
     body: bytes = b""
@@ -76,20 +76,20 @@ class Reply:
 
     @classmethod
     def nothing(cls) -> "Reply":
-        """Accepted, perhaps, and never answered."""
+        """Return the result of a request without an answer."""
         return cls(0, b"", TIMEOUT_SECONDS)
 
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the extension takes from a reply."""
+    """What the extension reads in a reply."""
 
     health: Health
     metrics: Mapping[str, Any] | None = None
 
 
 def ask(*, port: int, path: str, address: str, timeout: float = TIMEOUT_SECONDS) -> Reply:
-    """The extension's request over the loopback. A redirect is an answer like any other: none."""
+    """Send the extension's request over the loopback interface; redirects are not followed."""
     connection = http.client.HTTPConnection(address, port, timeout=timeout)
     headers = {"Host": f"localhost:{port}", "User-Agent": _USER_AGENT}
     with contextlib.closing(connection):
@@ -102,9 +102,9 @@ def ask(*, port: int, path: str, address: str, timeout: float = TIMEOUT_SECONDS)
 
 
 def read(reply: Reply) -> Reading:
-    """The body's rules: 2xx, a JSON object, one of two states; metrics are JSON inside a string.
+    """Read a reply: 2xx, a JSON object, one of two states; metrics are JSON in a string.
 
-    Metrics are shown also without a state. A body that breaks a rule says nothing at all.
+    Metrics are shown even without a state. An invalid body is ignored.
     """
     if not 200 <= reply.status < 300:
         return Reading(Health.UNKNOWN)
@@ -137,7 +137,7 @@ class Extension:
 
     Attributes:
         shown: the state in the instance view.
-        metrics: the substatus of that name; the last one that was said.
+        metrics: the substatus of that name; the last one reported.
     """
 
     settings: Settings
@@ -149,7 +149,7 @@ class Extension:
     _last: Health | None = None
 
     def take(self, reply: Reply, *, at: float) -> Health:
-        """One probe's reply at a moment, in seconds; the state shown after it."""
+        """Process a probe's reply at a time, in seconds; return the state shown after it."""
         reading = read(reply)
         self.metrics = reading.metrics
         self._equal = self._equal + 1 if reading.health is self._last else 1
@@ -170,7 +170,7 @@ class Extension:
             self.shown = Health.UNKNOWN
 
     def wait(self, reply: Reply) -> float:
-        """Seconds from this probe's begin to the next one's: a slow answer delays it."""
+        """Return the seconds from this probe's start to the next; a slow answer delays it."""
         return max(float(self.settings.interval), reply.seconds)
 
 
@@ -180,9 +180,9 @@ class Repairs:
 
     Attributes:
         grace: seconds after a change of the instance (created, reimaged, updated, started by
-            hand) during which nothing is done; a reboot from inside is no such change.
-        changed: when that was.
-        asked: when the replacement was asked for; None if it was not.
+            hand) without repairs; a reboot from inside the instance is no such change.
+        changed: the time of that change.
+        asked: the time at which the replacement was requested; None if it was not.
     """
 
     grace: float = 600.0
@@ -194,14 +194,14 @@ class Repairs:
         """Check the bounds, PT10M to PT90M.
 
         Raises:
-            ValueError: outside of them.
+            ValueError: out of bounds.
         """
         if not 600 <= self.grace <= 5400:
             msg = f"not within PT10M and PT90M: {self.grace}"
             raise ValueError(msg)
 
     def take(self, health: Health, *, at: float) -> bool:
-        """The state shown at a moment; whether a replacement has been asked for."""
+        """Process the state shown at a time; return whether a replacement has been requested."""
         due = at - self.changed >= self.grace
         if self.asked is None and due and health in self._bad:
             self.asked = at
@@ -210,7 +210,7 @@ class Repairs:
 
 @dataclass(slots=True)
 class Watched:
-    """An instance under both, and what was shown when.
+    """An instance with both, and a record of the states shown.
 
     Attributes:
         shown: (seconds, state) of each change.
@@ -223,7 +223,7 @@ class Watched:
     metrics: list[tuple[float, Mapping[str, Any] | None]] = field(default_factory=list)
 
     def take(self, reply: Reply, *, at: float) -> float:
-        """One probe; seconds until the next one."""
+        """Process one probe; return the seconds until the next one."""
         health = self.extension.take(reply, at=at)
         if not self.shown or self.shown[-1][1] is not health:
             self.shown.append((at, health))
@@ -233,14 +233,14 @@ class Watched:
         return self.extension.wait(reply)
 
     def rebooted(self, *, at: float) -> None:
-        """Another process of the extension; the policy sees no change of the instance."""
+        """Restart the extension's process; to the repair policy the instance is unchanged."""
         self.extension = Extension(self.extension.settings, started=at)
 
     @property
     def states(self) -> list[Health]:
-        """What was shown, in order."""
+        """Return the states shown, in order."""
         return [health for _, health in self.shown]
 
     def first(self, health: Health, *, after: float = -math.inf) -> float | None:
-        """When it was first shown after a moment."""
+        """Return when a state was first shown after a time."""
         return next((at for at, found in self.shown if found is health and at >= after), None)

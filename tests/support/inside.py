@@ -1,4 +1,4 @@
-"""What the tests look at inside a machine, of whichever bench: pairing, databases."""
+"""Checks inside a machine of either kind of bench: pairing, databases."""
 
 import json
 import subprocess
@@ -26,17 +26,17 @@ class Exec(Protocol):
         timeout: float | None = None,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
+        """Run it and wait for its exit."""
 
 
 def connect(client: OpenClaw, run: Exec, *, token: str, within: float = 120.0) -> bool:
-    """Connect, and have the device approved when it is new; whether it was.
+    """Connect, and approve the device if it is new; return whether it was new.
 
     Args:
         client: not connected.
-        run: into the bot's machine, for the approval.
-        token: the gateway's.
-        within: seconds for each of the two connects.
+        run: runs a command in the bot's machine, for the approval.
+        token: the gateway token.
+        within: time limit of each of the two connects, in seconds.
     """
     try:
         client.connect(within=within)
@@ -48,10 +48,10 @@ def connect(client: OpenClaw, run: Exec, *, token: str, within: float = 120.0) -
 
 
 def approve(run: Exec, request_id: str, *, token: str) -> None:
-    """Approve a device, as `openclaw devices approve` does, without the start of that program.
+    """Approve a device like `openclaw devices approve`, without starting that program.
 
-    On an emulated processor it is the start of node that takes the time, and `openclaw`'s own
-    takes ten times as long. The token goes by stdin, where no process list shows it.
+    On an emulated processor the start of `openclaw` takes ten times as long as that of node. The
+    token is passed on stdin, where process lists do not show it.
     """
     parameters = json.dumps({"request": request_id, "token": token})
     script = f"const given = {parameters};\n{(_HERE / 'approve_device.mjs').read_text()}"
@@ -61,12 +61,12 @@ def approve(run: Exec, request_id: str, *, token: str) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Databases:
-    """What OpenClaw's databases look like.
+    """The condition of OpenClaw's databases.
 
     Attributes:
-        damaged: by path below the state directory, what `PRAGMA integrity_check` complains of.
-        sound: how many it found nothing in.
-        identity: the gateway's own device id; empty when it has none yet.
+        damaged: the output of `PRAGMA integrity_check`, by path below the state directory.
+        sound: the number of databases without damage.
+        identity: the gateway's device id; empty if it has none yet.
     """
 
     damaged: dict[str, str]
@@ -75,7 +75,7 @@ class Databases:
 
 
 def check_databases(run: Exec, path: str = STATE) -> Databases:
-    """Check every SQLite database below `path`, with the gateway running or not; reads only."""
+    """Check every SQLite database below `path`; read-only, with or without a running gateway."""
     script = (_HERE / "check_databases.py").read_text()
     done = run(("python3", "-", path), timeout=_CHECK_SECONDS, stdin=script)
     assert done.returncode == 0, f"databases not checked: {done.stdout}{done.stderr}"

@@ -103,7 +103,7 @@ RULES: Final = (
     Rule(
         name="who",
         word=r"\bwhom?\b",
-        fine=rf"\b(?:{_PERSON}),? who\b",
+        fine=rf"\b(?:{_PERSON}),? who\b|--kill-whom?\b",
         instead="name the thing: 'the process that holds the lock', 'which identity'",
         bad=("It says who holds the lock.", "Who the operator is", "last: who finds this"),
         good=("Operators who run several bots", "a user\nwho logs in", "whoami", "whose server"),

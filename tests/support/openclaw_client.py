@@ -1,6 +1,6 @@
-"""A client of OpenClaw's gateway as one on the internet has it: WebSocket through Caddy.
+"""A client of OpenClaw's gateway as on the internet: WebSocket through Caddy.
 
-Handshake, device identity and methods are those of docs/gateway/protocol in the npm package
+Handshake, device identity and methods follow docs/gateway/protocol in the npm package
 openclaw@2026.9.6 (protocol 4).
 """
 
@@ -26,7 +26,7 @@ _PAGE: Final = 500
 _RETRY_SECONDS: Final = 1.0
 _CALL_SECONDS: Final = 120.0
 
-# what OpenClaw answers while it starts, and Caddy while nothing is behind it
+# the answers of OpenClaw while it starts, and of Caddy without a backend
 _PASSING: Final = frozenset({"UNAVAILABLE"})
 
 Frame = dict[str, Any]
@@ -36,8 +36,8 @@ class OpenClawError(Exception):
     """The gateway refused.
 
     Attributes:
-        code: OpenClaw's own word for it.
-        details: what it adds.
+        code: OpenClaw's error code.
+        details: OpenClaw's details.
     """
 
     def __init__(self, error: Frame) -> None:
@@ -47,20 +47,20 @@ class OpenClawError(Exception):
 
 
 class NotPairedError(OpenClawError):
-    """The device has to be approved first."""
+    """The device must be approved first."""
 
     @property
     def request_id(self) -> str:
-        """What is to be approved."""
+        """The id of the pairing request."""
         return str(self.details["requestId"])
 
 
 class DisconnectedError(Exception):
-    """The connection ended, or no answer came in time; what was asked may or may not be done."""
+    """The connection ended, or no answer came in time; the request may have been executed."""
 
 
 class Device:
-    """A client's own identity, which it keeps for good: an Ed25519 key."""
+    """A client's permanent identity, an Ed25519 key."""
 
     def __init__(self) -> None:
         self._key = Ed25519PrivateKey.generate()
@@ -71,15 +71,15 @@ class Device:
         return hashlib.sha256(self._public).hexdigest()
 
     def proof(self, challenge: Frame, *, token: str) -> Frame:
-        """The `device` of a connect request, bound to the gateway's challenge.
+        """Return the `device` of a connect request, bound to the gateway's challenge.
 
         Args:
             challenge: payload of the connect.challenge event.
-            token: the one that is presented beside it.
+            token: the token in the same request.
         """
         nonce, signed_at = challenge["nonce"], challenge["ts"]
         client = (_CLIENT["id"], _CLIENT["mode"], _ROLE, ",".join(_SCOPES))
-        # the last field is the device's family, of which this one has none
+        # the last field is the device's family; this device has none
         fields = ("v3", self.id, *client, str(signed_at), token, nonce, _CLIENT["platform"], "")
         return {
             "id": self.id,
@@ -95,12 +95,12 @@ class Device:
 
 
 class OpenClaw:
-    """One client of one bot; not for use by two threads at a time.
+    """One client of one bot; not thread-safe.
 
     Args:
         base_url: of Caddy, `http://ADDRESS`.
-        token: the gateway's.
-        device: the client's identity; the same one again is the same client.
+        token: the gateway token.
+        device: the client's identity.
     """
 
     def __init__(self, base_url: str, token: str, device: Device) -> None:
@@ -112,21 +112,21 @@ class OpenClaw:
 
     @property
     def device_id(self) -> str:
-        """By which the gateway knows this client."""
+        """The id by which the gateway identifies this client."""
         return self.device.id
 
     def connect(self, *, within: float = 60.0) -> Frame:
-        """Say hello, again and again while the bot is not there yet; the gateway's hello.
+        """Connect, with retries while the bot is unavailable; return the gateway's hello.
 
-        A connection from before is hung up.
+        An existing connection is closed.
 
         Args:
-            within: seconds until it gives up.
+            within: time limit, in seconds.
 
         Raises:
-            NotPairedError: the device is new to this bot.
+            NotPairedError: the bot does not know the device.
             OpenClawError: refused for another reason.
-            DisconnectedError: not there in that time.
+            DisconnectedError: not connected in that time.
         """
         deadline = time.monotonic() + within
         self.close()
@@ -141,7 +141,7 @@ class OpenClaw:
             time.sleep(_RETRY_SECONDS)
 
     def call(self, method: str, params: Frame, *, timeout: float = _CALL_SECONDS) -> Frame:
-        """Ask for one thing; the payload of the answer.
+        """Call a method; return the payload of the answer.
 
         Raises:
             OpenClawError: the gateway refused.
@@ -162,17 +162,16 @@ class OpenClaw:
         raise OpenClawError(error) if paired else NotPairedError(error)
 
     def remember(self, text: str, *, timeout: float = _CALL_SECONDS) -> str:
-        """Have the bot keep a text in its conversation; OpenClaw's id of it.
+        """Add a text to the bot's conversation; return OpenClaw's id of it.
 
-        It is in OpenClaw's database when this returns, but OpenClaw leaves it to the operating
-        system when that reaches the disk (WAL with `synchronous=NORMAL`): what must survive a
-        power cut needs a `sync` on the machine after it.
+        Then it is in OpenClaw's database, but the operating system decides when it reaches the disk
+        (WAL with `synchronous=NORMAL`): to survive a power cut it needs a `sync` on the machine.
         """
         params = {"sessionKey": _SESSION, "message": text}
         return str(self.call("chat.inject", params, timeout=timeout)["messageId"])
 
     def recall(self) -> set[str]:
-        """All texts that were remembered."""
+        """Return all texts in the conversation."""
         texts: set[str] = set()
         for offset in itertools.count(0, _PAGE):
             asked = {"sessionKey": _SESSION, "limit": _PAGE, "offset": offset}
@@ -184,30 +183,30 @@ class OpenClaw:
         return texts
 
     def close(self) -> None:
-        """Hang up; fine when there is no connection."""
+        """Close the connection, if any."""
         if self._socket is not None:
             # without a closing handshake, which a dead machine would not answer
             self._socket.shutdown()  # type: ignore[no-untyped-call]  # theirs is not annotated
             self._socket = None
 
     def abort(self) -> None:
-        """Have a call that waits in another thread end with DisconnectedError."""
+        """Make a call that waits in another thread raise DisconnectedError."""
         if self._socket is not None:
             self._socket.abort()  # type: ignore[no-untyped-call]  # theirs is not annotated
 
     def __enter__(self) -> Self:
-        """Connect for the time of a with block."""
+        """Connect for a with block."""
         self.connect()
         return self
 
     def __exit__(self, *_exception: object) -> None:
-        """Hang up."""
+        """Close the connection."""
         self.close()
 
     def _hello(self, timeout: float) -> Frame:
         deadline = time.monotonic() + timeout
         try:
-            # a browser's Origin would make it the control interface, which has other rules
+            # an Origin header would mark it as the control interface, which has other rules
             self._socket = websocket.create_connection(
                 self._url, timeout=timeout, suppress_origin=True
             )
@@ -225,12 +224,12 @@ class OpenClaw:
             "device": self.device.proof(challenge, token=self._token),
         }
         hello = self.call("connect", params, timeout=timeout)
-        # the same session every time; it is made when there is none
+        # always the same session; it is created if missing
         self.call("sessions.create", {"key": _SESSION}, timeout=timeout)
         return hello
 
     def _frame(self, deadline: float, **wanted: str) -> Frame:
-        """The next frame with these values; others are events about what goes on."""
+        """Return the next frame with these values; skip other events."""
         while time.monotonic() < deadline:
             with self._connected() as connection:
                 text = connection.recv()
@@ -240,7 +239,7 @@ class OpenClaw:
             if wanted.items() <= frame.items():
                 return frame
         self.close()
-        msg = f"{self._url} hung up or said nothing of {wanted}"
+        msg = f"{self._url} closed the connection or sent no {wanted}"
         raise DisconnectedError(msg)
 
     @contextlib.contextmanager
@@ -257,7 +256,7 @@ class OpenClaw:
 
 
 def lost(remembered: Sequence[str], recalled: set[str]) -> list[str]:
-    """What was remembered and is not recalled, in its order."""
+    """Return the remembered texts that are not recalled, in order."""
     return [text for text in remembered if text not in recalled]
 
 

@@ -1,4 +1,4 @@
-"""Other releases of the product, made from the one at hand, for tests of its installation."""
+"""Modified releases of the product, for tests of its installation."""
 
 import shutil
 import tarfile
@@ -10,14 +10,14 @@ from pathlib import Path
 def altered(
     archive: Path, target: Path, *, files: Mapping[str, bytes | None], drop: str | None = None
 ) -> Path:
-    """A release archive like `archive` with other files in the agent's wheel.
+    """Return a release archive like `archive`, with changed files in the agent's wheel.
 
     Args:
-        archive: what it is made from.
+        archive: the original.
         target: directory for the new one.
         files: path in the wheel (without its .data prefix for share/clawbot) to content; None
-            leaves that file out.
-        drop: start of the name of a wheel that the archive is to lack.
+            removes the file.
+        drop: prefix of the name of a wheel to remove.
     """
     with tarfile.open(archive) as tar:
         tar.extractall(target / "wheels", filter="data")

@@ -1,9 +1,9 @@
-"""Breaks a finished bot in many ways and sees that its description notices each.
+"""Damages a finished bot in many ways and checks that its tests notice each damage.
 
     python -m tests.support.sabotage NAME
 
-NAME is a bench that is up, with a converged bot. Each damage is undone; a last run of the
-agent puts right what undoing left. No pytest test: it takes minutes and proves the tests.
+NAME is a running bench with a converged bot. Each damage is undone; a final run of the agent
+repairs the rest. Not a pytest test: it takes minutes and tests the tests.
 """
 
 import subprocess
@@ -32,7 +32,7 @@ class Damage:
     """One way to break a bot.
 
     Attributes:
-        noticed_by: the test that has to fail.
+        noticed_by: the test that must fail.
         do, undo: shell commands.
     """
 
@@ -58,7 +58,7 @@ def _listener(noticed_by: str, *, address: str, port: int, kind: str = "STREAM")
 
 
 def _container(noticed_by: str, options: str, image: str = "clawbot/openclaw:2026.9.6") -> Damage:
-    """Another container in the place of the gateway's; the description reads, it does not ask."""
+    """Replace the gateway's container; the test reads its properties and sends no request."""
     name = "openclaw-gateway"
     return Damage(
         noticed_by,
@@ -162,7 +162,7 @@ DAMAGES: Final = (
 
 
 def main(name: str) -> int:
-    """Go through all; 1 when a damage was not noticed."""
+    """Apply each damage; return 1 if one was not noticed."""
     bench = Bench(name)
     unnoticed = []
     for damage in DAMAGES:
@@ -178,7 +178,7 @@ def main(name: str) -> int:
             _say(done.stdout + done.stderr)
     bench.exec("clawbot-agent run --stage all", timeout=_SECONDS)
     whole = _passes(name, "test")
-    _say(f"{len(DAMAGES)} damages, {len(unnoticed)} unnoticed; afterwards all is well: {whole}")
+    _say(f"{len(DAMAGES)} damages, {len(unnoticed)} unnoticed; bot healthy afterwards: {whole}")
     return 0 if whole and not unnoticed else 1
 
 
@@ -195,16 +195,16 @@ def _passes(name: str, expression: str) -> bool:
     )
     # pytest's exit code 5 is "no such test"
     if done.returncode not in {0, 1}:
-        sys.exit(f"pytest -k {expression} ended with {done.returncode}:\n{done.stdout}")
+        sys.exit(f"pytest -k {expression} exited {done.returncode}:\n{done.stdout}")
     return done.returncode == 0
 
 
 def _wait_until_whole(name: str, expression: str) -> None:
-    """A gateway that starts again takes its time; damage proves something on a whole bot only."""
+    """Wait until the test passes, for example after a restart of the gateway."""
     end = time.monotonic() + _SECONDS
     while not _passes(name, expression):
         if time.monotonic() > end:
-            sys.exit(f"{expression} fails without any damage")
+            sys.exit(f"{expression} fails without damage")
         time.sleep(3)
 
 

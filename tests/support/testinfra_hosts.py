@@ -1,4 +1,4 @@
-"""Machines that testinfra does not know by itself: `--hosts=bench://NAME`, `multipass://NAME`.
+"""Additional backends for testinfra: `--hosts=bench://NAME`, `multipass://NAME`.
 
 `bench://own` is the bench of the test session.
 """
@@ -16,11 +16,11 @@ _SECONDS: Final = 300
 
 
 class BenchBackend(BaseBackend):
-    """Runs commands as root in the machine of a bench that is up.
+    """Runs commands as root in the machine of a running bench.
 
     Args:
         hostname: name of the bench.
-        args, kwargs: testinfra's options, which mean nothing here.
+        args, kwargs: testinfra's options, which are ignored.
     """
 
     NAME = "bench"
@@ -30,29 +30,29 @@ class BenchBackend(BaseBackend):
         self._bench = Bench(bench_name() if hostname == OWN else hostname)
 
     def run(self, command: str, *args: str, **_kwargs: object) -> CommandResult:
-        """Run a shell command, `args` quoted into it."""
+        """Run a shell command, with `args` quoted into it."""
         text = self.get_command(command, *args)
         done = self._bench.exec(text, timeout=_SECONDS)
         return self.result(done.returncode, text.encode(), done.stdout, done.stderr)
 
 
 class MultipassBackend(BaseBackend):
-    """Runs commands as root in a machine of Multipass.
+    """Runs commands as root in a Multipass machine.
 
     Args:
         hostname: name of the machine.
-        args, kwargs: testinfra's options, which mean nothing here.
+        args, kwargs: testinfra's options, which are ignored.
     """
 
     NAME = "multipass"
 
     def run(self, command: str, *args: str, **_kwargs: object) -> CommandResult:
-        """Run a shell command, `args` quoted into it."""
+        """Run a shell command, with `args` quoted into it."""
         text = self.get_command(command, *args)
         return self.run_local("multipass exec %s -- sudo sh -c %s", self.hostname, text)
 
 
 def register() -> None:
-    """Make them known to testinfra."""
+    """Register the backends with testinfra."""
     for one in (BenchBackend, MultipassBackend):
         backend.BACKENDS[one.NAME] = f"{__name__}.{one.__name__}"

@@ -1,4 +1,4 @@
-"""A machine of user-mode Linux that only exists on paper."""
+"""The argv of a user-mode Linux machine that is never started."""
 
 from pathlib import Path
 from typing import Final
@@ -10,7 +10,7 @@ UUID: Final = "11111111-2222-3333-4444-555555555555"
 
 
 def argv_of(number: int) -> list[str]:
-    """What starts machine `number`, whose directory is /v/one."""
+    """Return the argv of machine `number`, whose directory is /v/one."""
     hardware = Hardware(
         name="one",
         number=number,

@@ -14,7 +14,7 @@ from clawbot_agent.core.paths import (
     SELF_REPAIRS_FILE,
     STATUS_FILE,
 )
-from clawbot_agent.features.caddy.serve import LIVE
+from clawbot_agent.features.caddy.caddyfile import LIVE
 from clawbot_agent.host import Host
 
 __all__ = ["PIECES"]

@@ -9,7 +9,7 @@ from clawbot_agent.bundle.piece import Piece
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import GATEWAY_CONTAINER, HEALTH_PORT
 from clawbot_agent.core.secret import tells_of_secret
-from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS
+from clawbot_agent.features.gateway.container_spec import CANDIDATE, PREVIOUS
 from clawbot_agent.host import Host
 
 __all__ = ["PIECES"]

@@ -8,7 +8,7 @@ import click
 from clawbot_agent.cli.common import cancelled_by_signals, require_root
 
 if TYPE_CHECKING:
-    from clawbot_agent.features.lease.daemon import Daemon
+    from clawbot_agent.features.lease.daemon import LeaseDaemon
 
 __all__ = ["hold_lease"]
 
@@ -30,11 +30,11 @@ def hold_lease(*, share: Path, state: Path) -> None:
     raise click.exceptions.Exit(_daemon(share, state).run())
 
 
-def _daemon(share: Path, state: Path) -> "Daemon":
+def _daemon(share: Path, state: Path) -> "LeaseDaemon":
     # only this verb pays for these
-    from clawbot_agent.features.lease.daemon import Daemon  # noqa: PLC0415
+    from clawbot_agent.features.lease.daemon import LeaseDaemon  # noqa: PLC0415
     from clawbot_agent.features.lease.directory_io import LeaseDirectory  # noqa: PLC0415
-    from clawbot_agent.features.lease.instance import Instance  # noqa: PLC0415
+    from clawbot_agent.features.lease.machine import LocalMachine  # noqa: PLC0415
     from clawbot_agent.features.lease.record import Holder  # noqa: PLC0415
     from clawbot_agent.features.state import names  # noqa: PLC0415
     from clawbot_agent.host import system_host  # noqa: PLC0415
@@ -47,12 +47,12 @@ def _daemon(share: Path, state: Path) -> "Daemon":
     me = identity(host.files)
     named = (host.files.read_text(_HOST_NAME) or "unknown").strip()
     lease, images = names.lease_directory(share), names.image_directory(share)
-    return Daemon(
+    return LeaseDaemon(
         me=Holder.of(
             instance_id=me.instance_id, boot_id=me.boot_id, host=named, now=host.clock.now()
         ),
         share=Servant(lambda: LeaseDirectory(lease, images=images, pattern=names.IMAGE_PATTERN)),
-        machine=Instance(host, Notifier.from_environment(), share, state, click.echo),
+        machine=LocalMachine(host, Notifier.from_environment(), share, state, click.echo),
         clock=host.clock,
         stop=cancelled_by_signals(),
     )

@@ -3,12 +3,12 @@
 from clawbot_agent.engine.graph import Graph
 from clawbot_agent.features.apt.stage import AptStage
 from clawbot_agent.features.caddy.stage import CaddyStage
-from clawbot_agent.features.disk_space.stage import HousekeepingStage
+from clawbot_agent.features.disk_space.stage import DiskSpaceStage
 from clawbot_agent.features.docker.stage import DockerStage
 from clawbot_agent.features.firewall.stage import FirewallStage
 from clawbot_agent.features.gateway.config_stage import OpenClawConfigStage
-from clawbot_agent.features.gateway.stage import ContainerStage
-from clawbot_agent.features.image.archive_stage import ImageArchiveStage
+from clawbot_agent.features.gateway.stage import GatewayStage
+from clawbot_agent.features.image.archive import ImageArchiveStage
 from clawbot_agent.features.image.stage import ImageStage
 from clawbot_agent.features.lease.stage import LeaseStage
 from clawbot_agent.features.secrets.stage import SecretsStage
@@ -23,7 +23,7 @@ def all_stages() -> Graph:
     """The graph of every stage that a bot can have."""
     return Graph(
         (
-            HousekeepingStage(),
+            DiskSpaceStage(),
             AptStage(),
             DockerStage(),
             FirewallStage(),
@@ -34,7 +34,7 @@ def all_stages() -> Graph:
             StateStage(),
             ImageStage(),
             OpenClawConfigStage(),
-            ContainerStage(),
+            GatewayStage(),
             CaddyStage(),
             ImageArchiveStage(),
         )

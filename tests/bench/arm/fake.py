@@ -87,7 +87,7 @@ class FakeArm:
         self.tokens = TokenBook()
         self.world = World(self.machines)
         self._arm = Arm(self.tokens, self.world)
-        self.vaults = KeyVault(self.tokens, door=VaultDoor(self.world))
+        self.vaults = KeyVault(self.tokens, managed=VaultDoor(self.world))
         self.prices = Prices()
         ca_dir = _ca_dir()
         self.ca_file = str(ca.ensure(ca_dir))

@@ -1,6 +1,6 @@
-"""Azure's side of the bench: the real protocols under the real names, without a subscription.
+"""Stand-ins for Azure's services: the real protocols under the real names, without a subscription.
 
-Standard library and the ``openssl`` command only. Nothing here knows the product.
+Standard library and the ``openssl`` command only; independent of the product.
 """
 
 from typing import Final
@@ -11,12 +11,12 @@ RESOURCE_GROUP: Final = "bench-rg"
 LOCATION: Final = "eastus"
 
 VAULT: Final = "bench-vault"
-# the user-assigned managed identity the instance carries unless control says otherwise
+# the instance's user-assigned managed identity, unless changed through control
 CLIENT_ID: Final = "5f0c1a9e-3d52-4b7c-9a61-0e8f7d2b4c10"
 PRINCIPAL_ID: Final = "c2a4f6e8-1b3d-4f5a-8c7e-9d0b2a4c6e81"
 IDENTITY_NAME: Final = "bench-bot"
 
-# the storage account, which answers on its share's address only
+# the storage account; only its share answers
 ACCOUNT: Final = "benchfiles"
 
 IMDS_ADDRESS: Final = "169.254.169.254"
@@ -32,11 +32,11 @@ NAMES: Final[dict[str, str]] = {
     "management.azure.com": "arm",
     "prices.azure.com": "prices",
     f"{ACCOUNT}.file.core.windows.net": "files",
-    # any name below: vaults and accounts that were made through ARM
+    # any name below: vaults and accounts created through ARM
     "*.vault.azure.net": "keyvault",
     "*.file.core.windows.net": "files",
 }
-"""DNS name to service key: what the bench's DNS has to answer; "*." is every name below."""
+"""DNS name to service key, for the bench's DNS; "*." matches every name below."""
 
 ADDRESSES: Final[dict[str, str]] = {
     "keyvault": "100.64.0.10",
@@ -46,7 +46,7 @@ ADDRESSES: Final[dict[str, str]] = {
     "files": "100.64.0.14",
     "prices": "100.64.0.15",
 }
-"""Service key to IPv4 address. IMDS and the wire server have their own fixed addresses; `files` is
+"""Service key to IPv4 address. IMDS and the wire server have fixed addresses; `files` is
 `tests.bench.files`, all others are web services."""
 
 HOST_PACKAGES: Final[tuple[str, ...]] = (
@@ -59,4 +59,4 @@ HOST_PACKAGES: Final[tuple[str, ...]] = (
     "tar",
     "python3-venv",
 )
-"""Debian packages needed on the host to build the artefacts and run the services."""
+"""Debian packages that the host needs to build the artifacts and run the services."""

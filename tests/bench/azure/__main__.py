@@ -12,16 +12,20 @@ from tests.bench.cache import Cache
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run one command; returns its exit code."""
+    """Run one command; return its exit code."""
     parser = argparse.ArgumentParser(prog="python3 -m tests.bench.azure", description=__doc__)
     commands = parser.add_subparsers(dest="command", required=True)
     serve = commands.add_parser("serve", help="listen until SIGTERM")
-    build = commands.add_parser("build", help="build what is missing in the cache")
+    build = commands.add_parser("build", help="build what the cache does not have")
     for command in (serve, build):
-        command.add_argument("--cache", type=Path, required=True, help="folder of built things")
-        command.add_argument("--ca-dir", type=Path, help="default: ca in the run directory")
-    serve.add_argument("--run-dir", type=Path, required=True, help="control socket, ready file")
-    serve.add_argument("--bind-override", metavar="ADDRESS", help="all here, on free ports")
+        command.add_argument("--cache", type=Path, required=True, help="the cache directory")
+        command.add_argument("--ca-dir", type=Path, help="default: 'ca' in the run directory")
+    serve.add_argument(
+        "--run-dir", type=Path, required=True, help="for the control socket and the ready file"
+    )
+    serve.add_argument(
+        "--bind-override", metavar="ADDRESS", help="bind all services here, on free ports"
+    )
     options = parser.parse_args(arguments)
     if options.command == "build":
         return _build(Cache(options.cache.absolute()), options.ca_dir)
@@ -43,7 +47,7 @@ def _build(cache: Cache, ca_dir: Path | None) -> int:
 
 
 def _serve(cache: Cache, *, run_dir: Path, ca_dir: Path, bind: str | None) -> int:
-    # blocked before any thread exists, so that only the wait below ever takes them
+    # blocked before any thread starts, so that only sigwait below receives them
     stopping = {signal.SIGTERM, signal.SIGINT}
     signal.pthread_sigmask(signal.SIG_BLOCK, stopping)
     run_dir.mkdir(parents=True, exist_ok=True)

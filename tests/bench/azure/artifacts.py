@@ -1,4 +1,4 @@
-"""Everything the services hand out that takes time to build, kept in the bench's cache."""
+"""The services' contents that take time to build, kept in the bench's cache."""
 
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
@@ -19,10 +19,10 @@ _RELEASES: Final = "/nestybox/sysbox/releases/download"
 
 
 def build(cache: Cache, ca_dir: Path) -> None:
-    """Build what is missing: the certificate authority, the node base image, the Sysbox packages.
+    """Build missing artifacts: certificate authority, node base image, Sysbox packages.
 
     Raises:
-        subprocess.CalledProcessError: a tool failed; its own output went to stderr.
+        subprocess.CalledProcessError: a tool failed; its output is on stderr.
     """
     ca.ensure(ca_dir)
     jobs: list[Callable[[], object]] = [partial(node_image_dir, cache)]
@@ -33,7 +33,7 @@ def build(cache: Cache, ca_dir: Path) -> None:
 
 
 def node_image_dir(cache: Cache) -> Path:
-    """Return the directory of the node base image, building it when it is missing."""
+    """Return the directory of the node base image; build it if missing."""
     architecture = host_architecture()
     return cache.get(
         "node-image",
@@ -43,7 +43,7 @@ def node_image_dir(cache: Cache) -> Path:
 
 
 def sysbox_package(cache: Cache, version: str) -> Path:
-    """Return the path of the stand-in Sysbox package of that version, building it when missing."""
+    """Return the path of the stand-in Sysbox package of this version; build it if missing."""
     architecture = host_architecture()
     folder = cache.get(
         "sysbox-deb",
@@ -56,16 +56,16 @@ def sysbox_package(cache: Cache, version: str) -> Path:
 def sysbox_sha256(cache: Cache, version: str = sysbox_deb.DEFAULT_VERSION) -> str:
     """Return the SHA-256 (hex) of the stand-in Sysbox package for this host's architecture.
 
-    The real package's hash does not fit the stand-in: the instance's config has to name this one.
+    It differs from the real package's, so the instance's configuration must contain this one.
     """
     return sysbox_deb.sha256(sysbox_package(cache, version))
 
 
 def content(cache: Cache, run_dir: Path) -> Content:
-    """What the services hand out, all of it from the cache, building what is missing.
+    """Return the services' contents from the cache; build what is missing.
 
     Args:
-        cache: of built things.
+        cache: the bench's cache.
         run_dir: images added at run time are unpacked below it.
     """
     architecture = host_architecture()
@@ -82,7 +82,7 @@ def content(cache: Cache, run_dir: Path) -> Content:
 
 
 def host_architecture() -> str:
-    """Debian's name of this host's architecture, for example amd64."""
+    """Return Debian's name of this host's architecture, for example amd64."""
     return subprocess.run(
         ("dpkg", "--print-architecture"), check=True, capture_output=True, text=True
     ).stdout.strip()

@@ -12,16 +12,16 @@ from typing import Final
 _CA_CERT: Final = "ca.pem"
 _CA_KEY: Final = "ca.key"
 _EC: Final = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes")
-# Go and OpenSSL accept longer, Apple's verifier stops at 825 days: stay under the strictest
+# the strictest limit, of Apple's verifier, is 825 days
 _SERVER_DAYS: Final = "820"
 _CA_DAYS: Final = "3650"
 
 
 def ensure(ca_dir: Path) -> Path:
-    """Make the certificate authority in ``ca_dir`` once.
+    """Create the certificate authority in ``ca_dir`` unless it exists.
 
     Returns:
-        The path of its certificate (PEM), to be put into a machine's trust store.
+        The path of its certificate (PEM), for a machine's trust store.
 
     Raises:
         subprocess.CalledProcessError: openssl failed.
@@ -38,7 +38,7 @@ def ensure(ca_dir: Path) -> Path:
 
 
 def server_certificate(ca_dir: Path, names: Sequence[str]) -> tuple[Path, Path]:
-    """Make a server certificate for ``names`` (or addresses) once, signed by the CA in ``ca_dir``.
+    """Create a server certificate for ``names`` (or addresses) unless it exists, signed by the CA.
 
     Returns:
         The certificate (PEM) and its private key (PEM).
@@ -47,7 +47,7 @@ def server_certificate(ca_dir: Path, names: Sequence[str]) -> tuple[Path, Path]:
         subprocess.CalledProcessError: openssl failed.
     """
     authority = ensure(ca_dir)
-    # part of the name: a certificate for another list of names, or of a replaced CA, is another one
+    # in the file name, so that other names or a replaced CA give another certificate
     seed = "\n".join(names).encode() + authority.read_bytes()
     stem = f"{names[0].replace('*', '_')}-{hashlib.sha256(seed).hexdigest()[:12]}"
     certificate, key = ca_dir / f"{stem}.pem", ca_dir / f"{stem}.key"
@@ -78,11 +78,11 @@ def _request(ca_dir: Path, arguments: Sequence[str], *, key_name: str, cert_name
             ("openssl", "req", *arguments, "-keyout", str(key), "-out", str(certificate)),
             check=True,
             capture_output=True,
-            # the host's own openssl.cnf could add extensions that clash with ours
+            # the host's openssl.cnf could add conflicting extensions
             env={**os.environ, "OPENSSL_CONF": str(_minimal_config(Path(made)))},
         )
         key.chmod(0o600)
-        # the certificate last: its presence says that both are there
+        # the certificate last: if it exists, so does the key
         key.replace(ca_dir / key_name)
         certificate.replace(ca_dir / cert_name)
 

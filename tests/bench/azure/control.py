@@ -1,6 +1,6 @@
-"""Client of the services' control socket: state and faults in, recorded requests out.
+"""Client of the services' control socket: sets state and faults, reads recorded requests.
 
-JSON over HTTP over a unix socket, so that ``curl --unix-socket`` works as well::
+JSON over HTTP over a unix socket; ``curl --unix-socket`` works too::
 
     curl --unix-socket azure.sock http://bench/imds -d '{"script": [410, 404, 500]}'
     curl --unix-socket azure.sock http://bench/imds/requests
@@ -20,7 +20,7 @@ class ControlError(Exception):
 
 
 class Control:
-    """Talks to one running set of services.
+    """Connects to one running set of services.
 
     Args:
         socket_path: the ``azure.sock`` in the run directory.
@@ -32,30 +32,30 @@ class Control:
         self._socket_path = str(socket_path)
 
     def set(self, service: str, **state: object) -> None:
-        """Change a service's state; keys not named keep their value.
+        """Change a service's state; other keys keep their values.
 
         Raises:
-            ControlError: no such service or key, or a value of the wrong type.
+            ControlError: unknown service or key, or a value of the wrong type.
             OSError: nothing listens on the socket.
         """
         self._call("POST", f"/{service}", state)
 
     def get(self, service: str) -> dict[str, Any]:
-        """Read a service's state; secrets are named with their versions, never with values."""
+        """Return a service's state; secrets are listed with versions, without values."""
         state: dict[str, Any] = self._call("GET", f"/{service}")
         return state
 
     def requests(self, service: str) -> list[dict[str, Any]]:
-        """List what was asked since the last reset, oldest first.
+        """Return the requests since the last reset, oldest first.
 
         Each entry: client (address), method, host, path, query, status, time (seconds since the
-        epoch). A status of 0 means that the connection was dropped without an answer.
+        epoch). Status 0: the connection was dropped without an answer.
         """
         recorded: list[dict[str, Any]] = self._call("GET", f"/{service}/requests")
         return recorded
 
     def reset(self) -> None:
-        """Put every knob back to its default, forget requests; secrets and images stay."""
+        """Reset every knob and delete the recorded requests; keep secrets and images."""
         self._call("POST", "/reset", {})
 
     def _call(self, method: str, path: str, body: object = None) -> Any:  # noqa: ANN401 - JSON

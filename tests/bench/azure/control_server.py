@@ -12,12 +12,12 @@ from tests.bench.azure.web import Recorder
 
 
 class ControlServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
-    """Listens on a unix socket only root can reach.
+    """Listens on a unix socket that only root can use.
 
     Args:
-        path: of the socket; one left by a killed process is replaced.
+        path: of the socket; a stale one is replaced.
         services: key to service.
-        recorder: what was asked of them.
+        recorder: of their requests.
 
     Raises:
         OSError: the path is too long for a socket (108 bytes) or not writable.
@@ -37,7 +37,7 @@ class _Handler(BaseHTTPRequestHandler):
     server: ControlServer
 
     def answer_get(self) -> None:
-        """Read a service's state or its requests."""
+        """Return a service's state or its recorded requests."""
         key, _, what = self.path.strip("/").partition("/")
         service = self.server.services.get(key)
         if service is None:
@@ -48,7 +48,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, service.snapshot())
 
     def answer_post(self) -> None:
-        """Change a service's state, or reset all."""
+        """Change a service's state, or reset all services."""
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         key = self.path.strip("/")
         try:
@@ -84,9 +84,9 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: state changes may carry secrets."""
+        """Log nothing: state changes may contain secrets."""
 
 
-# the base class finds these by name, and the names are not ours to choose
+# the base class dispatches by these names
 for _name, _method in (("GET", _Handler.answer_get), ("POST", _Handler.answer_post)):
     setattr(_Handler, f"do_{_name}", _method)

@@ -1,4 +1,4 @@
-"""Serving a file as web servers do: length, validators, byte ranges."""
+"""File downloads as web servers offer them: length, validators, byte ranges."""
 
 import re
 from pathlib import Path
@@ -12,13 +12,13 @@ _RANGE: Final = re.compile(r"bytes=(\d*)-(\d*)")
 def file_reply(
     request: Request, path: Path, *headers: tuple[str, str], flip: int | None = None
 ) -> Reply:
-    """Answer a GET or HEAD for a file, whole or the range asked for.
+    """Answer a GET or HEAD for a file or for the requested range of it.
 
     Args:
-        request: may carry ``Range`` with one range.
+        request: may have a ``Range`` header with one range.
         path: the file.
         headers: sent with it.
-        flip: offset of a byte to send inverted.
+        flip: offset of a byte that is sent inverted.
     """
     size = path.stat().st_size
     common = (*headers, ("Accept-Ranges", "bytes"))
@@ -33,6 +33,6 @@ def file_reply(
 
 
 def _bounds(first: str, last: str, size: int) -> tuple[int, int]:
-    if not first:  # the last so many bytes
+    if not first:  # a suffix range: the last N bytes
         return max(0, size - int(last)), size - 1
     return int(first), min(int(last), size - 1) if last else size - 1

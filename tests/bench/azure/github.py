@@ -1,10 +1,10 @@
-"""GitHub's release downloads: a redirect from github.com to the host that holds the assets.
+"""GitHub's release downloads: a redirect from github.com to the asset host.
 
 Knobs, all for the asset itself: ``corrupt`` (one byte is changed), ``truncate`` (the connection
-drops after so many bytes; 0 is off), ``html`` (200 with an error page), ``status`` (that status
+drops after that many bytes; 0 is off), ``html`` (200 with an error page), ``status`` (this status
 instead; 0 is off), ``slow`` (bytes per second; 0 is off), ``script`` (statuses for the next
-downloads), ``down`` (connections to both hosts are dropped). Beside them ``assets`` adds files:
-path on github.com to a file of the host; they stay over a reset.
+downloads), ``down`` (connections to both hosts are dropped). ``assets`` adds files: path on
+github.com to a file of the host; a reset keeps them.
 """
 
 import hashlib
@@ -24,7 +24,7 @@ _PAGE: Final = b"<!DOCTYPE html>\n<html><head><title>Unicorn!</title></head><bod
 
 
 class GitHub:
-    """Answers as github.com and as its asset host.
+    """Serves github.com and its asset host.
 
     Args:
         assets: path on github.com to file.
@@ -39,22 +39,22 @@ class GitHub:
         )
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change.
+        """Apply a state change.
 
         Raises:
-            KnobError: a knob's value is of the wrong type, or an asset is no file.
+            KnobError: a knob's value has the wrong type, or an asset is not a file.
         """
         more = state.get("assets", {})
         files = {path: Path(str(file)) for path, file in more.items()} if _is_dict(more) else {}
         missing = [str(file) for file in files.values() if not file.is_file()]
         if missing or not _is_dict(more):
-            message = f"assets: must be paths to files that are there; not so: {missing or more}"
+            message = f"assets: must map paths to existing files; not so: {missing or more}"
             raise KnobError(message)
         self.knobs.change({name: value for name, value in state.items() if name != "assets"})
         self._add(files)
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs, and the paths of the assets."""
+        """Return the knobs and the paths of the assets."""
         return {**self.knobs.snapshot(), "assets": sorted(self._releases)}
 
     def _add(self, assets: Mapping[str, Path]) -> None:
@@ -92,11 +92,11 @@ class GitHub:
             ("Content-Disposition", f"attachment; filename={disposition}"),
             ("ETag", f'"0x{_signature(request.path)[:16].upper()}"'),
         )
-        # near the end: the parts a package manager reads first stay good
+        # near the end: what a package manager reads first stays intact
         flip = file.stat().st_size - 100 if self.knobs["corrupt"] else None
         reply = file_reply(request, file, *headers, flip=flip)
         return replace(
-            reply, stop_after=self.knobs["truncate"] or None, pace=self.knobs["slow"] or None
+            reply, stop_after=self.knobs["truncate"] or None, rate=self.knobs["slow"] or None
         )
 
 

@@ -1,4 +1,4 @@
-"""What this host trusts, handed on to things that are built here and run elsewhere."""
+"""The host's additional trusted certificates, for file systems that are built here."""
 
 import re
 import ssl
@@ -13,10 +13,10 @@ _CERTIFICATE: Final = re.compile(
 
 
 def extra_certificates(*, bundle: Path = BUNDLE, packaged: Path = _PACKAGED) -> list[str]:
-    """Certificates (PEM) in the host's bundle that Debian's ca-certificates does not ship.
+    """Return the certificates (PEM) in the host's bundle that Debian's ca-certificates lacks.
 
-    They have to be handed on one by one: installing ca-certificates somewhere rewrites the bundle
-    there from the package and /usr/local/share/ca-certificates.
+    They must be installed one by one: installing ca-certificates in a file system rewrites its
+    bundle from the package and /usr/local/share/ca-certificates.
     """
     shipped = {
         ssl.PEM_cert_to_DER_cert(pem)
@@ -29,7 +29,7 @@ def extra_certificates(*, bundle: Path = BUNDLE, packaged: Path = _PACKAGED) -> 
 
 
 def copy_into(root: Path) -> None:
-    """Make the tree at ``root`` trust what this host trusts."""
+    """Make the file system at ``root`` trust these certificates."""
     bundle = root / BUNDLE.relative_to("/")
     bundle.parent.mkdir(parents=True, exist_ok=True)
     bundle.write_bytes(BUNDLE.read_bytes())

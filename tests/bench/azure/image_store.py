@@ -1,4 +1,4 @@
-"""The images the registry knows: by reference, and every blob by digest."""
+"""The registry's images: by reference, and every blob by digest."""
 
 import json
 import tarfile
@@ -16,14 +16,14 @@ _DOCKER_HUB: Final = "registry-1.docker.io"
 
 
 class ImageError(Exception):
-    """An image reference or a saved image cannot be used."""
+    """An image reference or a saved image is invalid."""
 
 
 class ImageStore:
     """Images by repository (with its registry's host) and tag.
 
     Args:
-        folder: where images added at run time are unpacked.
+        folder: for unpacked images that are added at run time.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,11 +41,11 @@ class ImageStore:
         """Serve an image that ``docker save`` wrote.
 
         Args:
-            reference: ``[host/]name:tag``; without a host it is Docker Hub's.
-            archive: the tar file, with one image in it.
+            reference: ``[host/]name:tag``; without a host, Docker Hub.
+            archive: the tar file, with one image.
 
         Raises:
-            ImageError: the reference has no tag, or the archive is no saved image.
+            ImageError: the reference has no tag, or the archive is not a saved image.
         """
         repository, tag = split_reference(reference)
         try:
@@ -57,26 +57,26 @@ class ImageStore:
         self.add(repository, (tag,), image)
 
     def tags(self, repository: str) -> list[str] | None:
-        """The repository's tags, or None when there is no such repository."""
+        """Return the repository's tags, or None if there is no such repository."""
         with self._lock:
             known = self._tags.get(repository)
             return None if known is None else sorted(known)
 
     def image(self, repository: str, reference: str) -> Image | None:
-        """The image with this tag or digest."""
+        """Return the image with this tag or digest."""
         with self._lock:
             known = dict(self._tags.get(repository, {}))
         by_digest = {image.digest: image for image in known.values()}
         return known.get(reference) or by_digest.get(reference)
 
     def blob(self, repository: str, digest: str) -> Path | None:
-        """The file of a blob of one of the repository's images."""
+        """Return the file of a blob of one of the repository's images."""
         with self._lock:
             images = list(self._tags.get(repository, {}).values())
         return next((image.blobs[digest] for image in images if digest in image.blobs), None)
 
     def snapshot(self) -> dict[str, str]:
-        """Every reference with its manifest's digest."""
+        """Return every reference with its manifest's digest."""
         with self._lock:
             return {
                 f"{repository}:{tag}": image.digest
@@ -93,16 +93,16 @@ def split_reference(reference: str) -> tuple[str, str]:
     """
     name, _, tag = reference.rpartition(":")
     if not name or "/" in tag:
-        message = f"{reference!r}: an image reference with a tag is needed"
+        message = f"{reference!r}: not an image reference with a tag"
         raise ImageError(message)
-    first, _, rest = name.partition("/")
-    if rest and ("." in first or ":" in first):
-        return (name if first != "docker.io" else f"{_DOCKER_HUB}/{rest}"), tag
-    return f"{_DOCKER_HUB}/{name if rest else f'library/{name}'}", tag
+    first, _, path = name.partition("/")
+    if path and ("." in first or ":" in first):
+        return (name if first != "docker.io" else f"{_DOCKER_HUB}/{path}"), tag
+    return f"{_DOCKER_HUB}/{name if path else f'library/{name}'}", tag
 
 
 def _unpack(archive: Path, folder: Path) -> Image:
-    """Take the configuration and the layers out of a saved image; layers stay uncompressed."""
+    """Extract the configuration and the layers of a saved image; layers stay uncompressed."""
     folder.joinpath("blobs").mkdir(parents=True, exist_ok=True)
     with tarfile.open(archive) as saved:
         entry = json.loads(_member(saved, "manifest.json").read())[0]

@@ -5,14 +5,13 @@ MicrosoftDocs/entra-docs, how-to-use-vm-token.md.
 
 Knobs: ``script`` (statuses for the next token requests), ``delay`` (seconds before every answer),
 ``down`` (connections are dropped), ``identities`` (list of ``{"client_id", "object_id",
-"resource_id"}`` the instance carries), ``token_lifetime`` (seconds), ``revoke`` (true forgets
-every issued token at once), ``events`` (scheduled events, see `scheduled_events`),
-``script_events`` (statuses for the next requests about them), ``instance`` (merged over the
-document). ``started`` can be read: which of the events have started, when and why. ``instances``
-is a mapping of address to ``{"name", "vm_id", "hostname", "mac"}``, and of one that was made by the
-resource manager its ``{"group", "scale_set"}``: who asks from there; null forgets it. ``attached``
-is a mapping of address to the identities that the instance there carries instead of
-``identities``; null forgets it.
+"resource_id"}`` of the instance), ``token_lifetime`` (seconds), ``revoke`` (true revokes every
+issued token once), ``events`` (scheduled events, see `scheduled_events`), ``script_events``
+(statuses for the next requests about them), ``instance`` (merged over the document). ``started`` is
+read-only: which of the events have started, when and why. ``instances`` maps a client address to
+the instance there, ``{"name", "vm_id", "hostname", "mac"}``, and ``{"group", "scale_set"}`` if the
+resource manager created it; null removes it. ``attached`` maps a client address to that instance's
+identities, which replace ``identities``; null removes them.
 """
 
 import time
@@ -74,15 +73,15 @@ _SELECTORS: Final = {
 
 
 class Imds:
-    """Answers at 169.254.169.254.
+    """Serves 169.254.169.254.
 
     Args:
-        tokens: where issued tokens are written down for the other services.
+        tokens: issued tokens, shared with the other services.
     """
 
     def __init__(self, tokens: TokenBook) -> None:
         self._tokens = tokens
-        # kept by a reset: what exists is no fault
+        # a reset keeps these: they are not faults
         self._instances: dict[str, dict[str, str]] = {}
         self._attached: dict[str, list[dict[str, str]]] = {}
         self.knobs = Knobs(
@@ -101,7 +100,7 @@ class Imds:
         self._scheduled = ScheduledEvents(self.knobs)
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change; ``revoke`` acts once and stays false."""
+        """Apply a state change; ``revoke`` acts once and stays false."""
         knobs, instances = split_registrations(state, "instances", _INSTANCE_KEYS, _PLACE_KEYS)
         attached = _checked(knobs.pop("attached", {}))
         self.knobs.change(knobs)
@@ -120,7 +119,7 @@ class Imds:
             self.knobs.change({"revoke": False})
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs, the instances and the events that started; tokens are not among them."""
+        """Return the knobs, the instances and the started events, but no tokens."""
         known = {
             "instances": dict(self._instances),
             "attached": dict(self._attached),
@@ -169,7 +168,7 @@ class Imds:
         if status := self.knobs.next_status():
             return json_reply(status, _FAULTS.get(status, _FAULT))
         version = request.parameter("api-version")
-        # the managed identity endpoint came with this version
+        # the first version with the managed identity endpoint
         if version not in VERSIONS or version < "2018-02-01":
             return _token_error("invalid_request", "Required api-version missing or unsupported")
         resource = request.parameter("resource")
@@ -224,7 +223,7 @@ def _checked(attached: object) -> dict[str, list[dict[str, str]] | None]:
 
 
 def _mac_of(client: str) -> str | None:
-    """The neighbour's hardware address as Azure writes it; None when it is not on our link."""
+    """Return the client's MAC address in Azure's notation; None if it is not on the local link."""
     for line in _NEIGHBOURS.read_text().splitlines():
         address, _kind, _flags, mac, *_ = line.split()
         if address == client:

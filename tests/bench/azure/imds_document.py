@@ -1,4 +1,4 @@
-"""The instance metadata document, and walking it the way the metadata service lets one do.
+"""The instance metadata document, and the metadata service's navigation in it.
 
 Shape: MicrosoftDocs/azure-compute-docs, instance-metadata-service.md. Every value is a string.
 """
@@ -14,7 +14,7 @@ SCALE_SET: Final = "bench-vmss"
 NAME: Final = f"{SCALE_SET}_0"
 _MAC: Final = "000D3A0B1C2D"
 _VM_ID: Final = "8a1f3c5e-2b4d-4f60-9c7e-1d3b5a7f9e02"
-# asked over loopback, there is no instance whose address could be told
+# for requests over loopback, which come from no instance
 _LOOPBACK_STANDS_FOR: Final = "10.0.1.4"
 
 _IMAGE: Final = {
@@ -90,14 +90,14 @@ _COMPUTE: Final[dict[str, Any]] = {
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """What tells one instance from the others.
+    """The properties that differ between instances.
 
     Args:
         name: of the virtual machine, as in its resource id.
-        vm_id: what its firmware says, too.
-        hostname: the computer name it was deployed with.
-        mac: its hardware address, twelve hex digits.
-        group, scale_set: where it is.
+        vm_id: also the UUID in its firmware.
+        hostname: its computer name.
+        mac: its MAC address, twelve hex digits.
+        group, scale_set: the ones it belongs to.
     """
 
     name: str = NAME
@@ -109,18 +109,18 @@ class Instance:
 
 
 def document(client: str, instance: Instance, overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """The whole document for the instance that asks from ``client``.
+    """Return the whole document for the instance at ``client``.
 
     Args:
-        client: the asking instance's IPv4 address, which is the private address it is told.
-        instance: who that is.
-        overrides: merged over the document; a mapping merges, anything else replaces.
+        client: the requesting instance's IPv4 address, also its private address in the document.
+        instance: the instance at that address.
+        overrides: merged over the document; mappings merge, other values replace.
     """
     address = _LOOPBACK_STANDS_FOR if ipaddress.ip_address(client).is_loopback else client
     subnet = ipaddress.ip_network(f"{address}/24", strict=False)
     interface = {
         "ipv4": {
-            # a standard public address is often missing here: see loadbalancer
+            # Azure often omits a standard public address here: see load_balancer
             "ipAddress": [{"privateIpAddress": address, "publicIpAddress": ""}],
             "subnet": [{"address": str(subnet.network_address), "prefix": "24"}],
         },
@@ -149,7 +149,7 @@ def _own(instance: Instance) -> dict[str, Any]:
 
 
 def load_balancer(client: str) -> dict[str, Any]:
-    """What ``/metadata/loadbalancer`` says: the public address, if any, lives here."""
+    """Return ``/metadata/loadbalancer``, which contains the public address, if any."""
     address = _LOOPBACK_STANDS_FOR if ipaddress.ip_address(client).is_loopback else client
     public = {"frontendIpAddress": "203.0.113.17", "privateIpAddress": address}
     return {
@@ -165,7 +165,7 @@ def descend(node: object, steps: list[str]) -> object:
     """Follow a path such as ``["network", "interface", "0"]``.
 
     Raises:
-        KeyError: the path leads nowhere.
+        KeyError: the path does not exist.
     """
     for step in steps:
         if isinstance(node, dict) and step in node:
@@ -178,7 +178,7 @@ def descend(node: object, steps: list[str]) -> object:
 
 
 def listing(node: dict[str, Any] | list[Any]) -> str:
-    """An inner node as ``format=text`` shows it: its children, those with children with a slash."""
+    """Return an inner node as ``format=text``: its children, inner ones with a slash."""
     children = node.items() if isinstance(node, dict) else enumerate(node)
     return "\n".join(f"{name}{'/' * isinstance(child, dict | list)}" for name, child in children)
 

@@ -1,15 +1,15 @@
-"""Key vaults: the secrets that managed identities read and operators write.
+"""Key vaults: secrets that managed identities read and operators write.
 
 Shape and errors: Key Vault's REST reference (secrets), and what azure-keyvault-secrets 4.12
-sends and expects: the first request of that client carries no token and wants the challenge.
+sends and expects: that client's first request has no token and expects the challenge.
 
-There is the vault named `VAULT`, in which everybody may do everything, and there are those that
-were made through ARM, in which role assignments decide.
+In the vault named `VAULT` every identity has every permission; in vaults created through ARM, role
+assignments decide.
 
 Knobs: ``script`` (statuses for the next requests that carry a valid token), ``forbidden_for``
 (seconds of 403 ForbiddenByRbac, counted from the first such request after it was set),
 ``retry_after`` (seconds, sent with a 429), ``down`` (connections are dropped). ``secrets`` is a
-mapping of name to value: a new value becomes a new version, null deletes.
+mapping of name to value: a new value adds a version, null deletes the secret.
 """
 
 import re
@@ -41,7 +41,7 @@ _REASONS: Final = {
 }
 
 
-# what is done with /secrets or /deletedsecrets, by method: as roles name it
+# the roles' actions on /secrets and /deletedsecrets, by method
 _ACTIONS: Final = {
     ("secrets", "GET"): "getSecret/action",
     ("secrets", "PUT"): "setSecret/action",
@@ -52,41 +52,44 @@ _ACTIONS: Final = {
 }
 
 
-class Door(Protocol):
-    """What ARM knows of vaults."""
+class ManagedVaults(Protocol):
+    """What ARM knows about vaults."""
 
     def secrets_of(self, vault: str) -> SecretStore | None:
-        """The secrets of a vault that was made there."""
+        """Return the secrets of a vault that was created there."""
 
     def allowed(self, vault: str, token: Token, action: str, name: str) -> bool:
-        """Whether a caller may do something with a secret of such a vault."""
+        """Return whether a caller may perform an action on a secret of such a vault."""
 
 
 class KeyVault:
-    """Answers for all vaults.
+    """Serves all vaults.
 
     Args:
         tokens: the issued tokens.
         clock: seconds since the epoch.
-        door: to the vaults that ARM made; there are none without.
+        managed: the vaults created through ARM, if any.
     """
 
     def __init__(
-        self, tokens: TokenBook, clock: Callable[[], float] = time.time, door: Door | None = None
+        self,
+        tokens: TokenBook,
+        clock: Callable[[], float] = time.time,
+        managed: ManagedVaults | None = None,
     ) -> None:
         self._tokens = tokens
         self._clock = clock
-        self._door = door
+        self._managed = managed
         self._lock = threading.Lock()
         self._seeded = SecretStore(VAULT, clock)
         self._first_refused: float | None = None
         self.knobs = Knobs(script=[], forbidden_for=0.0, retry_after=1, down=False)
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change.
+        """Apply a state change.
 
         Raises:
-            KnobError: a bad knob, or ``secrets`` is not a mapping of good names to text or null.
+            KnobError: a bad knob, or ``secrets`` is not a mapping of valid names to text or null.
         """
         knobs = {name: value for name, value in state.items() if name != "secrets"}
         changed = _checked(state.get("secrets", {}))
@@ -98,7 +101,7 @@ class KeyVault:
                 self._seeded.seed(name, value)
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs, and each secret's versions, oldest first."""
+        """Return the knobs and each secret's versions, oldest first."""
         names = {
             name: [version.identifier for version in self._seeded.versions(name)]
             for name in self._seeded.names()
@@ -152,9 +155,9 @@ class KeyVault:
             return bool(self._clock() < self._first_refused + seconds)
 
     def _store(self, request: Request) -> SecretStore | None:
-        """The secrets of the vault that is asked; None when the name would not resolve."""
+        """Return the secrets of the requested vault; None if its name would not resolve."""
         name = request.host.removesuffix(HOST)
-        made = self._door.secrets_of(name) if self._door else None
+        made = self._managed.secrets_of(name) if self._managed else None
         return made or (self._seeded if name == VAULT else None)
 
     def _read(self, request: Request, store: SecretStore, token: Token) -> Reply:
@@ -171,7 +174,7 @@ class KeyVault:
         if action is None:
             return vault_error(404, "NotFound", "Resource not found")
         if what == "secrets" and request.method == "GET" and steps[2:] in ([], ["versions"]):
-            # a list shows no values
+            # a list contains no values
             action = action if name and not steps[2:] else "readMetadata/action"
         if store is not self._seeded and not self._may(store, token, action, name):
             return _forbidden(request, token, vault=store.vault, action=action)
@@ -181,7 +184,7 @@ class KeyVault:
 
     def _may(self, store: SecretStore, token: Token, action: str, name: str) -> bool:
         whole = f"Microsoft.KeyVault/vaults/secrets/{action}"
-        return self._door is not None and self._door.allowed(
+        return self._managed is not None and self._managed.allowed(
             store.vault.lower(), token, whole, name
         )
 
@@ -192,7 +195,7 @@ def _checked(content: object) -> dict[str, str | None]:
         raise KnobError(message)
     for name, value in content.items():
         if not NAME.fullmatch(name):
-            message = f"secrets: {name!r} is not a secret's name"
+            message = f"secrets: {name!r} is not a valid secret name"
             raise KnobError(message)
         if not isinstance(value, str | None):
             message = f"secrets.{name}: must be text or null"

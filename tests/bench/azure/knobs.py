@@ -1,4 +1,4 @@
-"""A service's adjustable state: named values with defaults, safe to use from many threads."""
+"""A service's adjustable state: named values with defaults, thread-safe."""
 
 import threading
 from collections.abc import Mapping, Sequence
@@ -6,15 +6,15 @@ from typing import Any
 
 
 class KnobError(Exception):
-    """A state change names something unknown or has a value of the wrong type."""
+    """A state change has an unknown name or a value of the wrong type."""
 
 
 class Knobs:
-    """Named values; a change has to name an existing one and keep its JSON type.
+    """Named values; a change must use an existing name and keep its JSON type.
 
     Args:
-        defaults: every name with its value at rest. ``script`` is special: a list of HTTP statuses,
-            one used up per request before normal answers resume.
+        defaults: every name with its default value. ``script`` is special: a list of HTTP
+            statuses, one for each of the next requests.
     """
 
     def __init__(self, **defaults: object) -> None:
@@ -24,10 +24,10 @@ class Knobs:
         self.reset()
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take over all of ``state``, or nothing of it.
+        """Apply all of ``state`` or nothing.
 
         Raises:
-            KnobError: an unknown name, or a value of another type than the default's.
+            KnobError: an unknown name, or a value whose type differs from the default's.
         """
         for name, value in state.items():
             if name not in self._defaults:
@@ -42,22 +42,22 @@ class Knobs:
             self._values.update({name: _copy(value) for name, value in state.items()})
 
     def reset(self) -> None:
-        """Go back to the defaults."""
+        """Restore the defaults."""
         with self._lock:
             self._values = {name: _copy(value) for name, value in self._defaults.items()}
 
     def snapshot(self) -> dict[str, Any]:
-        """All values as they are now."""
+        """Return all current values."""
         with self._lock:
             return {name: _copy(value) for name, value in self._values.items()}
 
-    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value, as the default says
-        """One value as it is now."""
+    def __getitem__(self, name: str) -> Any:  # noqa: ANN401 - any JSON value, of the default's type
+        """Return one current value."""
         with self._lock:
             return _copy(self._values[name])
 
     def next_status(self, name: str = "script") -> int | None:
-        """Use up one entry of such a list of statuses; None when it is empty."""
+        """Consume one entry of a list of statuses; None if it is empty."""
         with self._lock:
             script: list[int] = self._values[name]
             return script.pop(0) if script else None
@@ -66,11 +66,11 @@ class Knobs:
 def split_registrations(
     state: Mapping[str, object], name: str, keys: Sequence[str], optional: Sequence[str] = ()
 ) -> tuple[dict[str, object], dict[str, dict[str, str] | None]]:
-    """Take apart a state change: the knobs, and under ``name`` what is registered by address.
+    """Split a state change into knobs and the registrations by address under ``name``.
 
     Raises:
-        KnobError: a registration is neither null nor a mapping of ``keys``, and perhaps some
-            of ``optional``, to text.
+        KnobError: a registration is neither null nor a mapping of ``keys`` (and any of
+            ``optional``) to text.
     """
     given = state.get(name, {})
     for address, entry in given.items() if isinstance(given, dict) else [("", given)]:
@@ -96,7 +96,7 @@ def _fits(value: object, default: object) -> bool:
 
 
 def _copy(value: object) -> object:
-    # shallow is enough: nested values are only ever replaced
+    # shallow is enough: nested values are only replaced
     if isinstance(value, list):
         return list(value)
     return dict(value) if isinstance(value, dict) else value

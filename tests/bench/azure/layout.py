@@ -1,4 +1,4 @@
-"""How an image lies on disk for the registry: blobs by digest and one manifest beside them."""
+"""The registry's on-disk layout of an image: blobs by digest and one manifest."""
 
 import hashlib
 import json
@@ -31,12 +31,12 @@ class Image:
 
     @property
     def digest(self) -> str:
-        """The manifest's digest, what a pull by digest names."""
+        """The manifest's digest, used by a pull by digest."""
         return f"sha256:{hashlib.sha256(self.manifest).hexdigest()}"
 
 
 def write_image(folder: Path, *, config: bytes, layers: Sequence[Path]) -> None:
-    """Lay out an image in ``folder``; the gzipped ``layers`` are moved into it."""
+    """Write an image to ``folder``; the gzipped ``layers`` are moved into it."""
     blobs = folder / "blobs"
     blobs.mkdir()
     config_digest = f"sha256:{hashlib.sha256(config).hexdigest()}"
@@ -56,7 +56,7 @@ def write_image(folder: Path, *, config: bytes, layers: Sequence[Path]) -> None:
 
 
 def read_image(folder: Path) -> Image:
-    """Read what `write_image` wrote.
+    """Read an image that `write_image` wrote.
 
     Raises:
         OSError: there is no image in ``folder``.
@@ -72,12 +72,12 @@ def read_image(folder: Path) -> Image:
 
 
 def blob_path(folder: Path, digest: str) -> Path:
-    """Where the blob with this digest ("sha256:…") lies below ``folder``."""
+    """Return the path below ``folder`` of the blob with this digest ("sha256:…")."""
     return folder / "blobs" / digest.removeprefix("sha256:")
 
 
 def file_digest(path: Path) -> str:
-    """The file's digest as registries write it, "sha256:…"."""
+    """Return the file's digest in registry notation, "sha256:…"."""
     digest = hashlib.sha256()
     with path.open("rb") as content:
         while chunk := content.read(_CHUNK_BYTES):

@@ -1,4 +1,4 @@
-"""What the services see of a request and what they answer, independent of any socket."""
+"""Requests and replies as the services see them, independent of sockets."""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +23,7 @@ class Request:
         query: the query string as sent.
         headers: names in lower case.
         client: the peer's IP address.
-        body: what was sent.
+        body: the request's body.
     """
 
     method: str
@@ -36,15 +36,15 @@ class Request:
 
     @property
     def parameters(self) -> dict[str, list[str]]:
-        """The query's parameters, decoded."""
+        """Return the query's parameters, decoded."""
         return parse_qs(self.query, keep_blank_values=True)
 
     def parameter(self, name: str) -> str | None:
-        """The first value of a query parameter, or None."""
+        """Return the first value of a query parameter, or None."""
         return self.parameters.get(name, [None])[0]
 
     def bearer(self) -> str | None:
-        """The bearer token, or None when the request has none."""
+        """Return the bearer token, or None if there is none."""
         scheme, _, token = self.headers.get("authorization", "").partition(" ")
         return token.strip() if scheme.lower() == "bearer" and token else None
 
@@ -56,8 +56,8 @@ class FilePart:
     Args:
         path: the file.
         start: offset of the first byte.
-        length: how many bytes.
-        flip: absolute offset of one byte to be sent inverted.
+        length: in bytes.
+        flip: absolute offset of one byte that is sent inverted.
     """
 
     path: Path
@@ -71,47 +71,47 @@ class Reply:
     """One answer.
 
     Args:
-        status: 0 means: drop the connection and say nothing.
-        headers: in order; Content-Length is added from the body.
-        body: what follows.
+        status: 0 drops the connection without an answer.
+        headers: in order; Content-Length is derived from the body.
+        body: bytes, or part of a file.
         stop_after: drop the connection after this many bytes of the body.
-        pace: bytes per second; None is as fast as it goes.
+        rate: in bytes per second; None is unlimited.
     """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
     body: bytes | FilePart = b""
     stop_after: int | None = None
-    pace: int | None = None
+    rate: int | None = None
 
 
 DROP: Final = Reply(0)
 
 
 class Service(Protocol):
-    """One of the services: answers requests, and is adjusted through control."""
+    """One of the services: answers requests and is adjusted through control."""
 
     @property
     def knobs(self) -> Knobs:
-        """The service's faults; a reset puts them back."""
+        """The service's faults; a reset restores the defaults."""
 
     def answer(self, request: Request) -> Reply:
         """Answer one request."""
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change from control; raises KnobError."""
+        """Apply a state change from control; raises KnobError."""
 
     def snapshot(self) -> dict[str, object]:
-        """The state as control shows it: never a secret's value."""
+        """Return the state for control, without values of secrets."""
 
 
 def json_reply(status: int, content: object, *headers: tuple[str, str]) -> Reply:
-    """A reply with a JSON body."""
+    """Return a reply with a JSON body."""
     body = json.dumps(content).encode()
     return Reply(status, (("Content-Type", JSON_TYPE), *headers), body)
 
 
 def text_reply(status: int, content: str, *headers: tuple[str, str]) -> Reply:
-    """A reply with a plain text body."""
+    """Return a reply with a plain text body."""
     typed = ("Content-Type", "text/plain; charset=utf-8")
     return Reply(status, (typed, *headers), content.encode())

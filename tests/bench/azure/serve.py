@@ -1,4 +1,4 @@
-"""All the services together: which listens where, started and stopped as one."""
+"""All the services together: their addresses, started and stopped as one."""
 
 import json
 import threading
@@ -36,11 +36,11 @@ _POLL_SECONDS: Final = 0.1
 
 @dataclass(frozen=True, slots=True)
 class Content:
-    """What the services hand out.
+    """The contents that the services offer.
 
     Args:
         assets: path on github.com to file.
-        images: what the registry knows.
+        images: the registry's images.
     """
 
     assets: Mapping[str, Path]
@@ -48,14 +48,14 @@ class Content:
 
 
 class Servers:
-    """Every service, listening from the moment it is entered as a context.
+    """Every service, listening while the context is open.
 
     Args:
-        content: what they hand out.
-        run_dir: the control socket and the ready file go here.
+        content: what they offer.
+        run_dir: for the control socket and the ready file.
         ca_dir: the certificate authority.
-        bind: one address for all of them, each on a free port, instead of their own.
-        machines: what scale sets make their instances of; without, those plugged in at the socket.
+        bind: one address for all services, each on a free port, instead of their own.
+        machines: creates the instances of scale sets; default: a provider on a socket, if any.
     """
 
     def __init__(
@@ -76,7 +76,7 @@ class Servers:
         self._services: dict[str, Service] = {
             "imds": Imds(tokens),
             "wireserver": WireServer(),
-            "keyvault": KeyVault(tokens, door=VaultDoor(world)),
+            "keyvault": KeyVault(tokens, managed=VaultDoor(world)),
             "github": GitHub(content.assets),
             "registry": Registry(content.images),
             "arm": Arm(tokens, world),
@@ -89,7 +89,7 @@ class Servers:
         """Start listening, then write the ready file: service key to address and port.
 
         Raises:
-            OSError: an address is not there or taken.
+            OSError: an address does not exist or is in use.
         """
         with ExitStack() as undo:
             for key, service in self._services.items():
@@ -111,7 +111,7 @@ class Servers:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Stop listening and take the ready file away."""
+        """Stop listening and remove the ready file."""
         self._exits.close()
 
     def _listen(self, undo: ExitStack, key: str, service: Service) -> tuple[str, int]:

@@ -1,8 +1,8 @@
-"""A stand-in for the Sysbox package: a real .deb that installs as the real one does.
+"""A stand-in for the Sysbox package: a .deb that behaves like the real one at installation.
 
-What it does at installation follows nestybox/sysbox-pkgr, deb/sysbox-ce/: it refuses to configure
-when Docker runs with containers and without its network keys, merges its keys into daemon.json,
-and restarts Docker only when it had to add network keys.
+The behavior follows nestybox/sysbox-pkgr, deb/sysbox-ce/: it refuses to configure when Docker has
+containers and lacks the network keys, merges its keys into daemon.json, and restarts Docker only
+when it had to add network keys.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ from typing import Final
 DEFAULT_VERSION: Final = "0.6.7"
 VERSIONS: Final = (DEFAULT_VERSION, "0.7.1")
 _PARTS: Final = Path(__file__).parent / "sysbox"
-# any fixed moment: the same inputs have to give the same bytes
+# any fixed time: the same inputs must give the same bytes
 _EPOCH_SECONDS: Final = 1_746_748_800
 _CONTROL_FILES: Final = ("control", "preinst", "config", "postinst", "prerm", "postrm")
 _INSTALLED: Final = {
@@ -30,12 +30,12 @@ _INSTALLED: Final = {
 
 
 def file_name(version: str, architecture: str) -> str:
-    """The release asset's name, as upstream forms it."""
+    """Return upstream's name of the release asset."""
     return f"sysbox-ce_{version}.linux_{architecture}.deb"
 
 
 def inputs(version: str, architecture: str) -> dict[str, str]:
-    """Everything the package depends on, for the cache."""
+    """Return the package's inputs, for the cache."""
     parts = {path.name: sha256(path) for path in sorted(_PARTS.iterdir())}
     recipe = sha256(Path(__file__))
     return {"version": version, "architecture": architecture, "recipe": recipe, **parts}
@@ -68,7 +68,7 @@ def build(target: Path, *, version: str, architecture: str) -> None:
 
 
 def sha256(path: Path) -> str:
-    """The file's SHA-256 in hex."""
+    """Return the file's SHA-256 in hex."""
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
@@ -82,7 +82,7 @@ def _place(source: Path, destination: Path, mode: int, replacements: dict[str, s
 
 
 def _flatten_times(tree: Path) -> None:
-    # mkdtemp made the top 0700, and the umask may have been anything
+    # mkdtemp created the top with mode 0700, and the umask is unknown
     tree.chmod(0o755)
     for path in sorted(tree.rglob("*"), reverse=True):
         if path.is_dir():

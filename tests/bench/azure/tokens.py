@@ -1,4 +1,4 @@
-"""Access tokens: issued by the instance metadata service, judged by what they are shown to."""
+"""Access tokens: issued by the instance metadata service, checked by the other services."""
 
 import base64
 import json
@@ -11,7 +11,7 @@ from typing import Final
 
 from tests.bench.azure import TENANT_ID
 
-# a token this close to its end is replaced, as the metadata service's own cache does
+# a token this close to its expiry is replaced, as in the metadata service's cache
 _RENEW_SECONDS: Final = 300
 
 
@@ -20,9 +20,9 @@ class Token:
     """One issued token.
 
     Args:
-        value: a JSON web token, whose signature nobody can check.
-        client_id: of the managed identity it was issued to, or of an operator's program.
-        audience: the resource it is for, without a trailing slash.
+        value: a JSON web token with a meaningless signature.
+        client_id: of the managed identity or of the operator's program.
+        audience: the resource, without a trailing slash.
         issued: seconds since the epoch.
         expires: seconds since the epoch.
         object_id: of the identity or the operator in the directory.
@@ -51,12 +51,12 @@ class TokenBook:
     def issue(
         self, *, client_id: str, resource: str, lifetime: float, object_id: str = ""
     ) -> Token:
-        """Return a token for this identity and resource, the same one while it is fresh.
+        """Return a token for this identity and resource; reuse one until shortly before it expires.
 
         Args:
             client_id: of the managed identity.
-            resource: the audience asked for.
-            lifetime: seconds, of a new token.
+            resource: the requested audience.
+            lifetime: of a new token, in seconds.
             object_id: of the identity in the directory.
         """
         now, audience = int(self._clock()), resource.rstrip("/")
@@ -82,19 +82,19 @@ class TokenBook:
             return token
 
     def find(self, value: str) -> Token | None:
-        """The token with this value, unless it was never issued, was revoked or has expired."""
+        """Return the token with this value; None if unknown, revoked or expired."""
         with self._lock:
             token = self._tokens.get(value)
         return token if token and token.expires > self._clock() else None
 
     def revoke_all(self) -> None:
-        """Forget every token: whoever holds one is refused from now on."""
+        """Revoke every token."""
         with self._lock:
             self._tokens.clear()
 
 
 def _signed(claims: dict[str, object]) -> str:
-    """Claims in the form of a token; the signature is what makes it one of a kind."""
+    """Return claims as a token; a random signature makes it unique."""
     header = {"typ": "JWT", "alg": "RS256", "kid": "bench"}
     parts = (_encoded(json.dumps(part).encode()) for part in (header, claims))
     return ".".join((*parts, secrets.token_urlsafe(48)))

@@ -1,4 +1,4 @@
-"""What can be done with the secrets of one vault."""
+"""Operations on the secrets of one vault."""
 
 import json
 import re
@@ -12,8 +12,8 @@ NAME: Final = re.compile(r"[0-9a-zA-Z-]{1,127}")
 _WRITTEN: Final = {"value", "contentType", "attributes", "tags"}
 
 
-def answer_secrets(request: Request, store: SecretStore, steps: list[str]) -> Reply:  # noqa: PLR0911 - one for each thing that can be done
-    """Answer below /secrets."""
+def answer_secrets(request: Request, store: SecretStore, steps: list[str]) -> Reply:  # noqa: PLR0911 - one return for each operation
+    """Answer a request below /secrets."""
     match (request.method, steps):
         case ("GET", []):
             latest = [(name, store.versions(name)[-1]) for name in store.names()]
@@ -30,11 +30,11 @@ def answer_secrets(request: Request, store: SecretStore, steps: list[str]) -> Re
         case ("DELETE", [name]):
             versions = store.take(name)
             return _deletion(store, name, versions) if versions else _unknown(name)
-    return vault_error(405, "MethodNotAllowed", "The bench's vaults do not do this.")
+    return vault_error(405, "MethodNotAllowed", "The bench's vaults do not support this method.")
 
 
 def answer_deleted(request: Request, store: SecretStore, steps: list[str]) -> Reply:
-    """Answer below /deletedsecrets."""
+    """Answer a request below /deletedsecrets."""
     match (request.method, steps):
         case ("GET", []):
             latest = [(name, store.deleted(name)[-1]) for name in store.deleted_names()]
@@ -49,7 +49,7 @@ def answer_deleted(request: Request, store: SecretStore, steps: list[str]) -> Re
             return json_reply(200, store.shown(name, versions[-1], value=False))
         case ("DELETE", [name]):
             return Reply(204) if store.purge(name) else _unknown(name)
-    return vault_error(405, "MethodNotAllowed", "The bench's vaults do not do this.")
+    return vault_error(405, "MethodNotAllowed", "The bench's vaults do not support this method.")
 
 
 def _write(request: Request, store: SecretStore, name: str) -> Reply:
@@ -104,5 +104,5 @@ def _unknown(name: str) -> Reply:
 
 
 def vault_error(status: int, code: str, message: str, *headers: tuple[str, str]) -> Reply:
-    """In the format of this service."""
+    """Return an error in the service's format."""
     return json_reply(status, {"error": {"code": code, "message": message}}, *headers)

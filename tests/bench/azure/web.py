@@ -29,7 +29,7 @@ class Record(TypedDict):
 
 
 class Recorder:
-    """Remembers requests per service and logs each in one line; no bodies, no headers."""
+    """Records requests by service and logs each in one line, without bodies and headers."""
 
     def __init__(self, log: Callable[[str], None] | None = None) -> None:
         self._log = log or _log_to_stderr
@@ -37,7 +37,7 @@ class Recorder:
         self._lock = threading.Lock()
 
     def add(self, key: str, request: Request, status: int) -> None:
-        """Remember and log one answered request."""
+        """Record and log one answered request."""
         record = Record(
             client=request.client,
             method=request.method,
@@ -53,26 +53,26 @@ class Recorder:
         self._log(f"{key} {request.client} {request.method} {target} {status}")
 
     def list(self, key: str) -> list[Record]:
-        """What was recorded for a service, oldest first."""
+        """Return the records of a service, oldest first."""
         with self._lock:
             return list(self._records.get(key, ()))
 
     def clear(self) -> None:
-        """Forget everything."""
+        """Delete all records."""
         with self._lock:
             self._records.clear()
 
 
 class WebServer(ThreadingHTTPServer):
-    """One listening address of one service; every connection has its thread.
+    """One listening address of one service, with a thread for each connection.
 
     Args:
-        address: IPv4 address and port; port 0 takes a free one.
+        address: IPv4 address and port; port 0 selects a free one.
         key: the service's key, for records and the log.
         tls: certificate and key files (PEM), or None for plain HTTP.
 
     Raises:
-        OSError: the address is not there or taken.
+        OSError: the address does not exist or is in use.
     """
 
     daemon_threads = True
@@ -95,8 +95,8 @@ class WebServer(ThreadingHTTPServer):
         if tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(*tls)
-            # the handshake happens in the connection's own thread, at its first read: a client that
-            # stalls there must not keep others from being accepted
+            # the handshake happens in the connection's thread, at its first read: a client that
+            # stalls must not block the accept loop
             self.socket = context.wrap_socket(
                 self.socket, server_side=True, do_handshake_on_connect=False
             )
@@ -117,12 +117,12 @@ class _Handler(BaseHTTPRequestHandler):
     server_version = "bench"
     sys_version = ""
     timeout = _IDLE_SECONDS
-    # small answers go out as one segment, headers and body together
+    # send headers and body of small answers as one segment
     wbufsize = -1
     disable_nagle_algorithm = True
 
     def respond(self) -> None:
-        """Answer the request that was just read."""
+        """Answer the request that has just been read."""
         length = int(self.headers.get("Content-Length") or 0)
         body = self.rfile.read(length)
         path, _, query = self.path.partition("?")
@@ -163,8 +163,8 @@ class _Handler(BaseHTTPRequestHandler):
             self.wfile.write(reply.body[:limit])
             return
         part, sent = reply.body, 0
-        # a slow download drips: small pieces keep its speed even
-        piece = _CHUNK_BYTES if reply.pace is None else max(1, min(_CHUNK_BYTES, reply.pace // 10))
+        # small pieces keep a slow download's rate even
+        piece = _CHUNK_BYTES if reply.rate is None else max(1, min(_CHUNK_BYTES, reply.rate // 10))
         with part.path.open("rb") as content:
             content.seek(part.start)
             while sent < limit:
@@ -173,12 +173,12 @@ class _Handler(BaseHTTPRequestHandler):
                     _flip(chunk, part.flip - part.start - sent)
                 self.wfile.write(chunk)
                 sent += len(chunk)
-                if reply.pace:
+                if reply.rate:
                     self.wfile.flush()
-                    time.sleep(len(chunk) / reply.pace)
+                    time.sleep(len(chunk) / reply.rate)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the base class's name
-        """Say nothing: the recorder logs."""
+        """Log nothing: the recorder logs."""
 
 
 for _method in _METHODS:

@@ -1,9 +1,9 @@
-"""The wire server: as much as an agent needs to learn its goal state and report health.
+"""The wire server, as far as agents need it for their goal state and health reports.
 
 Shape: canonical/cloud-init, sources/helpers/azure.py, and Azure/WALinuxAgent, protocol/wire.py.
 Knobs: ``script`` (statuses for the next requests), ``down`` (connections are dropped).
-``instances`` is a mapping of address to ``{"name"}``: who asks from there; null forgets it and what
-it reported. The state's ``health`` lists the reports, oldest first.
+``instances`` maps a client address to the instance there, ``{"name"}``; null removes it and its
+reports. The state's ``health`` lists the reports, oldest first.
 """
 
 import re
@@ -52,7 +52,7 @@ _REPORTED: Final = ("State", "SubStatus", "Description")
 
 
 class WireServer:
-    """Answers at 168.63.129.16."""
+    """Serves 168.63.129.16."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -61,7 +61,7 @@ class WireServer:
         self.knobs = Knobs(script=[], down=False)
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change."""
+        """Apply a state change."""
         knobs, instances = split_registrations(state, "instances", ("name",))
         self.knobs.change(knobs)
         with self._lock:
@@ -73,7 +73,7 @@ class WireServer:
                     self._names[address] = instance["name"]
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs, the instances and what they reported."""
+        """Return the knobs, the instances and their reports."""
         with self._lock:
             known = {"instances": dict(self._names), "health": list(self._health)}
         return {**self.knobs.snapshot(), **known}

@@ -1,7 +1,7 @@
-"""How QEMU runs a machine's instructions: by the host's processor if that works, else emulated.
+"""How QEMU runs a machine: with KVM if it works, otherwise by emulation.
 
-/dev/kvm that opens proves nothing: inside some virtual machines it opens and no guest ever boots.
-So a real kernel is started once, with a short limit, and the finding is kept for this boot.
+Opening /dev/kvm proves nothing: in some virtual machines it opens, but no guest boots. So a real
+kernel is booted once, with a short time limit, and the result is kept until the host reboots.
 """
 
 import os
@@ -16,24 +16,24 @@ from tests.bench.state import locked
 from tests.bench.vm.disk import Disk
 
 KVM: Final = ("-accel", "kvm", "-cpu", "host")
-# an old processor is the fast one to emulate: programs that find wide vector units use them, and
-# each of those instructions is many here (OpenClaw ready in 195 s; with `-cpu max` not in 350 s)
+# an old processor is faster to emulate: programs use wide vector units if they find them, and each
+# such instruction is expensive (OpenClaw ready in 195 s; with `-cpu max` not in 350 s)
 EMULATED: Final = ("-accel", "tcg,thread=multi,tb-size=1024", "-cpu", "Westmere")
 PROBE_SECONDS: Final = 15.0
 _BOOT_ID: Final = Path("/proc/sys/kernel/random/boot_id")
-# the first words of the initrd: processes run
+# the kernel prints this when it starts its first process
 _ALIVE: Final = "Run /init as init process"
 
 
 def choose(cache_dir: Path, disk: Disk) -> tuple[str, ...]:
-    """QEMU's options for this host, probing (at most `PROBE_SECONDS`) once per boot of it."""
+    """Return QEMU's options for this host; probes once per boot (at most `PROBE_SECONDS`)."""
     if not os.access("/dev/kvm", os.R_OK | os.W_OK):
         return EMULATED
     return KVM if remembered(cache_dir, disk, boots_with_kvm) else EMULATED
 
 
 def remembered(cache_dir: Path, disk: Disk, probe: Callable[[Disk], bool]) -> bool:
-    """What `probe` found for this kernel and processor since the host's boot, asking it if new."""
+    """Return the result of `probe` for this kernel, processor and boot of the host; run it once."""
     model = [line for line in Path("/proc/cpuinfo").read_text().splitlines() if "model" in line]
     known = (str(disk.kernel), *model[:2], _BOOT_ID.read_text())
     finding = cache_dir / f"vm-kvm-{digest(known)}"
@@ -44,7 +44,7 @@ def remembered(cache_dir: Path, disk: Disk, probe: Callable[[Disk], bool]) -> bo
 
 
 def boots_with_kvm(disk: Disk) -> bool:
-    """Whether this disk's kernel reaches its first process in time."""
+    """Return whether this disk's kernel starts its first process in time."""
     argv = (
         *("setpriv", "--pdeathsig", "KILL", "qemu-system-x86_64", "-nodefaults", *KVM),
         *("-m", "512", "-display", "none", "-no-reboot", "-serial", "stdio"),
@@ -60,7 +60,7 @@ def boots_with_kvm(disk: Disk) -> bool:
 
 
 def _says(qemu: subprocess.Popen[bytes], words: bytes) -> bool:
-    if qemu.stdout is None:  # never: a pipe was asked for
+    if qemu.stdout is None:  # never: it is a pipe
         raise AssertionError
     os.set_blocking(qemu.stdout.fileno(), False)
     deadline, said = time.monotonic() + PROBE_SECONDS, b""

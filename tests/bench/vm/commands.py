@@ -1,4 +1,4 @@
-"""The verb `vm` of the bench's command line: virtual machines by hand."""
+"""The verb `vm` of the bench's command line: manual control of virtual machines."""
 
 import argparse
 import os
@@ -19,28 +19,30 @@ _SSH_SECONDS: Final = 600.0
 
 
 def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Add the verb and its own verbs."""
-    parser = verbs.add_parser("vm", help="virtual machines, on a bench without a container")
+    """Add the verb and its sub-verbs."""
+    parser = verbs.add_parser("vm", help="manage virtual machines, on a bench without a container")
     inner = parser.add_subparsers(dest="vm_verb", required=True)
-    inner.add_parser("up", help="bring up such a bench: Azure's side and Azure Files")
-    boot = inner.add_parser("boot", help="make a machine and power it on")
-    boot.add_argument("--custom-data", type=Path, help="a file; default: none")
-    boot.add_argument("--packages", default="", help="Debian packages baked in, with commas")
+    inner.add_parser("up", help="start such a bench: Azure's services and Azure Files")
+    boot = inner.add_parser("boot", help="create a machine and power it on")
+    boot.add_argument("--custom-data", type=Path, help="custom data file; default: none")
+    boot.add_argument(
+        "--packages", default="", help="Debian packages to bake in, separated by commas"
+    )
     boot.add_argument("--memory-mb", type=int, default=4096)
     boot.add_argument("--cpus", type=int, default=2)
-    boot.add_argument("--uml", action="store_true", help="by user-mode Linux, not QEMU")
-    boot.add_argument("--uuid", help="default: a new one, which is a new instance")
-    boot.add_argument("--no-wait", action="store_true", help="do not wait until it can be entered")
-    inner.add_parser("list", help="all machines")
-    run = inner.add_parser("exec", help="run a shell command in it as root")
-    inner.add_parser("wait", help="wait until it can be entered")
-    inner.add_parser("shell", help="an interactive shell")
-    console = inner.add_parser("console", help="what it wrote to its serial port")
-    console.add_argument("-f", "--follow", action="store_true", help="go on until Ctrl-C")
+    boot.add_argument("--uml", action="store_true", help="with user-mode Linux instead of QEMU")
+    boot.add_argument("--uuid", help="default: a new one, that is, a new instance")
+    boot.add_argument("--no-wait", action="store_true", help="do not wait for SSH")
+    inner.add_parser("list", help="list all machines")
+    run = inner.add_parser("exec", help="run a shell command in the machine as root")
+    inner.add_parser("wait", help="wait for SSH")
+    inner.add_parser("shell", help="open an interactive shell")
+    console = inner.add_parser("console", help="print its serial console")
+    console.add_argument("-f", "--follow", action="store_true", help="follow until Ctrl-C")
     inner.add_parser("cut", help="cut its power")
     inner.add_parser("on", help="power it on again")
     inner.add_parser("off", help="press its power button and wait")
-    inner.add_parser("delete", help="throw it away with its disk")
+    inner.add_parser("delete", help="delete it and its disk")
     for name, verb in inner.choices.items():
         if name not in {"up", "list"}:
             verb.add_argument("vm", help="the machine's name")
@@ -48,10 +50,10 @@ def add_parser(verbs: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
 
 
 def run(bench: "Bench", options: argparse.Namespace) -> int:
-    """Run one of them.
+    """Run one sub-verb.
 
     Raises:
-        BenchError: no such machine or bench, or it does not do what it should.
+        BenchError: no such machine or bench, or the operation failed.
     """
     if options.vm_verb in {"up", "boot"}:
         bench.up()
@@ -96,11 +98,11 @@ def _of_one(vm: "Vm", options: argparse.Namespace) -> int:
     elif options.vm_verb == "shell":
         _become(vm.enter("exec bash -l", terminal=True))
     else:
-        # joined like ssh does, after the -- that keeps options for the command apart from ours
+        # joined with spaces, as ssh does; `--` separates the command's options from the bench's
         words = options.command[options.command[:1] == ["--"] :]
         command = " ".join(words) or os.environ.get("CMD", "")
         if not command:
-            msg = "nothing to run: give a command, or set CMD"
+            msg = "no command: give one as an argument or in the variable CMD"
             raise BenchError(msg)
         _become(vm.enter(command, terminal=sys.stdin.isatty() and sys.stdout.isatty()))
     return 0

@@ -1,6 +1,6 @@
-"""The disk of a bare virtual machine: Debian 13 with cloud-init, and nothing of the product.
+"""The disk of a bare virtual machine: Debian 13 with cloud-init, without the product.
 
-No partitions and no boot loader: QEMU starts the disk's own kernel, which lies beside it.
+No partitions and no boot loader: QEMU boots a copy of the disk's kernel.
 """
 
 import shutil
@@ -17,21 +17,21 @@ from tests.bench.vm import uml
 from tests.bench.vm.uml import UserMode
 
 SUITE: Final = "trixie"
-# what an Ubuntu server cloud image also brings along, and no more
+# only packages that an Ubuntu server cloud image contains too
 PACKAGES: Final = (
     *rootfs.PACKAGES,
     *("cloud-init", "cloud-guest-utils", "curl", "dhcpcd-base", "initramfs-tools"),
     *("linux-image-cloud-amd64", "netplan.io", "openssh-server", "systemd-resolved"),
 )
-# the usual initrd holds a driver for everything: unpacking it is seconds of an emulated boot
+# unpacking a generic initrd with all drivers takes seconds of an emulated boot
 _INITRD: Final = {
     "etc/initramfs-tools/conf.d/bench.conf": "MODULES=list\nCOMPRESS=lz4\nRESUME=none\n",
     "etc/initramfs-tools/modules": "virtio_pci\nvirtio_blk\nvirtio_net\next4\nata_piix\nsr_mod\n",
 }
-# in namespaces of its own: what it mounts and starts goes away with it, however it ends
+# in separate namespaces: its mounts and processes disappear with it, even when it is killed
 _LOAD: Final = """\
 root=$1; shift
-# Docker changes how its root directory propagates mounts, so that has to be one
+# Docker changes the mount propagation of its root directory, which must be a mount point
 mount --bind "$root" "$root"
 mount -t proc proc "$root/proc"
 mount --rbind /sys "$root/sys"
@@ -56,13 +56,13 @@ _RECIPE: Final = "2"
 
 @dataclass(frozen=True, slots=True)
 class Disk:
-    """A built disk, and what boots it.
+    """A disk image and the kernel that boots it.
 
     Args:
-        image: raw, sparse, never written to again.
-        kernel: the disk's own.
-        initrd: the disk's own.
-        user_mode: boots it instead, if given.
+        image: raw, sparse, read-only.
+        kernel: copied from the disk.
+        initrd: copied from the disk.
+        user_mode: boots it instead of the kernel, if set.
     """
 
     image: Path
@@ -73,11 +73,11 @@ class Disk:
 
 @dataclass(frozen=True, slots=True)
 class Trusted:
-    """Who gets in and whom it believes.
+    """The key and the certificate authority that a disk trusts.
 
     Args:
         authority: certificate (PEM) of the bench's certificate authority.
-        ssh_key: public key that may log in as root: the bench's own door, not Azure's.
+        ssh_key: public key for root logins by the bench; Azure has no such key.
     """
 
     authority: Path
@@ -86,12 +86,12 @@ class Trusted:
 
 @dataclass(frozen=True, slots=True)
 class Bake:
-    """What a disk has from the start, as an image bake puts it there.
+    """What is baked into a disk.
 
     Args:
         packages: Debian packages.
-        images: archives (`docker save`, zstd) of container images; needs Docker's packages.
-        user_mode: the kernel whose modules it has beside its own.
+        images: archives (`docker save`, zstd) of container images; require Docker's packages.
+        user_mode: the kernel whose modules are installed in addition.
     """
 
     packages: Sequence[str] = ()
@@ -100,14 +100,14 @@ class Bake:
 
 
 def build(cache: Cache, trusted: Trusted, bake: Bake) -> Disk:
-    """Return the cached disk, building it (about a minute) when its inputs changed.
+    """Return the cached disk; build it (about a minute) when its inputs have changed.
 
     Args:
-        cache: where disks are kept.
-        trusted: the certificate and the key that go into it.
-        bake: what is in it beside the bare system.
+        cache: the bench's cache.
+        trusted: the certificate and the key to install.
+        bake: what to add to the bare system.
 
-    The inputs hold the week, so that a machine never starts with security updates older than that.
+    The inputs include the week, so that security updates are at most a week old.
     """
     sources = rootfs.apt_sources(rootfs.read_apt_lists(), suite=SUITE)
     more = uml.DISK_PACKAGES if bake.user_mode else ()
@@ -138,7 +138,7 @@ def build(cache: Cache, trusted: Trusted, bake: Bake) -> Disk:
 
 
 def _load(root: Path, images: Sequence[Path]) -> None:
-    """Have the disk's own Docker take in the images, at this host's speed."""
+    """Load the images with the disk's own Docker, at this host's speed."""
     run(
         *("unshare", "--mount", "--net", "--pid", "--fork", "--kill-child"),
         *("--propagation", "private", "sh", "-euc", _LOAD, "sh", str(root), *map(str, images)),
@@ -151,7 +151,7 @@ def _finish(target: Path, root: Path, user_mode: UserMode | None) -> None:
         built = next((root / "boot").glob(f"{name}-*"))
         shutil.copyfile(built, target / name)
     if user_mode:
-        # only now: an initrd is made for the newest kernel in the tree
+        # only now: an initrd is built for the newest kernel in the tree
         uml.furnish(root, user_mode)
     image = target / "disk.raw"
     run("mke2fs", "-q", "-t", "ext4", "-L", "root", "-d", str(root), str(image), _SIZE)
@@ -165,7 +165,7 @@ def _configure(root: Path, sources: str, trusted: Trusted) -> None:
         "etc/pip.conf": f"[global]\ncert = /{trust.BUNDLE}\n",
         "etc/machine-id": "",
         "etc/fstab": "LABEL=root / ext4 defaults 0 1\n",
-        # as Ubuntu builds it in; Debian's systemd-resolved listens to the local network
+        # as in Ubuntu's build; Debian's systemd-resolved listens on the local network
         "etc/systemd/resolved.conf.d/ubuntu.conf": "[Resolve]\nLLMNR=no\nMulticastDNS=no\n",
         "root/.ssh/authorized_keys": trusted.ssh_key.read_text(),
         **_INITRD,
@@ -179,7 +179,7 @@ def _configure(root: Path, sources: str, trusted: Trusted) -> None:
     resolver = root / "etc/resolv.conf"
     resolver.unlink(missing_ok=True)
     resolver.symlink_to("../run/systemd/resolve/stub-resolv.conf")
-    # every machine makes its own
+    # every machine generates its own
     for made in (*(root / "etc/ssh").glob("ssh_host_*"), root / "etc/hostname"):
         made.unlink(missing_ok=True)
     trust.install_host_certificates(root)

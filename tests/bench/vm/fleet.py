@@ -28,11 +28,11 @@ _LAST: Final = ".last"
 
 @dataclass(frozen=True, slots=True)
 class Vms:
-    """All of them, by name.
+    """The virtual machines of a bench, by name.
 
     Args:
         run_dir: of the bench.
-        cache_dir: disks are kept here.
+        cache_dir: of the bench; contains disks.
         net: of the bench.
         azure: control of the bench's services.
     """
@@ -49,21 +49,21 @@ class Vms:
         docker_images: Sequence[Path] = (),
         user_mode: bool = False,
     ) -> Disk:
-        """The disk of a bare machine, or one with packages and container images baked in.
+        """Return the disk of a bare machine, or one with packages and container images baked in.
 
-        Built (about a minute) when the cache does not have it.
+        It is built (about a minute) unless it is in the cache.
 
         Args:
             extra_packages: Debian packages.
             docker_images: archives of container images.
-            user_mode: for user-mode Linux (`tests.bench.vm.uml`) and not for QEMU.
+            user_mode: for user-mode Linux (`tests.bench.vm.uml`) instead of QEMU.
         """
         cache = Cache(self.cache_dir)
         kernel = uml.build(cache, suite=disk.SUITE) if user_mode else None
         bake = Bake(extra_packages, docker_images, kernel)
         return disk.build(cache, keys.get(cache).trusted, bake)
 
-    def boot(  # noqa: PLR0913 - what a machine is made of, and all but its name has a default
+    def boot(  # noqa: PLR0913 - the properties of a machine; all but the name have defaults
         self,
         name: str,
         *,
@@ -73,21 +73,21 @@ class Vms:
         memory_mb: int = 4096,
         cpus: int = 2,
     ) -> Vm:
-        """Make a new machine and power it on; returns before it is up.
+        """Create a machine and power it on; return before it has booted.
 
         Args:
-            name: lower-case letters, digits and dashes; its host name.
-            custom_data: what cloud-init gets.
-            disk: from `disk`; the bare one without.
-            uuid: a new one without.
-            memory_mb: MiB.
-            cpus: how many.
+            name: lower-case letters, digits and dashes; also its host name.
+            custom_data: for cloud-init.
+            disk: from `disk`; default: the bare one.
+            uuid: default: a new one.
+            memory_mb: in MiB.
+            cpus: the number of CPUs.
 
         Raises:
-            BenchError: the name is bad or taken, or a tool failed.
+            BenchError: the name is invalid or in use, or a tool failed.
         """
         if not _NAME.fullmatch(name):
-            msg = f"a machine's name holds lower-case letters, digits and dashes, not {name!r}"
+            msg = f"a machine's name has only lower-case letters, digits and dashes, not {name!r}"
             raise BenchError(msg)
         chosen = disk or self.disk()
         how = self._how(chosen)
@@ -111,10 +111,10 @@ class Vms:
         return vm
 
     def get(self, name: str) -> Vm:
-        """The machine with this name.
+        """Return the machine with this name.
 
         Raises:
-            BenchError: there is none.
+            BenchError: there is no such machine.
         """
         vm = Vm(self._folder / name, self.net, self.azure)
         if not vm.root.is_dir():
@@ -123,7 +123,7 @@ class Vms:
         return vm
 
     def list(self) -> list[Vm]:
-        """All machines, running or not, by name."""
+        """Return all machines, running or not, sorted by name."""
         found = sorted(path.parent.name for path in self._folder.glob("*/hardware.json"))
         return [Vm(self._folder / name, self.net, self.azure) for name in found]
 
@@ -134,7 +134,7 @@ class Vms:
     def _make(self, name: str) -> Vm:
         vm = Vm(self._folder / name, self.net, self.azure)
         if vm.root.exists():
-            msg = f"there is a virtual machine called {name!r} already"
+            msg = f"a virtual machine called {name!r} already exists"
             raise BenchError(msg)
         vm.root.mkdir(parents=True)
         return vm
@@ -149,7 +149,7 @@ class Vms:
         return number
 
     def _how(self, chosen: Disk) -> dict[str, Any]:
-        """What boots it, as `Hardware` has it."""
+        """Return the boot fields of `Hardware`."""
         if user_mode := chosen.user_mode:
             return {
                 "kernel": str(user_mode.kernel),
@@ -173,7 +173,7 @@ class Vms:
         self._register(hardware)
 
     def _register(self, hardware: Hardware) -> None:
-        """Let the services know who asks from its address."""
+        """Register the instance at its address with the services."""
         address, name = self.net.address(hardware.number), f"{SCALE_SET}_{hardware.name}"
         instance = {
             "name": name,
@@ -186,18 +186,18 @@ class Vms:
 
 
 def next_number(taken: AbstractSet[int], *, last: int | None) -> int:
-    """The next free number after the last one that was given out.
+    """Return the next free number after the last one assigned.
 
-    As on Azure, who replaces a dead instance has another address; a server that still holds the
-    dead one's connection must not be told by the new one that it is gone.
+    As on Azure, a replacement has another address than its predecessor. With the same address its
+    packets would reset connections that a server still keeps for the dead instance.
 
     Raises:
-        BenchError: all are taken.
+        BenchError: all numbers are in use.
     """
     first = wire.NUMBERS[0] if last is None else last + 1
     for step in range(wire.LIMIT):
         number = wire.NUMBERS[(first - wire.NUMBERS[0] + step) % wire.LIMIT]
         if number not in taken:
             return number
-    msg = f"{wire.LIMIT} virtual machines are enough for one bench"
+    msg = f"{wire.LIMIT} virtual machines are the limit of one bench"
     raise BenchError(msg)

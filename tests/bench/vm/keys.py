@@ -1,4 +1,4 @@
-"""What stays the same for all virtual machines of a checkout, so that their disks can be cached."""
+"""Keys shared by all virtual machines of a checkout, so that their disks can be cached."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,29 +11,29 @@ from tests.bench.vm.disk import Trusted
 
 @dataclass(frozen=True, slots=True)
 class Keys:
-    """A directory with the bench's lasting certificate authority and its SSH key."""
+    """A directory with a permanent certificate authority and SSH key."""
 
     root: Path
 
     @property
     def ca_dir(self) -> Path:
-        """The certificate authority, as `tests.bench.azure.ca` keeps it."""
+        """The directory of the certificate authority (`tests.bench.azure.ca`)."""
         return self.root / "ca"
 
     @property
     def ssh_key(self) -> Path:
-        """The private key with which the bench enters its machines."""
+        """The private key for the bench's SSH connections."""
         return self.root / "id_ed25519"
 
     @property
     def trusted(self) -> Trusted:
-        """What has to be on a machine's disk."""
+        """What a machine's disk must trust."""
         public = self.ssh_key.with_suffix(".pub")
         return Trusted(authority=ca.ensure(self.ca_dir), ssh_key=public)
 
 
 def get(cache: Cache) -> Keys:
-    """Return the keys, making them once."""
+    """Return the keys; create them if missing."""
     return Keys(cache.get("vm-keys", ["1"], _make))
 
 

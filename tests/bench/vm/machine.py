@@ -1,4 +1,4 @@
-"""One virtual machine: its power switch, its console, and commands inside."""
+"""One virtual machine: power, console and commands in it."""
 
 import json
 import math
@@ -41,32 +41,32 @@ class Vm:
 
     @property
     def name(self) -> str:
-        """What it is called: its host name too."""
+        """Its name, also its host name."""
         return self.root.name
 
     @property
     def address(self) -> str:
-        """Its private address; the host reaches it as well."""
+        """Its private address, also reachable from the host."""
         return self.net.address(self.hardware.number)
 
     @property
     def uuid(self) -> str:
-        """The firmware's, which is its vmId and cloud-init's instance id."""
+        """The firmware's UUID, which is its vmId and cloud-init's instance id."""
         return self.hardware.uuid
 
     @property
     def console(self) -> Path:
-        """What it wrote to its serial port, over all its boots."""
+        """The log of its serial port, over all its boots."""
         return Folder(self.root).console
 
     @property
     def ssh_config(self) -> Path:
-        """For `ssh -F` and testinfra; the machine is in it under its name."""
+        """Configuration for `ssh -F` and testinfra, with the machine's name as the host."""
         return self._ssh.config
 
     @property
     def hardware(self) -> Hardware:
-        """What it was made with.
+        """Its hardware.
 
         Raises:
             BenchError: there is no such machine.
@@ -79,29 +79,29 @@ class Vm:
         return Hardware(**{**raw, "acceleration": tuple(raw["acceleration"])})
 
     def remember(self, hardware: Hardware) -> None:
-        """Write down what it is made of."""
+        """Save its hardware."""
         (self.root / _HARDWARE).write_text(json.dumps(asdict(hardware), indent=2) + "\n")
 
     def process(self) -> Process | None:
-        """QEMU's process, running or not; none before the first power-on."""
+        """Return QEMU's process, running or not; None before the first power-on."""
         try:
             return Process(**json.loads((self.root / _PROCESS).read_text()))
         except FileNotFoundError:
             return None
 
     def running(self) -> bool:
-        """Whether it is powered on."""
+        """Return whether it is powered on."""
         process = self.process()
         return process is not None and process.alive()
 
     def power_on(self) -> None:
-        """Boot it, with the disk and the uuid that it has.
+        """Boot it with its disk and UUID.
 
         Raises:
-            BenchError: it is on already, or QEMU ended at once (its words are in the message).
+            BenchError: it is already on, or QEMU exited at once (the message contains its output).
         """
         if self.running():
-            msg = f"{self.name} is powered on already"
+            msg = f"{self.name} is already powered on"
             raise BenchError(msg)
         self._ssh.forget()
         hardware, folder = self.hardware, Folder(self.root)
@@ -119,16 +119,16 @@ class Vm:
         deadline = time.monotonic() + _SETTLE_SECONDS
         while not monitor.exists() and time.monotonic() < deadline:
             if not process.alive():
-                msg = f"{self.name} ended at once:\n{log.read_text()[-2000:]}"
+                msg = f"{self.name} exited at once:\n{log.read_text()[-2000:]}"
                 raise BenchError(msg)
             time.sleep(0.05)
 
     def power_cut(self) -> None:
-        """Kill it between two instructions; fine when it is off."""
+        """Kill it immediately, if it is on."""
         launch.clear(self._group)
         process = self.process()
         if process is not None:
-            # it may not have joined its group yet
+            # it may not have joined its control group yet
             process.send(signal.SIGKILL)
             process.wait(seconds=_SETTLE_SECONDS)
         self._ssh.forget()
@@ -137,10 +137,10 @@ class Vm:
         """Press the power button and wait.
 
         Args:
-            timeout: seconds.
+            timeout: in seconds.
 
         Raises:
-            BenchError: it is still on after that.
+            BenchError: it is still on after the timeout.
         """
         process = self.process()
         if process is None or not process.alive():
@@ -150,12 +150,12 @@ class Vm:
         else:
             qmp.execute(Folder(self.root).monitor, "system_powerdown")
         if not process.wait(seconds=timeout):
-            msg = f"{self.name} has not powered off in {timeout:.0f} s; see {self.console}"
+            msg = f"{self.name} has not powered off within {timeout:.0f} s; see {self.console}"
             raise BenchError(msg)
         self._ssh.forget()
 
     def delete(self) -> None:
-        """Throw it away with its disk, as a scale set does."""
+        """Delete it and its disk, as a scale set does."""
         number = self.hardware.number
         self.power_cut()
         wire.unplug(self.net, number)
@@ -164,14 +164,14 @@ class Vm:
         shutil.rmtree(self.root)
 
     def wait_for_ssh(self, *, timeout: float = 600.0) -> None:
-        """Return when commands can be run; keeps a connection open that makes them quick.
+        """Wait until commands can be run; keep a connection open that makes them fast.
 
         Args:
             timeout: seconds.
 
         Raises:
-            BenchError: it powered off, or did not answer in time (the console's end is in the
-                message).
+            BenchError: it powered off or did not answer in time (the message contains the end of
+                the console).
         """
         deadline, address = time.monotonic() + timeout, self.address
         while not (self._ssh.connected() or self._ssh.connect(address, deadline=deadline)):
@@ -190,19 +190,19 @@ class Vm:
         timeout: float | None = None,
         stdin: str | None = None,
     ) -> subprocess.CompletedProcess[str]:
-        """Run a command inside as root and capture what it says; 255 also when it cannot get in.
+        """Run a command in it as root and capture the output; exit code 255 if SSH fails.
 
         Args:
-            command: a string for bash, or a sequence that is run as it is.
-            timeout: seconds until it is killed.
-            stdin: what it reads.
+            command: a string for bash, or an argv sequence.
+            timeout: in seconds; then it is killed.
+            stdin: its standard input.
 
         Raises:
-            subprocess.TimeoutExpired: it took too long.
+            subprocess.TimeoutExpired: it was killed after the timeout.
         """
         words = ("/bin/bash", "-c", command) if isinstance(command, str) else tuple(command)
         if timeout is not None:
-            # the end of the connection alone would leave it running
+            # closing the connection alone would leave it running
             words = ("timeout", "--signal=KILL", str(math.ceil(timeout)), *words)
         return subprocess.run(
             self.enter(words),
@@ -214,11 +214,11 @@ class Vm:
         )
 
     def enter(self, command: str | Sequence[str], *, terminal: bool = False) -> tuple[str, ...]:
-        """Argv on the host of a command inside, for callers that pass on their own streams."""
+        """Return the argv that runs a command in it with the caller's own streams."""
         return self._ssh.enter(command, terminal=terminal)
 
     def health(self) -> list[dict[str, object]]:
-        """What it reported to the wire server, oldest first: `state` is Ready or NotReady."""
+        """Return its reports to the wire server, oldest first: `state` is Ready or NotReady."""
         reports: list[dict[str, object]] = self.azure.get("wireserver")["health"]
         return [report for report in reports if report["client"] == self.address]
 

@@ -1,4 +1,4 @@
-"""The provisioning CD that Azure puts into a new virtual machine: ovf-env.xml with the custom data.
+"""The provisioning CD that Azure attaches to a new virtual machine: ovf-env.xml with custom data.
 
 Shape: canonical/cloud-init, sources/azure; Azure/WALinuxAgent, tests/data/ovf-env.xml.
 """
@@ -13,7 +13,7 @@ from tests.bench.commands import run
 from tests.bench.errors import BenchError
 
 USER: Final = "azureuser"
-# of the decoded custom data; the platform's own limit
+# of the decoded custom data; Azure's limit
 LIMIT_BYTES: Final = 65_535
 _OVF: Final = """\
 <?xml version="1.0" encoding="utf-8"?>
@@ -43,13 +43,13 @@ _OVF: Final = """\
 
 
 def ovf_env(*, hostname: str, custom_data: bytes) -> str:
-    """The text of ovf-env.xml.
+    """Return the text of ovf-env.xml.
 
     Raises:
-        BenchError: Azure would refuse custom data of this size.
+        BenchError: the custom data exceeds Azure's limit.
     """
     if len(custom_data) > LIMIT_BYTES:
-        msg = f"custom data has {len(custom_data)} bytes; Azure takes at most {LIMIT_BYTES}"
+        msg = f"custom data has {len(custom_data)} bytes; Azure's limit is {LIMIT_BYTES}"
         raise BenchError(msg)
     encoded = base64.b64encode(custom_data).decode()
     element = f"<ns1:CustomData>{encoded}</ns1:CustomData>\n" if custom_data else ""
@@ -57,7 +57,7 @@ def ovf_env(*, hostname: str, custom_data: bytes) -> str:
 
 
 def write_cd(path: Path, *, hostname: str, custom_data: bytes) -> None:
-    """Write the CD's image (UDF).
+    """Write the CD image (UDF).
 
     Raises:
         BenchError: too much custom data, or genisoimage failed.

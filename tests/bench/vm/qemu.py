@@ -1,20 +1,20 @@
-"""QEMU's command line for a machine that looks like one of Azure's."""
+"""QEMU's command line for a machine that looks like an Azure VM."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-# how cloud-init and others recognise Azure (Azure/WALinuxAgent, and systemd-detect-virt)
+# identifies Azure to cloud-init, Azure/WALinuxAgent and systemd-detect-virt
 CHASSIS_TAG: Final = "7783-7084-3265-9085-8269-3286-77"
 _KERNEL: Final = " ".join(
     (
         *("root=LABEL=root", "rw", "console=ttyS0", "quiet"),
-        # what a kernel does against attacks on real processors only costs time here
+        # mitigations of processor vulnerabilities only cost time here
         "mitigations=off",
-        # on a busy host the kernel would take a late answer for a bad clock, and turn to a slow one
+        # on a busy host the kernel would reject the clock source and switch to a slower one
         "tsc=reliable",
-        # there is no socket to the host for systemd's ssh generator to complain about
+        # systemd's ssh generator would complain about the missing vsock
         "systemd.ssh_auto=no",
     )
 )
@@ -22,19 +22,19 @@ _KERNEL: Final = " ".join(
 
 @dataclass(frozen=True, slots=True)
 class Hardware:
-    """What does not change while a machine exists; kept as JSON beside its disk.
+    """A machine's fixed properties; kept as JSON beside its disk.
 
     Args:
         name: of the machine.
-        number: of its network card, see `tests.bench.network`.
-        uuid: in its firmware; cloud-init takes another one for another instance.
-        memory_mb: MiB.
-        cpus: how many.
+        number: of its network interface, see `tests.bench.network`.
+        uuid: in its firmware; to cloud-init, another UUID is another instance.
+        memory_mb: in MiB.
+        cpus: the number of CPUs.
         kernel: of its disk.
         initrd: of its disk.
         acceleration: QEMU's options.
-        libraries: of the C library of a kernel that is a program (`tests.bench.vm.uml`).
-        image: the disk under that kernel's changes.
+        libraries: directory of the C library for user-mode Linux (`tests.bench.vm.uml`).
+        image: the cached disk under the changes, with user-mode Linux.
     """
 
     name: str
@@ -50,24 +50,24 @@ class Hardware:
 
     @property
     def user_mode(self) -> bool:
-        """Whether the kernel is a program."""
+        """Whether it runs with user-mode Linux."""
         return bool(self.libraries)
 
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """Where a machine's files are."""
+    """A machine's directory."""
 
     root: Path
 
     @property
     def disk(self) -> Path:
-        """Its own writes, over the cached disk."""
+        """Its changes to the cached disk."""
         return self.root / "disk.qcow2"
 
     @property
     def changes(self) -> Path:
-        """The same for a kernel that is a program."""
+        """The same for user-mode Linux."""
         return self.root / "disk.cow"
 
     @property
@@ -77,7 +77,7 @@ class Folder:
 
     @property
     def console(self) -> Path:
-        """What it wrote to its serial port, over all its boots."""
+        """The log of its serial port, over all its boots."""
         return self.root / "console.log"
 
     @property
@@ -87,21 +87,21 @@ class Folder:
 
     @property
     def running(self) -> Path:
-        """What a kernel that is a program keeps while it runs."""
+        """The runtime directory of user-mode Linux."""
         return self.root / "uml"
 
 
 def make_ready(folder: Folder) -> Path:
-    """Clear away what a cut left; the socket that is there when it runs."""
+    """Remove what a power cut left; return the socket that exists while it runs."""
     folder.monitor.unlink(missing_ok=True)
     return folder.monitor
 
 
 def arguments(hardware: Hardware, folder: Folder, *, mac: str, tap: str) -> tuple[str, ...]:
-    """Argv of QEMU.
+    """Return QEMU's argv.
 
-    A flush in the machine is a flush on the host, and what was written before it survives when
-    QEMU is killed: the host's page cache plays the part of Azure's storage.
+    A flush in the machine is a flush on the host, and data written before it survives when QEMU is
+    killed: the host's page cache plays the part of Azure's storage.
     """
     return (
         *("qemu-system-x86_64", "-name", hardware.name, "-nodefaults", "-no-user-config"),
@@ -114,7 +114,7 @@ def arguments(hardware: Hardware, folder: Folder, *, mac: str, tap: str) -> tupl
         *("-drive", f"file={folder.provisioning},if=ide,format=raw,media=cdrom,readonly=on"),
         *("-netdev", f"tap,id=net,ifname={tap},script=no,downscript=no"),
         *("-device", f"virtio-net-pci,netdev=net,mac={mac},romfile="),
-        # an old processor has no source of randomness, and keys are made at the first boot
+        # an old processor has no random generator, and the first boot creates keys
         *("-device", "virtio-rng-pci"),
         *("-chardev", f"file,id=console,path={folder.console},append=on"),
         *("-serial", "chardev:console"),
@@ -123,6 +123,6 @@ def arguments(hardware: Hardware, folder: Folder, *, mac: str, tap: str) -> tupl
 
 
 def overlay_arguments(image: Path, folder: Folder) -> Sequence[str]:
-    """Argv that makes the disk of a new machine, in no time."""
+    """Return the argv that creates the disk of a new machine, without a copy."""
     backing = ("-F", "raw", "-b", str(image))
     return ("qemu-img", "create", "-q", "-f", "qcow2", *backing, str(folder.disk))

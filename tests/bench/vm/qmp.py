@@ -1,4 +1,4 @@
-"""A word with a running QEMU over its machine protocol (docs/interop/qmp-spec.txt)."""
+"""Commands to a running QEMU over its machine protocol (docs/interop/qmp-spec.txt)."""
 
 import json
 import socket
@@ -12,8 +12,8 @@ def execute(path: Path, command: str, **arguments: object) -> Any:  # noqa: ANN4
     """Run one command and return its result.
 
     Raises:
-        OSError: nothing listens at `path`, or it hung up.
-        ValueError: QEMU refused; the message holds its words.
+        OSError: nothing listens at `path`, or it closed the connection.
+        ValueError: QEMU refused; the message contains its reason.
     """
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(_TIMEOUT_SECONDS)
@@ -36,5 +36,5 @@ def _answer(readline: Any, name: str) -> Any:  # noqa: ANN401 - JSON
             raise ValueError(msg)
         if "return" in reply:
             return reply["return"]
-    msg = f"{name}: QEMU hung up"
+    msg = f"{name}: QEMU closed the connection"
     raise ConnectionError(msg)

@@ -1,4 +1,4 @@
-"""How commands get into a virtual machine: SSH as root, with the bench's own key."""
+"""Commands in a virtual machine over SSH, as root, with the bench's key."""
 
 import shlex
 import socket
@@ -17,11 +17,11 @@ _PORT: Final = 22
 
 @dataclass(frozen=True, slots=True)
 class Ssh:
-    """One machine's door.
+    """SSH access to one machine.
 
     Args:
-        name: what the machine is called, in the configuration too.
-        folder: the configuration, and the socket of a lasting connection, live here.
+        name: of the machine, also in the configuration.
+        folder: for the configuration and the socket of the persistent connection.
         group: the control group of that connection.
     """
 
@@ -31,7 +31,7 @@ class Ssh:
 
     @property
     def config(self) -> Path:
-        """A file for `ssh -F`, which knows the machine by its name."""
+        """Configuration for `ssh -F`, with the machine's name as the host."""
         return self.folder / "ssh_config"
 
     @property
@@ -46,27 +46,27 @@ class Ssh:
             "IdentityFile": key,
             "IdentitiesOnly": "yes",
             "BatchMode": "yes",
-            # a machine's keys are as old as itself, and its address is used again
+            # every machine has new host keys, and addresses are reused
             "StrictHostKeyChecking": "no",
             "UserKnownHostsFile": "/dev/null",
             "LogLevel": "ERROR",
             "ConnectTimeout": int(_CONNECT_SECONDS),
             "ServerAliveInterval": 10,
             "ServerAliveCountMax": 6,
-            # a new connection is a second or more of an emulated processor's time
+            # a new connection takes an emulated processor a second or more
             "ControlPath": self._socket,
         }
         lines = [f"Host {self.name}", *(f"    {name} {value}" for name, value in options.items())]
         self.config.write_text("\n".join(lines) + "\n")
 
     def enter(self, command: str | Sequence[str], *, terminal: bool = False) -> tuple[str, ...]:
-        """Argv on the host of a command in the machine: a string by bash, a sequence as it is."""
+        """Return the argv of a command in the machine: a string for bash, or an argv sequence."""
         words = ("/bin/bash", "-c", command) if isinstance(command, str) else tuple(command)
         flags = ("-t",) if terminal else ()
         return ("ssh", "-F", str(self.config), *flags, self.name, shlex.join(words))
 
     def connect(self, address: str, *, deadline: float) -> bool:
-        """Try once to open the lasting connection; false when that failed.
+        """Try once to open the persistent connection; return whether it succeeded.
 
         Args:
             address: of the machine.
@@ -84,7 +84,7 @@ class Ssh:
         return False
 
     def connected(self) -> bool:
-        """Whether a lasting connection is there and gets through to the machine."""
+        """Return whether a persistent connection exists and reaches the machine."""
         if not self._master_answers():
             return False
         argv = self.enter(("true",))
@@ -98,7 +98,7 @@ class Ssh:
         return done.returncode == 0
 
     def forget(self) -> None:
-        """Drop the lasting connection."""
+        """Close the persistent connection."""
         self._control("exit")
         self._socket.unlink(missing_ok=True)
 
@@ -111,7 +111,7 @@ class Ssh:
 
 
 def answers(address: str) -> bool:
-    """Whether an SSH server at this address says its first words."""
+    """Return whether an SSH server at this address sends its banner."""
     try:
         with socket.create_connection((address, _PORT), timeout=5) as connection:
             return connection.recv(4) == b"SSH-"

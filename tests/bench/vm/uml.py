@@ -1,9 +1,9 @@
-"""User-mode Linux: a whole kernel as processes of the host, several times faster than emulation.
+"""User-mode Linux: a kernel that runs as host processes, several times faster than emulation.
 
-For hosts on which /dev/kvm boots nothing. It is Debian's own kernel of the suite that the machines
-have (package user-mode-linux), with its real CIFS client, ext4, overlayfs, netfilter and control
-groups. It has one processor, no firmware and no CD drive: `dmidecode` answers from the kernel's
-command line, and the CD is a plain disk.
+For hosts without a working /dev/kvm. It is Debian's kernel of the machines' suite (package user-
+mode-linux), with its real CIFS client, ext4, overlayfs, netfilter and control groups. It has one
+processor, no firmware and no CD drive: `dmidecode` reads the kernel's command line, and the CD is a
+plain disk.
 
 Later suites (7.2) catch system calls by seccomp and are twice as fast, but have no table "nat", and
 Docker does not start without one.
@@ -22,17 +22,17 @@ from tests.bench.commands import run
 from tests.bench.vm.qemu import CHASSIS_TAG, Folder, Hardware
 
 _PACKAGES: Final = ("user-mode-linux", "libgcc-s1")
-# what the disk needs to have from the start
+# packages that the disk needs
 DISK_PACKAGES: Final = ("iptables",)
 _RECIPE: Final = "1"
 _IPTABLES: Final = "/usr/sbin/iptables-legacy"
-# its C library is newer than the host's: it is put over the host's own, for this process alone
+# its C library is newer than the host's: it is mounted over the host's for this process only
 _START: Final = 'mount --bind "$1" /usr/lib/x86_64-linux-gnu; shift; exec "$@"'
 _MAPPINGS: Final = Path("/proc/sys/vm/max_map_count")
 _ENOUGH_MAPPINGS: Final = 1_048_576
 FIRMWARE: Final = """\
 #!/bin/sh
-# what firmware would tell: this machine has none, and is told by its kernel's command line
+# without firmware, dmidecode's values come from the kernel's command line
 for word; do
     case $word in --string=*) key=${word#--string=} ;; -*) ;; *) key=$word ;; esac
 done
@@ -44,11 +44,11 @@ done
 
 @dataclass(frozen=True, slots=True)
 class UserMode:
-    """What a machine of this kind needs from outside its disk, and what its disk needs.
+    """The user-mode kernel and the files that it and its disks need.
 
     Args:
-        kernel: the program that is the kernel.
-        libraries: of its C library.
+        kernel: the kernel, an executable.
+        libraries: directory of its C library.
         modules: the directory whose name is the kernel's version.
     """
 
@@ -58,7 +58,7 @@ class UserMode:
 
 
 def build(cache: Cache, *, suite: str) -> UserMode:
-    """Return the cached kernel, taking it out of the suite's packages (seconds) when it is new."""
+    """Return the cached kernel; extract it from the suite's packages (seconds) when it is new."""
     sources = rootfs.apt_sources(rootfs.read_apt_lists(), suite=suite)
 
     def make(into: Path) -> None:
@@ -79,7 +79,7 @@ def build(cache: Cache, *, suite: str) -> UserMode:
 
 
 def furnish(root: Path, user_mode: UserMode) -> None:
-    """Have a disk's tree ready for this kernel; it stays fit for any other."""
+    """Prepare a disk's file system for this kernel; other kernels can still boot it."""
     target = root / "usr/lib/modules" / user_mode.modules.name
     run("cp", "--archive", str(user_mode.modules), str(target))
     firmware = root / "usr/sbin/dmidecode"
@@ -90,11 +90,11 @@ def furnish(root: Path, user_mode: UserMode) -> None:
 
 
 def make_ready(folder: Folder) -> Path:
-    """Clear away what a cut left; the socket that is there when it runs.
+    """Remove what a power cut left; return the socket that exists while it runs.
 
-    Each page of a program inside is a mapping of the process that plays it, and OpenClaw has more
-    of them than Linux allows by default (65,530): it would be killed. The host keeps the higher
-    limit until it boots.
+    Each page of a program in the machine is a mapping of its host process, and OpenClaw needs more
+    than Linux allows by default (65,530): it would be killed. The host keeps the higher limit until
+    it reboots.
     """
     shutil.rmtree(folder.running, ignore_errors=True)
     if int(_MAPPINGS.read_text()) < _ENOUGH_MAPPINGS:
@@ -103,15 +103,14 @@ def make_ready(folder: Folder) -> Path:
 
 
 def arguments(hardware: Hardware, folder: Folder, *, mac: str, tap: str) -> Sequence[str]:
-    """Argv of the kernel; its console is its standard output.
+    """Return the kernel's argv; its console is its standard output.
 
-    Its disk is written to through a file of changes beside it. A flush in the machine is a flush
-    on the host, and what was written before it survives when the processes are killed.
+    Writes to its disk go to a copy-on-write file beside it. A flush in the machine is a flush on
+    the host, and data written before it survives when the processes are killed.
     """
     return (
         *("unshare", "--mount", "--propagation", "private"),
-        # each system call inside is two switches between processes: four times as slow from one
-        # processor to another
+        # each system call inside is two process switches: four times slower across processors
         *("taskset", "--cpu-list", str(hardware.number % (os.cpu_count() or 1))),
         *("sh", "-euc", _START, "sh", hardware.libraries, hardware.kernel),
         f"mem={hardware.memory_mb}M",

@@ -1,4 +1,4 @@
-"""A virtual machine's cable and its DHCP server, on the network of `tests.bench.network`."""
+"""A virtual machine's network cable and DHCP server, on the network of `tests.bench.network`."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,27 +13,27 @@ _DOMAIN: Final = "bench.internal.cloudapp.net"
 
 
 def tap(number: int) -> str:
-    """The name of an instance's cable on Azure's side."""
+    """Return the name of an instance's tap device in Azure's namespace."""
     return f"tap{number}"
 
 
 def plug(net: Network, number: int) -> None:
-    """Make the cable of instance `number` and plug it into the bridge."""
+    """Create the tap device of instance `number` and attach it to the bridge."""
     inside = ("ip", "-n", net.azure_namespace)
     run(*inside, "tuntap", "add", tap(number), "mode", "tap")
     run(*inside, "link", "set", tap(number), "master", BRIDGE, "up")
 
 
 def unplug(net: Network, number: int) -> None:
-    """Remove the cable; fine when there is none."""
+    """Remove the tap device, if any."""
     run("ip", "-n", net.azure_namespace, "link", "delete", tap(number), check=False)
 
 
 def dhcp_arguments(net: Network, run_dir: Path) -> tuple[str, ...]:
-    """Argv of the DHCP server: each hardware address has its own, as on Azure.
+    """Return the DHCP server's argv: each MAC address has a fixed address, as on Azure.
 
-    Options as Azure sends them: 121 holds the routes to the platform's addresses, without which
-    cloud-init does not believe that a network card is the primary one; 245 the wire server.
+    Options as Azure sends them: 121 has the routes to the platform's addresses, without which
+    cloud-init does not accept a network interface as the primary one; 245 is the wire server.
     """
     routes = ("0.0.0.0/0", *(f"{address}/32" for address in PLATFORM_ADDRESSES))
     options = (
@@ -50,7 +50,7 @@ def dhcp_arguments(net: Network, run_dir: Path) -> tuple[str, ...]:
         f"--dhcp-range={net.address(0)},static,255.255.255.0,infinite",
         *(f"--dhcp-host={net.mac(number)},{net.address(number)}" for number in NUMBERS),
         *(f"--dhcp-option={option}" for option in options),
-        # sent unasked
+        # sent without being requested
         f"--dhcp-option-force=245,{DNS_ADDRESS}",
     )
 

@@ -1,4 +1,4 @@
-"""One stand-in for each test, and what its requests need."""
+"""A stand-in for each test, and helpers for its requests."""
 
 import http.client
 import json
@@ -26,12 +26,12 @@ VERSIONS: Final = {
 }
 IDENTITY: Final = "Microsoft.ManagedIdentity/userAssignedIdentities"
 ROLES: Final = f"/subscriptions/{SUBSCRIPTION_ID}/providers/Microsoft.Authorization/roleDefinitions"
-NOBODY: Final = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg"
+PLACEHOLDER: Final = "/subscriptions/00000000-0000-0000-0000-000000000000/resourceGroups/rg"
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back; a status of 0 is a connection that ended without an answer."""
+    """An answer; status 0: the connection was closed without one."""
 
     status: int
     headers: dict[str, str] = field(default_factory=dict)
@@ -39,18 +39,18 @@ class Answer:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - JSON
-        """The body, parsed."""
+        """Return the parsed body."""
         return json.loads(self.body)
 
     @property
     def code(self) -> str:
-        """Of the error."""
+        """Return the error code."""
         return str(self.json["error"]["code"])
 
 
 @dataclass(frozen=True, slots=True)
 class Client:
-    """Sends single requests, as they are."""
+    """Sends single, unmodified requests."""
 
     arm: FakeArm
 
@@ -65,7 +65,7 @@ class Client:
         headers: dict[str, str] | None = None,
         timeout: float = 10.0,
     ) -> Answer:
-        """Send one request; the api-version and a token come by themselves."""
+        """Send one request; api-version and token are added."""
         token = self.arm.credential().get_token(audience).token
         sent = {"Authorization": f"Bearer {token}", "Host": host, **(headers or {})}
         content = None if body is None else json.dumps(body)
@@ -84,7 +84,7 @@ class Client:
             connection.close()
 
     def follow(self, answer: Answer) -> Answer:
-        """Look at an operation until it ends; says how."""
+        """Poll an operation until it ends; return the last answer."""
         place = answer.headers.get("azure-asyncoperation") or answer.headers["location"]
         path = "/" + place.split("/", 3)[3]
         for _ in range(20):
@@ -97,7 +97,7 @@ class Client:
         raise AssertionError(place)
 
     def make(self, path: str, body: object) -> Answer:
-        """PUT, and wait for the end of it."""
+        """PUT a resource and wait for the operation."""
         answer = self.ask("PUT", path, body)
         assert answer.status < 300, answer.body
         if "azure-asyncoperation" in answer.headers or "location" in answer.headers:
@@ -106,7 +106,7 @@ class Client:
 
 
 def versioned(path: str) -> str:
-    """A path with the version that its provider has here."""
+    """Return a path with its provider's api-version."""
     if "api-version=" in path:
         return path
     namespaces = [step for step in path.split("?", maxsplit=1)[0].split("/") if step in VERSIONS]
@@ -115,26 +115,26 @@ def versioned(path: str) -> str:
 
 
 def at(kind: str, name: str = "") -> str:
-    """The path of a resource in the group."""
+    """Return the path of a resource in the group."""
     return f"{GROUP}/providers/{kind}{'/' if name else ''}{name}"
 
 
 def sample(name: str) -> Any:  # noqa: ANN401 - JSON
-    """One of the sample bodies, with ids that are in the group."""
+    """Return a sample body with ids in the group."""
     text = (BODIES / f"{name}.json").read_text()
-    return json.loads(text.replace(NOBODY, GROUP))
+    return json.loads(text.replace(PLACEHOLDER, GROUP))
 
 
 @pytest.fixture
 def arm() -> Iterator[FakeArm]:
-    """A stand-in in which there is nothing."""
+    """An empty stand-in."""
     with FakeArm() as running:
         yield running
 
 
 @pytest.fixture
 def client(arm: FakeArm) -> Client:
-    """Asks it."""
+    """A client of the stand-in."""
     return Client(arm)
 
 
@@ -147,7 +147,7 @@ def group(client: Client) -> Client:
 
 @pytest.fixture
 def ground(group: Client) -> Client:
-    """What a bot stands on: network, security group, prefix, identity."""
+    """A client of a stand-in with a bot's network, security group, prefix and identity."""
     group.make(at("Microsoft.Network/networkSecurityGroups", "nsg"), sample("nsg"))
     group.make(at("Microsoft.Network/virtualNetworks", "vnet"), sample("vnet"))
     group.make(at("Microsoft.Network/publicIPPrefixes", "pfx"), sample("pipprefix"))
@@ -157,7 +157,7 @@ def ground(group: Client) -> Client:
 
 @pytest.fixture
 def resolved(arm: FakeArm, monkeypatch: pytest.MonkeyPatch) -> FakeArm:
-    """Azure's names lead to the stand-in in this process."""
+    """Azure's names resolve to the stand-in in this process."""
     monkeypatch.setattr(socket, "getaddrinfo", arm.resolver())
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
@@ -165,7 +165,7 @@ def resolved(arm: FakeArm, monkeypatch: pytest.MonkeyPatch) -> FakeArm:
 
 
 def vault_body() -> dict[str, Any]:
-    """Of a vault that is the tenant's."""
+    """Return the body of a vault of the tenant."""
     body: dict[str, Any] = sample("keyvault")
     body["properties"]["tenantId"] = TENANT_ID
     return body

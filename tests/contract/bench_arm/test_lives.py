@@ -1,4 +1,4 @@
-"""Lives of resources that the other tests do not lead."""
+"""Life cycles of resources that the other tests do not cover."""
 
 import threading
 
@@ -12,13 +12,13 @@ SETS = "Microsoft.Compute/virtualMachineScaleSets"
 BOT = at(SETS, "bot")
 
 
-def test_the_network_shows_its_children(ground: Client) -> None:
+def test_network_includes_its_children(ground: Client) -> None:
     vnet = at("Microsoft.Network/virtualNetworks", "vnet")
     nsg = at("Microsoft.Network/networkSecurityGroups", "nsg")
     ground.make(f"{vnet}/subnets/second", {"properties": {"addressPrefix": "10.0.2.0/24"}})
     names = [item["name"] for item in ground.ask("GET", vnet).json["properties"]["subnets"]]
     assert names == ["default", "second"]
-    # what a new body does not list is taken away
+    # a child that a new body does not list is deleted
     ground.make(vnet, sample("vnet"))
     names = [item["name"] for item in ground.ask("GET", f"{vnet}/subnets").json["value"]]
     assert names == ["default"]
@@ -27,7 +27,7 @@ def test_the_network_shows_its_children(ground: Client) -> None:
 
 
 @pytest.mark.parametrize("mode", ["uniform", "flex"])
-def test_a_deleted_instance_lowers_the_capacity(ground: Client, mode: str) -> None:
+def test_deleting_an_instance_lowers_the_capacity(ground: Client, mode: str) -> None:
     before = ground.arm.resources()
     ground.make(BOT, sample(f"vmss_{mode}"))
     [instance] = ground.ask("GET", f"{BOT}/virtualMachines").json["value"]
@@ -38,8 +38,8 @@ def test_a_deleted_instance_lowers_the_capacity(ground: Client, mode: str) -> No
     assert ground.ask("GET", f"{BOT}/virtualMachines").json["value"] == []
 
 
-def test_a_flexible_instance_brings_its_address(ground: Client) -> None:
-    """One whose body does not say that it goes with the instance is left over."""
+def test_flexible_instance_has_an_address(ground: Client) -> None:
+    """An address without deleteOption outlives the instance."""
     body = sample("vmss_flex")
     [nic] = body["properties"]["virtualMachineProfile"]["networkProfile"][
         "networkInterfaceConfigurations"
@@ -54,7 +54,7 @@ def test_a_flexible_instance_brings_its_address(ground: Client) -> None:
     assert len(ground.ask("GET", addresses).json["value"]) == 1
 
 
-def test_a_patch_keeps_the_custom_data(ground: Client) -> None:
+def test_patch_keeps_the_custom_data(ground: Client) -> None:
     machines = ground.arm.machines
     assert isinstance(machines, InMemoryMachines)
     ground.make(BOT, sample("vmss_uniform"))
@@ -68,7 +68,7 @@ def test_a_patch_keeps_the_custom_data(ground: Client) -> None:
     assert model.tags == {"bot": "alice"}
 
 
-def test_a_new_model_waits_for_its_upgrade(ground: Client) -> None:
+def test_new_model_applies_after_upgrade(ground: Client) -> None:
     ground.make(BOT, sample("vmss_uniform"))
     body = sample("vmss_uniform")
     body["properties"]["virtualMachineProfile"]["osProfile"]["customData"] = "bmV3"
@@ -82,7 +82,7 @@ def test_a_new_model_waits_for_its_upgrade(ground: Client) -> None:
     assert next(iter(ground.arm.machines.running.values())).custom_data == b"new"
 
 
-def test_a_failed_scale_set_is_made_by_another_put(ground: Client) -> None:
+def test_second_put_repairs_a_failed_scale_set(ground: Client) -> None:
     ground.arm.faults.add("lro-failed", method="PUT", path="virtualMachineScaleSets/bot$")
     shown = ground.make(BOT, sample("vmss_uniform")).json
     assert shown["properties"]["provisioningState"] == "Failed"
@@ -107,7 +107,7 @@ def test_a_failed_scale_set_is_made_by_another_put(ground: Client) -> None:
         (("sku", "name"), "Standard_D2s_v3", "BadRequest"),
     ],
 )
-def test_what_the_schema_lets_pass_and_azure_does_not(
+def test_azures_rules_beyond_the_schema_are_enforced(
     ground: Client, path: tuple[str, ...], value: object, code: str
 ) -> None:
     body = sample("vmss_uniform")
@@ -120,7 +120,7 @@ def test_what_the_schema_lets_pass_and_azure_does_not(
     assert BOT not in ground.arm.resources()
 
 
-def test_the_resources_of_a_group(ground: Client) -> None:
+def test_group_lists_its_resources(ground: Client) -> None:
     ground.make(at("Microsoft.Storage/storageAccounts", "stbots"), sample("storage"))
     found = ground.ask("GET", f"{GROUP}/resources").json["value"]
     kinds = sorted(item["type"].partition("/")[2] for item in found)
@@ -130,14 +130,14 @@ def test_the_resources_of_a_group(ground: Client) -> None:
     ]
 
 
-def test_a_group_is_there_or_not(group: Client) -> None:
+def test_head_returns_whether_a_group_exists(group: Client) -> None:
     assert group.ask("HEAD", GROUP).status == 204
     group.follow(group.ask("DELETE", GROUP))
     assert group.ask("HEAD", GROUP).status == 404
     assert group.arm.resources() == []
 
 
-def test_a_share_is_kept_for_some_days(ground: Client) -> None:
+def test_deleted_share_is_retained_for_days(ground: Client) -> None:
     ground.make(at("Microsoft.Storage/storageAccounts", "stbots"), sample("storage"))
     shares = f"{at('Microsoft.Storage/storageAccounts', 'stbots')}/fileServices/default/shares"
     ground.make(f"{shares}/bot", sample("share"))
@@ -149,8 +149,8 @@ def test_a_share_is_kept_for_some_days(ground: Client) -> None:
     assert len(ground.ask("GET", shares).json["value"]) == 1
 
 
-def test_many_at_a_time(arm: FakeArm) -> None:
-    """Each is answered for its own path."""
+def test_concurrent_requests_are_independent(arm: FakeArm) -> None:
+    """Each answer belongs to its request's path."""
     client, wrong = Client(arm), []
 
     def make(number: int) -> None:

@@ -1,4 +1,4 @@
-"""Machines in another process, and what is read from a scale set's body for virtual ones."""
+"""Machines in another process, and the properties of virtual ones in a scale set's body."""
 
 import threading
 from pathlib import Path
@@ -16,7 +16,7 @@ PROFILE = sample("vmss_uniform")["properties"]["virtualMachineProfile"]
 MODEL = Model("Standard_B2als_v2", "eastus", b"#cloud-config\n", b"", "bot000000", (), {}, PROFILE)
 
 
-def test_calls_go_to_the_other_end(tmp_path: Path) -> None:
+def test_calls_are_forwarded_to_the_other_process(tmp_path: Path) -> None:
     machines = InMemoryMachines(reply=Output("out", "err"), console_text="booted\n")
     near = PluggedMachines(tmp_path / "m.sock")
     with plugged(tmp_path / "m.sock", machines):
@@ -29,11 +29,11 @@ def test_calls_go_to_the_other_end(tmp_path: Path) -> None:
     assert [name for name, _ in machines.calls] == ["create", "run_command", "console", "delete"]
 
 
-def test_what_is_raised_there_is_raised_here(tmp_path: Path) -> None:
+def test_exceptions_are_forwarded(tmp_path: Path) -> None:
     class Broken(InMemoryMachines):
         def create(self, instance: Instance, model: Model) -> None:
-            """It does not boot."""
-            message = f"no disk for {instance.name}, which wants {model.size}"
+            """Fail."""
+            message = f"no disk for {instance.name} of size {model.size}"
             raise OSError(message)
 
     near = PluggedMachines(tmp_path / "m.sock")
@@ -44,13 +44,13 @@ def test_what_is_raised_there_is_raised_here(tmp_path: Path) -> None:
         near.create(INSTANCE, MODEL)
 
 
-def test_without_the_other_end_they_are_remembered(tmp_path: Path) -> None:
+def test_machines_are_only_recorded_without_the_other_process(tmp_path: Path) -> None:
     near = PluggedMachines(tmp_path / "m.sock")
     near.create(INSTANCE, MODEL)
     assert near.health(INSTANCE) == "Healthy"
 
 
-def test_the_body_says_what_is_asked_for_health() -> None:
+def test_health_probe_is_read_from_the_body() -> None:
     assert probe_url(PROFILE) == "http://localhost:18790/health/azure"
     assert probe_url({}) is None
 
@@ -65,17 +65,17 @@ def test_the_body_says_what_is_asked_for_health() -> None:
         ("", "Unknown"),
     ],
 )
-def test_health_as_the_extension_reads_it(answer: str, state: str) -> None:
+def test_health_is_read_like_the_extension_does(answer: str, state: str) -> None:
     assert health_state(answer) == state
 
 
-def test_a_machine_from_the_body() -> None:
+def test_machine_is_read_from_the_body() -> None:
     assert machine_of("Standard_B2als_v2") == (2, 4096)
     assert machine_name("Clawbot_000000") == "clawbot-000000"
 
 
-def test_it_ends_although_its_socket_was_taken_away(tmp_path: Path) -> None:
-    """As when the bench is brought down under it: nobody can wake the one that waits there."""
+def test_server_stops_when_its_socket_was_deleted(tmp_path: Path) -> None:
+    """As when the bench is removed: no client can wake the accept call."""
 
     def use() -> None:
         with plugged(tmp_path / "plug", InMemoryMachines()):

@@ -1,4 +1,4 @@
-"""What a request is refused with, and what goes wrong on purpose."""
+"""Refused requests and injected faults."""
 
 import pytest
 
@@ -46,20 +46,20 @@ REFUSED = {
         ("/subscriptions/other?api-version=2022-09-01", 404, "SubscriptionNotFound"),
     ],
 )
-def test_what_is_not_there(group: Client, path: str, status: int, code: str) -> None:
+def test_missing_resource_is_not_found(group: Client, path: str, status: int, code: str) -> None:
     answer = group.ask("GET", path)
     assert (answer.status, answer.code) == (status, code)
 
 
 @pytest.mark.parametrize("header", [None, "Bearer invented"])
-def test_a_token_is_wanted(group: Client, header: str | None) -> None:
+def test_token_is_required(group: Client, header: str | None) -> None:
     headers = {"Authorization": header} if header else {"Authorization": ""}
     answer = group.ask("GET", GROUP, headers=headers)
     assert answer.status == 401
     assert answer.headers["www-authenticate"].startswith("Bearer authorization_uri=")
 
 
-def test_a_body_is_judged_by_the_schema(group: Client) -> None:
+def test_body_is_checked_against_the_schema(group: Client) -> None:
     body = sample("vnet")
     body["properties"]["adressSpace"] = body["properties"].pop("addressSpace")
     answer = group.ask("PUT", VNET, body)
@@ -68,7 +68,7 @@ def test_a_body_is_judged_by_the_schema(group: Client) -> None:
     assert group.arm.resources() == [GROUP]
 
 
-def test_an_operation_goes_through_its_states(group: Client) -> None:
+def test_operation_passes_through_its_states(group: Client) -> None:
     group.arm.knobs.change({"lro_polls": 3})
     group.ask("PUT", at("Microsoft.Network/networkSecurityGroups", "nsg"), sample("nsg"))
     group.arm.settle()
@@ -82,8 +82,8 @@ def test_an_operation_goes_through_its_states(group: Client) -> None:
     assert group.ask("GET", VNET).json["properties"]["provisioningState"] == "Succeeded"
 
 
-def test_what_is_worked_at_is_left_alone(group: Client) -> None:
-    """Also when whoever started it is gone: time, here a look, brings it to its end."""
+def test_resource_with_a_running_operation_refuses_changes(group: Client) -> None:
+    """The operation ends even if its client is gone: each request advances time."""
     group.ask("PUT", at("Microsoft.Network/networkSecurityGroups", "nsg"), sample("nsg"))
     group.arm.settle()
     group.ask("PUT", VNET, sample("vnet"))
@@ -94,7 +94,7 @@ def test_what_is_worked_at_is_left_alone(group: Client) -> None:
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_a_refusal(group: Client, kind: str) -> None:
+def test_fault_refuses_a_request(group: Client, kind: str) -> None:
     fault = group.arm.faults.add(kind, method="PUT", path="userAssignedIdentities/id", nth=2)
     path = at(IDENTITY, "id")
     statuses = [group.ask("PUT", path, {"location": "eastus"}).status for _ in range(3)]
@@ -106,7 +106,7 @@ def test_a_refusal(group: Client, kind: str) -> None:
     ("kind", "made"),
     [("reset", False), ("timeout", False), ("reset-after", True), ("timeout-after", True)],
 )
-def test_a_lost_answer(group: Client, kind: str, *, made: bool) -> None:
+def test_fault_drops_the_answer(group: Client, kind: str, *, made: bool) -> None:
     group.arm.faults.add(kind, method="PUT", path="/id$", seconds=0.05)
     path = at(IDENTITY, "id")
     assert group.ask("PUT", path, {"location": "eastus"}).status == 0
@@ -114,7 +114,7 @@ def test_a_lost_answer(group: Client, kind: str, *, made: bool) -> None:
     assert group.arm.requests[-1].status == 0
 
 
-def test_a_truncated_answer(group: Client) -> None:
+def test_fault_truncates_the_answer(group: Client) -> None:
     group.arm.faults.add("truncated", method="GET", path=f"{GROUP}$")
     with pytest.raises(Exception, match="IncompleteRead"):
         group.ask("GET", GROUP)
@@ -123,7 +123,7 @@ def test_a_truncated_answer(group: Client) -> None:
 @pytest.mark.parametrize(
     ("kind", "status"), [("lro-failed", "Failed"), ("lro-canceled", "Canceled")]
 )
-def test_an_operation_that_fails(group: Client, kind: str, status: str) -> None:
+def test_fault_fails_the_operation(group: Client, kind: str, status: str) -> None:
     path = at("Microsoft.Network/publicIPPrefixes", "pfx")
     group.arm.faults.add(kind, method="PUT", path="publicIPPrefixes")
     answer = group.ask("PUT", path, sample("pipprefix"))
@@ -136,7 +136,7 @@ def test_an_operation_that_fails(group: Client, kind: str, status: str) -> None:
     )
 
 
-def test_an_operation_that_is_stuck_for_a_while(group: Client) -> None:
+def test_fault_delays_the_operation(group: Client) -> None:
     group.arm.faults.add("lro-stuck", method="PUT", path="publicIPPrefixes", seconds=5)
     answer = group.ask("PUT", at("Microsoft.Network/publicIPPrefixes", "pfx"), sample("pipprefix"))
     began = len(group.arm.requests)
@@ -149,14 +149,14 @@ def test_there_are_at_least_twelve_faults() -> None:
     assert set(REFUSED) < {str(kind) for kind in FaultKind}
 
 
-def test_requests_are_kept_with_their_bodies(group: Client) -> None:
+def test_requests_are_recorded_with_their_bodies(group: Client) -> None:
     group.ask("PUT", at(IDENTITY, "id"), {"location": "eastus"})
     last = group.arm.requests[-1]
     assert (last.method, last.path, last.status) == ("PUT", at(IDENTITY, "id"), 201)
     assert last.json == {"location": "eastus"}
 
 
-def test_an_operator_without_a_right(group: Client) -> None:
+def test_operator_without_permission_is_refused(group: Client) -> None:
     group.arm.knobs.change({"denied": ["Microsoft.Authorization/roleAssignments/write"]})
     body = sample("roleassignment")
     del body["name"]
@@ -180,7 +180,7 @@ def identity(client: Client, name: str = "id") -> dict[str, str]:
     return found
 
 
-def test_a_new_identity_is_not_known_at_once(group: Client) -> None:
+def test_new_identity_is_known_after_a_delay(group: Client) -> None:
     principal = identity(group)["principalId"]
     answer = assign(group, GROUP, READER, principal)
     assert answer.code == "PrincipalNotFound"
@@ -188,15 +188,15 @@ def test_a_new_identity_is_not_known_at_once(group: Client) -> None:
     assert answer.status == 201
 
 
-def test_a_role_is_given_once(group: Client) -> None:
+def test_role_is_assigned_only_once(group: Client) -> None:
     principal = identity(group)["principalId"]
     kind = {"principalType": "ServicePrincipal"}
     answers = [assign(group, GROUP, READER, principal, number, **kind) for number in (1, 1, 2)]
     assert [answer.status for answer in answers] == [201, 200, 409]
 
 
-def test_an_identity_reads_the_keys_of_its_own_account_only(ground: Client) -> None:
-    """And only when its role has spread."""
+def test_identity_reads_only_the_keys_of_its_account(ground: Client) -> None:
+    """It can do so only once the role assignment has taken effect."""
     arm = ground.arm
     for name in ("stone", "stother"):
         body = sample("storage")
@@ -218,7 +218,7 @@ def test_an_identity_reads_the_keys_of_its_own_account_only(ground: Client) -> N
     assert (keys("stone"), keys("stother")) == (200, 403)
 
 
-def test_a_deleted_vault_keeps_its_name(ground: Client) -> None:
+def test_name_of_a_deleted_vault_stays_reserved(ground: Client) -> None:
     path = at("Microsoft.KeyVault/vaults", "kv-bots")
     ground.make(path, vault_body())
     assert ground.ask("DELETE", path).status == 200
@@ -231,14 +231,14 @@ def test_a_deleted_vault_keeps_its_name(ground: Client) -> None:
     assert ground.arm.deleted_vaults() == []
 
 
-def test_what_is_in_use_is_not_deleted(ground: Client) -> None:
+def test_resource_in_use_is_not_deleted(ground: Client) -> None:
     answer = ground.ask("DELETE", at("Microsoft.Network/networkSecurityGroups", "nsg"))
     assert answer.status == 400
     assert answer.code.startswith("InUse")
 
 
 @pytest.mark.parametrize("mode", ["uniform", "flex"])
-def test_a_size_that_the_region_lacks(ground: Client, mode: str) -> None:
+def test_size_missing_in_the_region_is_refused(ground: Client, mode: str) -> None:
     ground.arm.knobs.change({"unavailable_sizes": ["Standard_B2als_v2"]})
     path = at("Microsoft.Compute/virtualMachineScaleSets", "bot")
     answer = ground.ask("PUT", path, sample(f"vmss_{mode}"))
@@ -246,7 +246,7 @@ def test_a_size_that_the_region_lacks(ground: Client, mode: str) -> None:
     assert path not in ground.arm.resources()
 
 
-def test_custom_data_is_never_shown(ground: Client) -> None:
+def test_custom_data_is_never_returned(ground: Client) -> None:
     path = at("Microsoft.Compute/virtualMachineScaleSets", "bot")
     shown = ground.make(path, sample("vmss_uniform"))
     assert b"customData" not in shown.body
@@ -255,7 +255,7 @@ def test_custom_data_is_never_shown(ground: Client) -> None:
     assert instances.json["value"][0]["instanceId"] == "0"
 
 
-def test_the_same_account_elsewhere_is_taken(ground: Client) -> None:
+def test_account_name_in_another_group_is_taken(ground: Client) -> None:
     ground.make(at("Microsoft.Storage/storageAccounts", "stbots"), sample("storage"))
     other = f"/subscriptions/{SUBSCRIPTION_ID}/resourceGroups/others"
     ground.make(other, {"location": "eastus"})

@@ -1,4 +1,4 @@
-"""The checker, proved on the extract of Microsoft's schemas: every renamed key is found."""
+"""The checker on the extract of Microsoft's schemas: every renamed key is found."""
 
 import copy
 import json
@@ -12,7 +12,7 @@ from tests.bench.arm.providers import KINDS as ANSWERED
 from tests.bench.arm.schema import Body, schemas
 from tests.contract.bench_arm.conftest import BODIES
 
-NOBODY: Final = "00000000-0000-0000-0000-000000000000"
+PLACEHOLDER: Final = "00000000-0000-0000-0000-000000000000"
 COMPUTE: Final = "Microsoft.Compute"
 INSIGHTS: Final = "Microsoft.Insights"
 LOGS: Final = "Microsoft.OperationalInsights/workspaces"
@@ -41,7 +41,7 @@ KINDS: Final = {
     "management_policy": (f"{STORAGE}/managementPolicies", "st/default"),
     "nsg": ("Microsoft.Network/networkSecurityGroups", "nsg"),
     "pipprefix": ("Microsoft.Network/publicIPPrefixes", "pfx"),
-    "roleassignment": ("Microsoft.Authorization/roleAssignments", NOBODY),
+    "roleassignment": ("Microsoft.Authorization/roleAssignments", PLACEHOLDER),
     "share": (f"{STORAGE}/fileServices/shares", "st/default/b"),
     "storage": (STORAGE, "stbots"),
     "vault": (VAULTS, "vault"),
@@ -53,7 +53,7 @@ KINDS: Final = {
     "workspace": (LOGS, "law-bots"),
     "workspace_table": (f"{LOGS}/tables", "law-bots/Clawbot_CL"),
 }
-# whose keys are names and no properties
+# objects whose keys are names, not properties
 MAPS: Final = {"userAssignedIdentities", "tags", "metadata"}
 VERSIONED: Final = [
     (sample, version) for sample, (kind, _) in KINDS.items() for version in schemas().versions(kind)
@@ -75,7 +75,7 @@ def latest(sample: str) -> str:
 
 
 def renamed(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa: ANN401 - JSON
-    """Each key's path, and a copy of everything in which it alone has another name."""
+    """Yield each key's path and a copy of the content in which only that key is renamed."""
     items = content.items() if isinstance(content, dict) else enumerate(content)
     for key, value in list(items):
         where = f"{path}.{key}"
@@ -91,18 +91,18 @@ def renamed(content: Any, path: str = "") -> Iterator[tuple[str, Any]]:  # noqa:
                 yield inner, whole
 
 
-def test_no_sample_is_left_out() -> None:
+def test_every_sample_is_tested() -> None:
     assert sorted(path.stem for path in BODIES.glob("*.json")) == sorted(KINDS)
     assert {sample for sample, _ in VERSIONED} == set(KINDS)
 
 
-def test_every_extracted_type_is_sent_or_answered() -> None:
+def test_every_extracted_type_is_used() -> None:
     used = {kind for kind, _ in KINDS.values()} | {kind.name for kind in ANSWERED}
     assert {kind for types in WANTED.values() for kind in types} - used == set()
 
 
 @each_sample
-def test_a_sample_is_good_as_it_is(sample: str, version: str) -> None:
+def test_sample_is_valid(sample: str, version: str) -> None:
     assert problems(sample, version, body(sample)) == []
 
 
@@ -139,7 +139,7 @@ def test_every_renamed_key_is_found(sample: str, version: str) -> None:
         ("identity", ("tags",), {"bot": 1}),
     ],
 )
-def test_a_bad_value_is_found(sample: str, path: tuple[str, ...], value: object) -> None:
+def test_invalid_value_is_found(sample: str, path: tuple[str, ...], value: object) -> None:
     content = body(sample)
     target = content
     for key in path[:-1]:
@@ -149,12 +149,12 @@ def test_a_bad_value_is_found(sample: str, path: tuple[str, ...], value: object)
 
 
 @each_sample
-def test_the_body_of_a_patch_lacks_what_it_likes(sample: str, version: str) -> None:
+def test_patch_body_needs_no_required_keys(sample: str, version: str) -> None:
     assert problems(sample, version, {}, partial=True) == []
 
 
 @pytest.mark.parametrize("name", ["ab", "UPPER", "a-dash", "a" * 25])
-def test_a_bad_name_is_found(name: str) -> None:
+def test_invalid_name_is_found(name: str) -> None:
     given = Body("Microsoft.Storage/storageAccounts", "2025-01-01", (name,), body("storage"))
     assert schemas().problems(given) != []
 

@@ -29,7 +29,7 @@ USER = f"{ROLES}/4633458b-17de-408a-b874-0445c86b69e6"
 
 @dataclass(slots=True)
 class Clients:
-    """All of them."""
+    """All clients."""
 
     arm: FakeArm
     groups: Any
@@ -42,13 +42,13 @@ class Clients:
 
 
 class Pinned(SansIOHTTPPolicy[Any, Any]):
-    """Some clients take the version with each call only; here it is one for the provider."""
+    """Sets the api-version for clients that take it only with each call."""
 
     def __init__(self, version: str) -> None:
         self._version = version
 
     def on_request(self, request: Any) -> None:  # noqa: ANN401 - the base class's signature
-        """Write it into the query."""
+        """Set it in the query."""
         pinned = rf"api-version={self._version}"
         if "/skus?" not in request.http_request.url:
             request.http_request.url = re.sub(
@@ -88,7 +88,7 @@ def sdk(resolved: FakeArm) -> Iterator[Clients]:
 
 
 def grounded(sdk: Clients) -> Any:  # noqa: ANN401 - a model of the SDK
-    """Make what a bot stands on; returns its identity."""
+    """Create a bot's network and identity; return the identity."""
     sdk.groups.resource_groups.create_or_update("bots", {"location": "eastus"})
     nsg = sdk.network.network_security_groups
     assert nsg.begin_create_or_update("bots", "nsg", sample("nsg")).result().security_rules
@@ -146,7 +146,7 @@ def account_with_share(sdk: Clients) -> None:
 
 
 @pytest.mark.parametrize("mode", ["uniform", "flex"])
-def test_up_and_down(sdk: Clients, mode: str) -> None:
+def test_bot_is_created_and_deleted(sdk: Clients, mode: str) -> None:
     identity = grounded(sdk)
     vault_with_secret(sdk, identity)
     account_with_share(sdk)
@@ -169,7 +169,7 @@ def test_up_and_down(sdk: Clients, mode: str) -> None:
     assert sdk.arm.deleted_vaults() == []
 
 
-def test_an_instance_is_worked_at(sdk: Clients) -> None:
+def test_instance_operations(sdk: Clients) -> None:
     grounded(sdk)
     machines = sdk.arm.machines
     assert isinstance(machines, InMemoryMachines)
@@ -228,7 +228,7 @@ def test_repairs_can_be_suspended(sdk: Clients) -> None:
     assert state() == "Suspended"
 
 
-def test_what_is_offered_and_registered(sdk: Clients) -> None:
+def test_sizes_and_providers_are_listed(sdk: Clients) -> None:
     sizes = {item.name for item in sdk.compute.resource_skus.list(filter="location eq 'eastus'")}
     poor = {
         item.name for item in sdk.compute.resource_skus.list(filter="location eq 'newzealandnorth'")
@@ -241,7 +241,7 @@ def test_what_is_offered_and_registered(sdk: Clients) -> None:
     assert states[-1] == "Registered"
 
 
-def test_a_fault_is_retried_by_the_client(sdk: Clients) -> None:
+def test_client_retries_a_fault(sdk: Clients) -> None:
     began = time.monotonic()
     fault = sdk.arm.faults.add("429", method="PUT", path="resourcegroups/bots$")
     sdk.groups.resource_groups.create_or_update("bots", {"location": "eastus"})

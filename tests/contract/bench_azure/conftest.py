@@ -1,4 +1,4 @@
-"""The services on loopback, with small stand-ins for what the cache would hold."""
+"""The services on the loopback interface, with small artifacts instead of the cache's."""
 
 import http.client
 import io
@@ -26,7 +26,7 @@ LAYER = b"not really a gzipped layer" * 1000
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What came back."""
+    """An answer."""
 
     status: int
     headers: http.client.HTTPMessage
@@ -34,7 +34,7 @@ class Answer:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - JSON
-        """The body, parsed."""
+        """Return the parsed body."""
         return json.loads(self.body)
 
 
@@ -49,7 +49,7 @@ class Azure:
     def ask(
         self, url: str, *, method: str = "GET", body: str | None = None, **headers: str
     ) -> Answer:
-        """Send one request to the service that has the URL's name; underscores become dashes."""
+        """Send one request to the service with the URL's host name; underscores become dashes."""
         scheme, _, rest = url.partition("://")
         host, _, path = rest.partition("/")
         key = NAMES.get(host, {"169.254.169.254": "imds"}.get(host, "wireserver"))
@@ -67,7 +67,7 @@ class Azure:
             connection.close()
 
     def token(self, resource: str = "https://vault.azure.net", **selectors: str) -> Answer:
-        """Ask the metadata service for a token."""
+        """Request a token from the metadata service."""
         query = "".join(f"&{name}={value}" for name, value in selectors.items())
         path = f"oauth2/token?api-version=2018-02-01&resource={resource}{query}"
         return self.ask(f"http://169.254.169.254/metadata/identity/{path}", Metadata="true")
@@ -75,7 +75,7 @@ class Azure:
 
 @pytest.fixture(scope="session")
 def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
-    """All services on loopback for the whole session: starting them is the slow part."""
+    """All services, started once per session because the start is slow."""
     folder = tmp_path_factory.mktemp("azure")
     asset, image = folder / "asset", folder / "image"
     asset.write_bytes(ASSET)
@@ -94,14 +94,14 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Azure]:
 
 @pytest.fixture
 def azure(running: Azure) -> Azure:
-    """The services without faults and without memory of earlier requests."""
+    """The services, reset: no faults and no recorded requests."""
     running.control.reset()
     return running
 
 
 @pytest.fixture
 def saved_image(tmp_path: Path) -> Path:
-    """A tar file such as docker save writes."""
+    """A tar file like one from docker save."""
     archive = tmp_path / "saved.tar"
     entry = [{"Config": "blobs/config", "RepoTags": ["a:1"], "Layers": ["blobs/layer"]}]
     members = {

@@ -26,7 +26,7 @@ def account(azure: Azure) -> Azure:
     return azure
 
 
-def test_the_keys_of_an_account(account: Azure) -> None:
+def test_account_keys_are_listed(account: Azure) -> None:
     answer = keys(account, path())
     assert answer.status == 200
     assert [entry["value"] for entry in answer.json["keys"]] == KEYS
@@ -34,7 +34,7 @@ def test_the_keys_of_an_account(account: Azure) -> None:
     assert "Zmlyc3Q=" not in str(account.control.get("arm"))
 
 
-def test_a_token_for_somebody_else_is_refused(account: Azure) -> None:
+def test_token_for_another_audience_is_refused(account: Azure) -> None:
     answer = keys(account, path(), audience="https://vault.azure.net")
     assert (answer.status, answer.json["error"]["code"]) == (401, "InvalidAuthenticationToken")
     answer = account.ask(path(), method="POST")
@@ -49,13 +49,13 @@ def test_a_token_for_somebody_else_is_refused(account: Azure) -> None:
         (path().partition("?")[0], "MissingApiVersionParameter"),
     ],
 )
-def test_what_is_not_there(account: Azure, url: str, code: str) -> None:
+def test_missing_account_is_not_found(account: Azure, url: str, code: str) -> None:
     answer = keys(account, url)
     assert answer.status in {400, 404}
     assert answer.json["error"]["code"] == code
 
 
-def test_a_reset_takes_the_faults_away(account: Azure) -> None:
+def test_reset_removes_faults(account: Azure) -> None:
     account.control.set("arm", faults=[{"kind": "500", "times": 9}])
     assert keys(account, path()).status == 500
     with pytest.raises(ControlError):
@@ -64,7 +64,7 @@ def test_a_reset_takes_the_faults_away(account: Azure) -> None:
     assert keys(account, path()).status == 200
 
 
-def test_a_missing_role_and_throttling(account: Azure) -> None:
+def test_forbidden_and_throttled_requests(account: Azure) -> None:
     account.control.set("arm", forbidden_for=60.0)
     answer = keys(account, path())
     assert (answer.status, answer.json["error"]["code"]) == (403, "AuthorizationFailed")

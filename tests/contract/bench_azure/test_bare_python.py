@@ -1,4 +1,4 @@
-"""`make demo` and the bench's commands work in a fresh checkout: nothing has to be installed."""
+"""`make demo` and the bench's commands work in a fresh checkout, without an installation."""
 
 import subprocess
 import sys
@@ -12,8 +12,8 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.mark.parametrize(
     "module", ["tests.bench.__main__", "tests.bench.demo", "tests.bench.azure.__main__"]
 )
-def test_needs_nothing_but_python(module: str) -> None:
-    """-S: without what pip installed."""
+def test_module_needs_only_the_standard_library(module: str) -> None:
+    """Import with -S, that is, without installed packages."""
     code = f"import importlib; importlib.import_module({module!r})"
     done = subprocess.run(
         [sys.executable, "-S", "-c", code], cwd=ROOT, capture_output=True, text=True, check=False

@@ -39,7 +39,7 @@ def test_ranges(azure: Azure, location: str, asked: str, expected: bytes) -> Non
     assert answer.headers["Content-Range"].endswith(f"/{len(ASSET)}")
 
 
-def test_range_behind_the_end(azure: Azure, location: str) -> None:
+def test_range_beyond_the_end_is_refused(azure: Azure, location: str) -> None:
     assert azure.ask(location, Range=f"bytes={len(ASSET)}-").status == 416
 
 
@@ -75,7 +75,7 @@ def test_status(azure: Azure, location: str) -> None:
     assert azure.ask(location).status == 200
 
 
-def test_an_asset_can_be_added_and_stays(azure: Azure, tmp_path: Path) -> None:
+def test_added_asset_survives_a_reset(azure: Azure, tmp_path: Path) -> None:
     (tmp_path / "asset").write_bytes(b"new")
     azure.control.set(
         "github", assets={"/owner/name/releases/download/v1/x": str(tmp_path / "asset")}
@@ -85,6 +85,6 @@ def test_an_asset_can_be_added_and_stays(azure: Azure, tmp_path: Path) -> None:
     assert azure.ask(str(answer.headers["Location"])).body == b"new"
 
 
-def test_an_asset_that_is_no_file_is_refused(azure: Azure, tmp_path: Path) -> None:
+def test_asset_that_is_not_a_file_is_refused(azure: Azure, tmp_path: Path) -> None:
     with pytest.raises(ControlError, match="missing"):
         azure.control.set("github", assets={"/x": str(tmp_path / "missing")})

@@ -10,7 +10,7 @@ from tests.contract.bench_azure.conftest import Azure
 INSTANCE = "http://169.254.169.254/metadata/instance"
 
 
-def test_token_reply_holds_only_text(azure: Azure) -> None:
+def test_token_reply_has_only_strings(azure: Azure) -> None:
     answer = azure.token(client_id=CLIENT_ID)
     assert answer.status == 200
     assert all(isinstance(value, str) for value in answer.json.values())
@@ -20,7 +20,7 @@ def test_token_reply_holds_only_text(azure: Azure) -> None:
     assert 0 < int(answer.json["expires_on"]) - time.time() <= 86400
 
 
-def test_the_same_token_is_given_while_it_is_fresh(azure: Azure) -> None:
+def test_token_is_reused_while_it_is_fresh(azure: Azure) -> None:
     first = azure.token().json["access_token"]
     assert azure.token(client_id=CLIENT_ID).json["access_token"] == first
     azure.control.set("imds", revoke=True)
@@ -33,7 +33,7 @@ def test_unknown_identity_is_invalid_request(azure: Azure) -> None:
     assert answer.json == {"error": "invalid_request", "error_description": "Identity not found"}
 
 
-def test_two_identities_need_a_choice(azure: Azure) -> None:
+def test_choice_between_two_identities_is_required(azure: Azure) -> None:
     azure.control.set("imds", identities=[{"client_id": "a"}, {"client_id": "b"}])
     assert azure.token().status == 400
     assert azure.token(client_id="b").json["client_id"] == "b"
@@ -49,7 +49,7 @@ def test_token_needs_the_metadata_header(azure: Azure) -> None:
     assert (answer.status, answer.json["error"]) == (400, "bad_request_102")
 
 
-def test_script_is_used_up_then_normal_answers_resume(azure: Azure) -> None:
+def test_script_is_consumed_then_normal_answers_resume(azure: Azure) -> None:
     azure.control.set("imds", script=[410, 404, 500])
     assert [azure.token().status for _ in range(4)] == [410, 404, 500, 200]
     recorded = azure.control.requests("imds")
@@ -57,7 +57,7 @@ def test_script_is_used_up_then_normal_answers_resume(azure: Azure) -> None:
     assert recorded[0]["path"] == "/metadata/identity/oauth2/token"
 
 
-def test_script_leaves_instance_metadata_alone(azure: Azure) -> None:
+def test_script_does_not_affect_instance_metadata(azure: Azure) -> None:
     azure.control.set("imds", script=[500])
     assert azure.ask(f"{INSTANCE}?api-version=2021-12-13", Metadata="true").status == 200
 
@@ -89,7 +89,7 @@ def test_inner_node_as_text_lists_its_children(azure: Azure) -> None:
     assert answer.body == b"compute/\nnetwork/"
 
 
-def test_bad_version_names_newer_ones(azure: Azure) -> None:
+def test_invalid_version_error_lists_newer_ones(azure: Azure) -> None:
     for query in ("", "?api-version=1999-01-01"):
         answer = azure.ask(f"{INSTANCE}{query}", Metadata="true")
         assert answer.status == 400
@@ -133,7 +133,7 @@ def approval(event_id: str) -> str:
     return json.dumps({"StartRequests": [{"EventId": event_id}]})
 
 
-def test_an_event_starts_when_it_is_approved(azure: Azure) -> None:
+def test_event_starts_when_approved(azure: Azure) -> None:
     event = scheduled_event("Terminate", "vmss_0", "vmss_1", seconds=300)
     azure.control.set("imds", events=[event])
     before = azure.ask(EVENTS, Metadata="true").json
@@ -151,7 +151,7 @@ def test_an_event_starts_when_it_is_approved(azure: Azure) -> None:
     assert azure.control.get("imds")["started"] == {}
 
 
-def test_an_event_starts_when_its_time_has_come(azure: Azure) -> None:
+def test_event_starts_at_not_before(azure: Azure) -> None:
     event = scheduled_event("Preempt", "vmss_0", seconds=-1)
     azure.control.set("imds", events=[event])
     assert azure.ask(EVENTS, Metadata="true").json["Events"][0]["EventStatus"] == "Started"
@@ -159,19 +159,19 @@ def test_an_event_starts_when_its_time_has_come(azure: Azure) -> None:
 
 
 @pytest.mark.parametrize("body", ["", "{}", approval("unknown"), '{"StartRequests": []}'])
-def test_an_approval_of_nothing_is_refused(azure: Azure, body: str) -> None:
+def test_approval_without_an_event_is_refused(azure: Azure, body: str) -> None:
     azure.control.set("imds", events=[scheduled_event("Reboot", "vmss_0", seconds=300)])
     assert azure.ask(EVENTS, method="POST", body=body, Metadata="true").status == 400
     assert azure.control.get("imds")["started"] == {}
 
 
-def test_the_document_stays_the_same_while_nothing_changes(azure: Azure) -> None:
+def test_document_is_unchanged_while_its_events_are(azure: Azure) -> None:
     azure.control.set("imds", events=[scheduled_event("Reboot", "vmss_0", seconds=300)])
     first, second = (azure.ask(EVENTS, Metadata="true").body for _ in range(2))
     assert first == second
 
 
-def test_requests_about_events_have_faults_of_their_own(azure: Azure) -> None:
+def test_scheduled_events_have_separate_faults(azure: Azure) -> None:
     azure.control.set("imds", script_events=[410, 429])
     statuses = [azure.ask(EVENTS, Metadata="true").status for _ in range(3)]
     assert statuses == [410, 429, 200]

@@ -1,4 +1,4 @@
-"""Several instances on one bench: each is told what is its own."""
+"""Several instances on one bench: each receives its own metadata."""
 
 from collections.abc import Iterator
 
@@ -22,7 +22,7 @@ def known(azure: Azure) -> Iterator[Azure]:
         azure.control.set(service, instances={_HERE: None})
 
 
-def test_the_metadata_are_those_of_who_asks(known: Azure) -> None:
+def test_metadata_are_those_of_the_requesting_instance(known: Azure) -> None:
     known.control.reset()
     compute = known.ask(_COMPUTE, Metadata="true").json
     assert (compute["vmId"], compute["name"]) == ("0000-7", "vm_7")
@@ -31,8 +31,8 @@ def test_the_metadata_are_those_of_who_asks(known: Azure) -> None:
     assert known.ask(_COMPUTE, Metadata="true").json["vmId"] != "0000-7"
 
 
-def test_one_that_the_resource_manager_made_is_told_its_own_group(known: Azure) -> None:
-    """Whoever asks for a key of the account beside it takes the group from here."""
+def test_metadata_contain_the_scale_sets_resource_group(known: Azure) -> None:
+    """The agent uses this group to list the storage account's keys."""
     place = {"group": "clawbots", "scale_set": "my-bot"}
     known.control.set("imds", instances={_HERE: _INSTANCE | place})
     compute = known.ask(_COMPUTE, Metadata="true").json
@@ -41,7 +41,7 @@ def test_one_that_the_resource_manager_made_is_told_its_own_group(known: Azure) 
     assert compute["virtualMachineScaleSet"]["id"].endswith("/virtualMachineScaleSets/my-bot")
 
 
-def test_the_goal_state_is_that_of_who_asks_and_a_report_is_remembered(known: Azure) -> None:
+def test_goal_state_and_health_report_belong_to_the_requesting_instance(known: Azure) -> None:
     state = known.ask(f"{_WIRE}/?comp=goalstate").body.decode()
     assert "<InstanceId>vm_7</InstanceId>" in state
     body = "<Health><State>NotReady</State><Description>no\nnet</Description></Health>"
@@ -51,6 +51,6 @@ def test_the_goal_state_is_that_of_who_asks_and_a_report_is_remembered(known: Az
     assert report["description"] == "no\nnet"
 
 
-def test_an_incomplete_instance_is_refused(azure: Azure) -> None:
+def test_incomplete_instance_is_refused(azure: Azure) -> None:
     with pytest.raises(ControlError, match="must be null or a mapping"):
         azure.control.set("imds", instances={_HERE: {"name": "x"}})

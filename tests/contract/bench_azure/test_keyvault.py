@@ -39,7 +39,7 @@ def test_latest_version(azure: Azure, path: str) -> None:
     assert content["attributes"]["enabled"] is True
 
 
-def test_a_new_value_is_a_new_version_and_the_old_one_stays(azure: Azure) -> None:
+def test_new_value_adds_a_version_and_keeps_the_old_one(azure: Azure) -> None:
     old = read(azure).json["id"].rpartition("/")[2]
     azure.control.set("keyvault", secrets={"greeting": "good day"})
     assert read(azure).json["value"] == "good day"
@@ -51,7 +51,7 @@ def test_unknown_secret(azure: Azure) -> None:
     assert (answer.status, answer.json["error"]["code"]) == (404, "SecretNotFound")
 
 
-def test_a_token_for_something_else_is_refused(azure: Azure) -> None:
+def test_token_for_another_audience_is_refused(azure: Azure) -> None:
     token = azure.token("https://storage.azure.com").json["access_token"]
     for value in (token, "invented"):
         answer = azure.ask(
@@ -60,7 +60,7 @@ def test_a_token_for_something_else_is_refused(azure: Azure) -> None:
         assert answer.status == 401
 
 
-def test_forbidden_for_a_while(azure: Azure) -> None:
+def test_forbidden_for_some_seconds(azure: Azure) -> None:
     azure.control.set("keyvault", forbidden_for=0.2)
     answer = read(azure)
     assert answer.status == 403
@@ -70,7 +70,7 @@ def test_forbidden_for_a_while(azure: Azure) -> None:
     assert read(azure).status == 200
 
 
-def test_throttled_says_when_to_come_back(azure: Azure) -> None:
+def test_throttled_answer_has_retry_after(azure: Azure) -> None:
     azure.control.set("keyvault", script=[429], retry_after=7)
     answer = read(azure)
     assert (answer.status, answer.headers["Retry-After"]) == (429, "7")
@@ -83,12 +83,12 @@ def test_api_version_is_required(azure: Azure, path: str) -> None:
     assert (answer.status, answer.json["error"]["code"]) == (400, "BadParameter")
 
 
-def test_control_never_shows_a_value(azure: Azure) -> None:
+def test_control_never_returns_a_value(azure: Azure) -> None:
     assert "hello" not in str(azure.control.get("keyvault"))
     assert len(azure.control.get("keyvault")["secrets"]["greeting"]) >= 1
 
 
-def test_control_refuses_what_it_does_not_know(azure: Azure) -> None:
+def test_control_refuses_invalid_state(azure: Azure) -> None:
     for state in ({"typo": 1}, {"secrets": {"bad name": "x"}}, {"script": 429}):
         with pytest.raises(ControlError):
             azure.control.set("keyvault", **state)
@@ -98,13 +98,13 @@ def test_control_refuses_what_it_does_not_know(azure: Azure) -> None:
 
 @pytest.fixture
 def client(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> SecretClient:
-    """The real client, with only the names' addresses replaced."""
+    """The real client; only the names' addresses are replaced."""
     resolve = socket.getaddrinfo
 
-    def resolved(host: str, port: int, *rest: Any, **options: Any) -> Any:  # noqa: ANN401 - as given
+    def resolved(host: str, port: int, *more: Any, **options: Any) -> Any:  # noqa: ANN401 - as given
         if host in NAMES:
             host, port = azure.addresses[NAMES[host]]
-        return resolve(host, port, *rest, **options)
+        return resolve(host, port, *more, **options)
 
     monkeypatch.setattr(socket, "getaddrinfo", resolved)
     address, port = azure.addresses["imds"]
@@ -112,7 +112,7 @@ def client(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> SecretClient:
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     credential = ManagedIdentityCredential(client_id=CLIENT_ID, retry_backoff_factor=0)
-    # the vault's errors are to be seen here, not retried
+    # without retries, so that the vault's errors are visible
     return SecretClient(URL, credential, connection_verify=str(azure.authority), retry_total=0)
 
 

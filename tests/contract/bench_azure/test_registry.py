@@ -13,7 +13,7 @@ NODE = f"{HUB}library/node"
 
 
 def pull(azure: Azure, url: str, *, method: str = "GET") -> Answer:
-    """Ask as docker does: without a token, with the one the challenge leads to."""
+    """Request like docker: without a token, then with the one from the challenge."""
     first = azure.ask(url, method=method)
     assert first.status == 401
     challenge = dict(re.findall(r'(\w+)="([^"]*)"', first.headers["WWW-Authenticate"]))
@@ -22,7 +22,7 @@ def pull(azure: Azure, url: str, *, method: str = "GET") -> Answer:
     return azure.ask(url, method=method, Authorization=f"Bearer {token}")
 
 
-def test_the_root_wants_a_token(azure: Azure) -> None:
+def test_root_requires_a_token(azure: Azure) -> None:
     answer = azure.ask(HUB)
     assert answer.status == 401
     assert answer.headers["WWW-Authenticate"] == (
@@ -41,7 +41,7 @@ def test_manifest_by_tag_and_by_digest(azure: Azure, method: str) -> None:
     assert by_tag.body == (by_digest.body if method == "GET" else b"")
 
 
-def test_every_blob_is_what_its_digest_says(azure: Azure) -> None:
+def test_every_blob_matches_its_digest(azure: Azure) -> None:
     manifest = pull(azure, f"{NODE}/manifests/24-trixie-slim").json
     for blob in (manifest["config"], *manifest["layers"]):
         answer = pull(azure, f"{NODE}/blobs/{blob['digest']}")
@@ -56,14 +56,14 @@ def test_unknown_tag_and_unknown_repository(azure: Azure) -> None:
     assert (name.status, name.json["errors"][0]["code"]) == (404, "NAME_UNKNOWN")
 
 
-def test_a_token_is_good_for_its_repository_only(azure: Azure) -> None:
+def test_token_is_valid_only_for_its_repository(azure: Azure) -> None:
     scope = "repository:library/other:pull"
     token = azure.ask(f"https://auth.docker.io/token?scope={scope}").json["token"]
     answer = azure.ask(f"{NODE}/manifests/24-trixie-slim", Authorization=f"Bearer {token}")
     assert answer.status == 401
 
 
-def test_a_saved_image_is_served_once_added(azure: Azure, saved_image: Path) -> None:
+def test_saved_image_is_served_once_added(azure: Azure, saved_image: Path) -> None:
     reference = "ghcr.io/openclaw/openclaw:2026.9.6"
     azure.control.set("registry", images={reference: str(saved_image)})
     url = "https://ghcr.io/v2/openclaw/openclaw"
@@ -73,7 +73,7 @@ def test_a_saved_image_is_served_once_added(azure: Azure, saved_image: Path) -> 
     assert reference in azure.control.get("registry")["images"]
 
 
-def test_an_unusable_image_is_refused(azure: Azure, tmp_path: Path) -> None:
+def test_invalid_image_is_refused(azure: Azure, tmp_path: Path) -> None:
     for images in ({"ghcr.io/a/b": "x"}, {"a:1": str(tmp_path / "missing")}):
         with pytest.raises(ControlError):
             azure.control.set("registry", images=images)

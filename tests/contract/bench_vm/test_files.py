@@ -1,4 +1,4 @@
-"""Azure Files on the bench, from another program's view: smbclient beside the server."""
+"""Azure Files on the bench, used by smbclient."""
 
 import subprocess
 import time
@@ -29,23 +29,23 @@ def client_argv(bench: Bench, *options: str, key: str | None = None) -> tuple[st
 
 
 def client(bench: Bench, what: str, *options: str, key: str | None = None) -> str:
-    """Run one of smbclient's commands; returns what it says, of its errors too."""
+    """Run an smbclient command; return its output with errors."""
     argv = (*client_argv(bench, *options, key=key), "--command", what)
     done = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
     return done.stdout + done.stderr
 
 
-def test_what_one_client_writes_is_on_the_share(bench: Bench, files: Files) -> None:
+def test_written_file_is_on_the_share(bench: Bench, files: Files) -> None:
     (files.directory() / "from-host").write_text("x")
     assert "from-host" in client(bench, "ls; mkdir made")
     assert (files.directory() / "made").is_dir()
 
 
-def test_an_old_protocol_is_refused(bench: Bench) -> None:
+def test_old_protocol_is_refused(bench: Bench) -> None:
     assert "NT_STATUS_NOT_SUPPORTED" in client(bench, "ls", "--max-protocol=SMB2_10")
 
 
-def test_every_session_is_encrypted_also_when_the_client_does_not_ask(
+def test_session_is_encrypted_even_if_the_client_does_not_request_it(
     bench: Bench, files: Files
 ) -> None:
     argv = client_argv(bench, "--client-protection=off")
@@ -55,13 +55,13 @@ def test_every_session_is_encrypted_also_when_the_client_does_not_ask(
         while not files.sessions() and time.monotonic() < deadline:
             time.sleep(0.2)
         (session,) = files.status()["sessions"].values()
-        # the end of its input ends it
+        # it exits at the end of its input
         open_client.communicate()
     assert session["encryption"]["degree"] == "full"
     assert session["session_dialect"].startswith("SMB3")
 
 
-def test_a_changed_key_lets_nobody_in_with_the_old_one(bench: Bench, files: Files) -> None:
+def test_old_key_is_refused_after_a_key_change(bench: Bench, files: Files) -> None:
     old = files.key
     new = files.change_key()
     assert "NT_STATUS_LOGON_FAILURE" in client(bench, "ls", key=old)
@@ -69,7 +69,7 @@ def test_a_changed_key_lets_nobody_in_with_the_old_one(bench: Bench, files: File
     assert bench.azure.get("arm")["accounts"] == [ACCOUNT]
 
 
-def test_a_read_only_share_takes_no_writes_until_it_is_writable_again(
+def test_read_only_share_refuses_writes_until_it_is_writable_again(
     bench: Bench, files: Files
 ) -> None:
     files.set_read_only(read_only=True)
@@ -81,7 +81,7 @@ def test_a_read_only_share_takes_no_writes_until_it_is_writable_again(
     assert "refused" not in made
 
 
-def test_a_stopped_server_refuses_and_a_started_one_has_all_files(
+def test_stopped_server_refuses_and_restarted_server_has_all_files(
     bench: Bench, files: Files
 ) -> None:
     (files.directory() / "kept").write_text("x")
@@ -92,19 +92,19 @@ def test_a_stopped_server_refuses_and_a_started_one_has_all_files(
     assert "kept" in client(bench, "ls")
 
 
-def test_a_blocked_port_does_not_even_refuse(bench: Bench, files: Files) -> None:
+def test_blocked_port_times_out(bench: Bench, files: Files) -> None:
     files.block()
     assert "NT_STATUS_IO_TIMEOUT" in client(bench, "ls")
     files.unblock()
     assert "blocks available" in client(bench, "ls")
 
 
-def test_another_share_is_another_directory(files: Files) -> None:
+def test_each_share_has_its_own_directory(files: Files) -> None:
     directory = files.add_share("second")
     assert directory == files.directory("second")
     assert directory != files.directory()
 
 
-def test_nobody_is_there(files: Files) -> None:
+def test_no_session_without_a_client(files: Files) -> None:
     assert files.sessions() == []
     assert files.status()["open_files"] == {}

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tests.bench import launch, outlive
 
-# many who act as soon as the first of them is gone
+# children that act as soon as the parent is gone
 _FAMILY = """
 import os, sys
 marks, children = sys.argv[1], int(sys.argv[2])
@@ -21,8 +21,8 @@ os.read(os.pipe()[0], 1)
 _CHILDREN = 200
 
 
-def test_nobody_in_a_group_acts_on_the_death_of_another(tmp_path: Path) -> None:
-    """The programs in user-mode Linux must not outlive it, however shortly."""
+def test_clear_stops_all_processes_before_killing_any(tmp_path: Path) -> None:
+    """Programs in user-mode Linux must not outlive their kernel even briefly."""
     marks = tmp_path / "marks"
     marks.mkdir()
     group = f"clawbot-bench-test-{os.getpid()}"

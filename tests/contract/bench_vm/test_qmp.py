@@ -10,7 +10,7 @@ from tests.bench.vm import qmp
 
 @pytest.fixture
 def monitor(tmp_path: Path) -> Path:
-    """A stand-in of QEMU's monitor: tells an event in between and refuses what it does not know."""
+    """A stand-in for QEMU's monitor: sends an event first and refuses unknown commands."""
     path = tmp_path / "qmp"
     server = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     server.bind(str(path))
@@ -31,10 +31,10 @@ def monitor(tmp_path: Path) -> Path:
     return path
 
 
-def test_the_monitors_answer_is_told_from_its_events(monitor: Path) -> None:
+def test_answer_is_distinguished_from_events(monitor: Path) -> None:
     assert qmp.execute(monitor, "query-status") == {"ok": 1}
 
 
-def test_the_monitors_refusal_is_an_error(monitor: Path) -> None:
+def test_refusal_is_an_error(monitor: Path) -> None:
     with pytest.raises(ValueError, match=r"nonsense: what\?"):
         qmp.execute(monitor, "nonsense")

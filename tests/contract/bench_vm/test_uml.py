@@ -8,16 +8,16 @@ from tests.support.user_mode import UUID, argv_of
 
 
 @pytest.mark.parametrize(
-    ("asked", "told"),
+    ("asked", "answer"),
     [
-        # cloud-init asks in the one way, and its generator in the other
+        # cloud-init uses one form, its generator the other
         (("--string", "system-uuid"), UUID),
         (("--quiet", "--string=chassis-asset-tag"), qemu.CHASSIS_TAG),
         (("-s", "baseboard-serial-number"), ""),
     ],
 )
-def test_without_firmware_the_kernels_command_line_answers_for_it(
-    tmp_path: Path, asked: tuple[str, ...], told: str
+def test_dmidecode_reads_the_kernels_command_line(
+    tmp_path: Path, asked: tuple[str, ...], answer: str
 ) -> None:
     (tmp_path / "cmdline").write_text(" ".join(argv_of(5)) + "\n")
     program = tmp_path / "dmidecode"
@@ -25,4 +25,4 @@ def test_without_firmware_the_kernels_command_line_answers_for_it(
     done = subprocess.run(
         ("/bin/sh", str(program), *asked), capture_output=True, text=True, check=True
     )
-    assert done.stdout.strip() == told
+    assert done.stdout.strip() == answer

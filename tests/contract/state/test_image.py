@@ -1,4 +1,4 @@
-"""The image's actions with the real tools: mke2fs, e2fsck, resize2fs, loop devices."""
+"""Actions on the data image with the real tools: mke2fs, e2fsck, resize2fs, loop devices."""
 
 import os
 import subprocess
@@ -9,10 +9,14 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.features.state import check
-from clawbot_agent.features.state.check import CheckImage
-from clawbot_agent.features.state.errors import StateDamagedError, StateInUseError, StateNoRoomError
+from clawbot_agent.features.state import image_actions
+from clawbot_agent.features.state.errors import (
+    StateDamagedError,
+    StateInUseError,
+    StateNoSpaceError,
+)
 from clawbot_agent.features.state.image_actions import (
+    CheckImage,
     CopyImage,
     CreateImage,
     GrowImage,
@@ -41,7 +45,7 @@ def notes() -> list[str]:
 
 @pytest.fixture
 def host(notes: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
-    monkeypatch.setattr(check, "_LOGS", tmp_path / "log")
+    monkeypatch.setattr(image_actions, "_LOGS", tmp_path / "log")
     return replace(system_host(deadline=300), note=notes.append)
 
 
@@ -69,7 +73,7 @@ def device_of(point: Path) -> str:
     return run("findmnt", "--noheadings", "--output", "SOURCE", str(point)).strip()
 
 
-def test_a_new_image_is_whole_private_and_nearly_empty(image: Path) -> None:
+def test_a_new_image_is_complete_private_and_nearly_empty(image: Path) -> None:
     found = image.stat()
     assert found.st_size == SIZE
     assert found.st_mode & 0o777 == 0o600
@@ -78,7 +82,7 @@ def test_a_new_image_is_whole_private_and_nearly_empty(image: Path) -> None:
     assert found.st_blocks * 512 < 48 * MIB
 
 
-def test_the_gateways_user_owns_it_and_root_has_no_reserve(mounted: Path) -> None:
+def test_the_gateway_user_owns_the_file_system_and_root_has_no_reserve(mounted: Path) -> None:
     found = mounted.stat()
     assert (found.st_uid, found.st_gid) == (1000, 1000)
     space = os.statvfs(mounted)
@@ -86,18 +90,18 @@ def test_the_gateways_user_owns_it_and_root_has_no_reserve(mounted: Path) -> Non
     assert space.f_bfree - space.f_bavail <= 4096
 
 
-def test_a_clean_image_passes_in_silence(host: Host, image: Path, notes: list[str]) -> None:
+def test_checking_a_clean_image_logs_nothing(host: Host, image: Path, notes: list[str]) -> None:
     CheckImage(image).apply(host)
     assert notes == []
 
 
-def test_what_is_mounted_is_not_checked(host: Host, image: Path, mounted: Path) -> None:
+def test_a_mounted_image_is_not_checked(host: Host, image: Path, mounted: Path) -> None:
     assert mounted.is_mount()
     with pytest.raises(StateInUseError, match=r"/dev/loop\d+"):
         CheckImage(image).apply(host)
 
 
-def test_damage_is_repaired_and_recorded(
+def test_damage_is_repaired_and_logged(
     host: Host, image: Path, notes: list[str], tmp_path: Path
 ) -> None:
     """The root directory is wiped: e2fsck -p refuses, -y repairs."""
@@ -111,7 +115,7 @@ def test_damage_is_repaired_and_recorded(
     assert notes == []
 
 
-def test_what_is_no_file_system_is_beyond_repair(host: Host, image: Path) -> None:
+def test_an_image_without_a_file_system_is_beyond_repair(host: Host, image: Path) -> None:
     with image.open("r+b") as file:
         file.write(b"\0" * 4 * MIB)
         file.truncate(4 * MIB)
@@ -120,25 +124,23 @@ def test_what_is_no_file_system_is_beyond_repair(host: Host, image: Path) -> Non
 
 
 @can_grow
-def test_it_grows_while_it_is_mounted_and_keeps_what_is_in_it(
-    host: Host, image: Path, mounted: Path
-) -> None:
-    (mounted / "memory").write_text("precious")
+def test_a_mounted_image_grows_and_keeps_its_files(host: Host, image: Path, mounted: Path) -> None:
+    (mounted / "session").write_text("precious")
     assert filesystem_bytes(host, device_of(mounted)) == SIZE
-    GrowImage(image, 2 * SIZE, "2g").apply(host)
+    GrowImage(image, 2 * SIZE).apply(host)
     assert image.stat().st_size == 2 * SIZE
     assert filesystem_bytes(host, device_of(mounted)) == 2 * SIZE
-    assert (mounted / "memory").read_text() == "precious"
+    assert (mounted / "session").read_text() == "precious"
 
 
 @can_grow
-def test_a_growth_that_was_cut_short_is_completed(host: Host, image: Path, mounted: Path) -> None:
+def test_an_interrupted_growth_is_completed(host: Host, image: Path, mounted: Path) -> None:
     os.truncate(image, 2 * SIZE)
-    GrowImage(image, 2 * SIZE, "2g").apply(host)
+    GrowImage(image, 2 * SIZE).apply(host)
     assert filesystem_bytes(host, device_of(mounted)) == 2 * SIZE
 
 
-def test_a_copy_is_the_same_and_as_sparse(host: Host, image: Path) -> None:
+def test_a_copy_is_identical_and_as_sparse(host: Host, image: Path) -> None:
     target = image.with_name("state-000002.ext4")
     CopyImage(image, target).apply(host)
     run("cmp", str(image), str(target))
@@ -146,12 +148,12 @@ def test_a_copy_is_the_same_and_as_sparse(host: Host, image: Path) -> None:
     CheckImage(target).apply(host)
 
 
-def test_a_full_share_is_named_as_such(host: Host, tmp_path: Path) -> None:
+def test_a_full_share_has_its_own_error(host: Host, tmp_path: Path) -> None:
     share = tmp_path / "small"
     share.mkdir()
     run("mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", str(share))
     try:
-        with pytest.raises(StateNoRoomError):
+        with pytest.raises(StateNoSpaceError):
             CreateImage(share / "state" / "state-000001.ext4", SIZE).apply(host)
     finally:
         run("umount", str(share))

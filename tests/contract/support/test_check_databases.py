@@ -1,4 +1,4 @@
-"""The script that looks at OpenClaw's databases, on databases made for it."""
+"""The check of OpenClaw's databases, on databases created for the test."""
 
 import sqlite3
 import subprocess
@@ -50,14 +50,14 @@ def state(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_sound_databases(state: Path) -> None:
+def test_sound_databases_are_counted(state: Path) -> None:
     found = check_databases(_run, str(state))
     assert found.damaged == {}
     assert found.sound == 2
     assert found.identity == "abc"
 
 
-def test_a_damaged_database_is_named(state: Path) -> None:
+def test_damaged_database_is_named(state: Path) -> None:
     name = "agents/main/agent/openclaw-agent.sqlite"
     with (state / name).open("r+b") as file:
         file.seek(6 * 4096)
@@ -68,15 +68,15 @@ def test_a_damaged_database_is_named(state: Path) -> None:
     assert found.sound == 1
 
 
-def test_what_is_no_database_is_damaged(state: Path) -> None:
+def test_file_that_is_not_a_database_is_damaged(state: Path) -> None:
     (state / "state/openclaw.sqlite").write_bytes(b"x" * 5000)
     found = check_databases(_run, str(state))
     assert "not a database" in found.damaged["state/openclaw.sqlite"]
     assert found.identity == ""
 
 
-def test_while_another_process_writes(state: Path) -> None:
-    """WAL, an open writer: as the gateway has it while it runs."""
+def test_check_works_while_another_process_writes(state: Path) -> None:
+    """WAL mode with an open writer, as while the gateway runs."""
     writer = sqlite3.connect(state / "state/openclaw.sqlite")
     writer.execute("PRAGMA journal_mode = WAL")
     writer.execute("INSERT INTO device_identities VALUES ('not committed')")

@@ -1,4 +1,4 @@
-"""The script that reads OpenClaw's conversations from a database nobody serves."""
+"""The script that reads OpenClaw's conversations from a database."""
 
 import json
 import sqlite3
@@ -9,7 +9,7 @@ from pathlib import Path
 from tests.drills import texts
 
 
-def test_texts_of_all_columns_of_all_tables(tmp_path: Path) -> None:
+def test_texts_are_found_in_all_columns_of_all_tables(tmp_path: Path) -> None:
     database = sqlite3.connect(tmp_path / "agent.sqlite")
     with database:
         database.execute("CREATE TABLE messages (number INTEGER, body TEXT)")

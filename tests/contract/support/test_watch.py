@@ -1,4 +1,4 @@
-"""The sampler of several instances, with a process of this host as each of them."""
+"""The sampler of several instances, with host processes in place of the instances."""
 
 import time
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from tests.drills.watch import Watch
 _SECONDS = 20.0
 
 
-def _instance(name: str) -> Any:  # noqa: ANN401 - of an instance it needs only this
+def _instance(name: str) -> Any:  # noqa: ANN401 - it needs only this part of an instance
     def enter(_argv: Sequence[str]) -> tuple[str, ...]:
         answers = f'import sys\nfor _ in sys.stdin: print(\'{{"lease": "{name}"}}\', flush=True)'
         return ("python3", "-u", "-c", answers)
@@ -25,8 +25,8 @@ def _wait_for(watch: Watch, *instances: Any) -> None:  # noqa: ANN401 - as above
         time.sleep(0.1)
 
 
-def test_it_closes_what_it_opened_also_for_an_instance_that_was_dropped() -> None:
-    """An unclosed stream would fail this test: pytest turns the warning into an error."""
+def test_watch_closes_all_streams_even_of_a_dropped_instance() -> None:
+    """An unclosed stream fails this test, because pytest turns its warning into an error."""
     first, second = _instance("first"), _instance("second")
     with Watch() as watch:
         watch.add(first)

@@ -10,7 +10,7 @@ def _nothing(_target: Path) -> None:
     """Build an empty entry."""
 
 
-def test_an_entry_is_built_once_and_found_again(tmp_path: Path) -> None:
+def test_entry_is_built_once_and_reused(tmp_path: Path) -> None:
     built: list[Path] = []
 
     def build(target: Path) -> None:
@@ -24,18 +24,18 @@ def test_an_entry_is_built_once_and_found_again(tmp_path: Path) -> None:
     assert len(built) == 1
 
 
-def test_other_inputs_are_another_entry(tmp_path: Path) -> None:
+def test_different_inputs_give_a_different_entry(tmp_path: Path) -> None:
     cache = Cache(tmp_path)
     one = cache.get("kind", ["a", "b"], _nothing)
     assert cache.get("kind", ["ab"], _nothing) != one
 
 
-def test_the_order_of_a_mapping_does_not_matter_but_that_of_a_list_does() -> None:
+def test_digest_depends_on_the_order_of_a_list_but_not_of_a_mapping() -> None:
     assert digest({"a": "1", "b": "2"}) == digest({"b": "2", "a": "1"})
     assert digest(["a", "b"]) != digest(["b", "a"])
 
 
-def test_a_build_that_fails_leaves_no_entry_and_can_be_tried_again(tmp_path: Path) -> None:
+def test_failed_build_leaves_no_entry_and_can_be_repeated(tmp_path: Path) -> None:
     def fail(target: Path) -> None:
         (target / "half").write_text("done")
         raise KeyboardInterrupt
@@ -47,7 +47,7 @@ def test_a_build_that_fails_leaves_no_entry_and_can_be_tried_again(tmp_path: Pat
     assert not any(entry.iterdir())
 
 
-def test_what_a_killed_builder_left_behind_is_dropped(tmp_path: Path) -> None:
+def test_build_replaces_what_a_killed_builder_left_of_the_same_entry(tmp_path: Path) -> None:
     partial = tmp_path / f".kind-{digest(['x'])}.partial"
     partial.mkdir()
     (partial / "half").write_text("done")
@@ -75,7 +75,7 @@ def test_build_keeps_the_partial_entry_of_a_running_builder(tmp_path: Path) -> N
     assert (entry / "half").read_text() == "done"
 
 
-def test_a_second_builder_waits_for_the_first_and_takes_its_work(tmp_path: Path) -> None:
+def test_second_builder_waits_for_the_first_and_uses_its_entry(tmp_path: Path) -> None:
     started, go_on = threading.Event(), threading.Event()
     built: list[str] = []
 

@@ -1,4 +1,4 @@
-"""The extract of Microsoft's schemas: made from full ones as wanted, and whole as it lies there."""
+"""The extract of Microsoft's schemas: how it is built, and that it is complete."""
 
 import copy
 import hashlib
@@ -35,7 +35,7 @@ def resource(type_name: str, properties: dict[str, Any], **more: Any) -> dict[st
 
 
 def full() -> dict[str, Any]:
-    """A schema as Microsoft writes them: open, wordy, and with expressions everywhere."""
+    """A schema in Microsoft's style: open, verbose, and with expressions everywhere."""
     kinds = {
         "oneOf": [{"type": "string", "enum": ["Small", "Large"]}, EXPRESSION],
         "description": "PROSE",
@@ -87,7 +87,7 @@ def extracted(document: dict[str, Any], *types: str) -> dict[str, Any]:
 
 
 def keywords(schema: dict[str, Any]) -> Iterator[str]:
-    """Every keyword of a schema and of those in it; the names of properties are none."""
+    """Yield every keyword of a schema and its subschemas, without the names of properties."""
     yield from schema
     inner = [*schema.get("properties", {}).values(), schema.get("items")]
     inner += [schema.get("additionalProperties")]
@@ -108,13 +108,13 @@ def references(value: object) -> Iterator[str]:
             yield from references(one)
 
 
-def test_only_what_is_wanted_and_reached_comes_along() -> None:
+def test_extract_contains_only_reachable_definitions() -> None:
     found = extracted(full(), BOTS)
     assert set(found["resources"]) == {BOTS}
     assert set(found["definitions"]) == {"Bot", "Host", "Timer", "Event"}
 
 
-def test_no_prose_no_expression_and_nothing_of_templates_comes_along() -> None:
+def test_extract_has_no_prose_expressions_or_template_parts() -> None:
     text = extract(FILE, json.dumps(full()).encode(), (BOTS,))
     assert "PROSE" not in text
     assert "expression" not in text
@@ -123,7 +123,7 @@ def test_no_prose_no_expression_and_nothing_of_templates_comes_along() -> None:
     assert found["required"] == ["properties"]
 
 
-def test_the_structure_stays_as_microsoft_has_it() -> None:
+def test_extract_keeps_microsofts_structure() -> None:
     found = extracted(full(), BOTS)
     assert found["definitions"]["Bot"] == {
         "type": "object",
@@ -144,13 +144,13 @@ def test_the_structure_stays_as_microsoft_has_it() -> None:
     assert found["resources"][BOTS]["properties"]["name"]["pattern"] == "^[a-z]+$"
 
 
-def test_a_type_that_is_only_told_of_inside_its_parent_is_found() -> None:
+def test_type_defined_only_inside_its_parent_is_found() -> None:
     found = extracted(full(), PETS)
     assert set(found["resources"]) == {PETS}
     assert set(found["definitions"]) == {"Timer"}
 
 
-def test_the_order_of_the_source_does_not_matter_and_it_is_named() -> None:
+def test_extract_is_independent_of_order_and_names_its_source() -> None:
     document = full()
     turned = {name: document[name] for name in reversed(document)}
     turned["definitions"] = dict(reversed(document["definitions"].items()))
@@ -179,7 +179,7 @@ def test_the_order_of_the_source_does_not_matter_and_it_is_named() -> None:
         ({"kind": "Small", "trigger": {"every": 1}}, "is against minimum 5"),
     ],
 )
-def test_a_body_is_checked_by_the_extract(
+def test_extract_checks_a_body(
     tmp_path: Path, properties: dict[str, Any], problem: str | None
 ) -> None:
     text = extract(FILE, json.dumps(full()).encode(), (BOTS,))
@@ -215,7 +215,7 @@ def changed(**definition: object) -> dict[str, Any]:
         (full(), f"{BOTS}/nothing", f"no resource type {BOTS}/nothing"),
     ],
 )
-def test_an_unusable_source_is_refused(document: dict[str, Any], wanted: str, message: str) -> None:
+def test_invalid_source_is_refused(document: dict[str, Any], wanted: str, message: str) -> None:
     with pytest.raises(ExtractError) as caught:
         extracted(document, wanted)
     assert message in str(caught.value)
@@ -223,7 +223,7 @@ def test_an_unusable_source_is_refused(document: dict[str, Any], wanted: str, me
 
 
 @pytest.mark.parametrize("layout", ["2099-01-01/Microsoft.Example.json", FILE.replace("/", ".")])
-def test_the_command_writes_the_extract_and_nothing_else_stays(
+def test_command_writes_the_extract_and_removes_other_files(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -243,7 +243,7 @@ def test_the_command_writes_the_extract_and_nothing_else_stays(
     assert f"-> {len(written):8,} bytes  in all" in capsys.readouterr().out
 
 
-def test_a_source_that_lacks_a_file_leaves_the_extract_alone(
+def test_incomplete_source_leaves_the_extract_unchanged(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "old.json").write_text("{}")
@@ -252,19 +252,19 @@ def test_a_source_that_lacks_a_file_leaves_the_extract_alone(
     assert (tmp_path / "old.json").exists()
 
 
-def test_the_source_has_to_be_given() -> None:
+def test_source_argument_is_required() -> None:
     with pytest.raises(SystemExit) as caught:
         main([])
     assert caught.value.code == 2
 
 
-def test_the_extract_of_the_project_is_all_that_is_wanted() -> None:
+def test_projects_extract_has_exactly_the_wanted_files() -> None:
     names = {path.name for path in SCHEMAS_FOLDER.iterdir()}
     assert names == {*(name.replace("/", ".") for name in WANTED), "README.md", "LICENSE"}
 
 
 @pytest.mark.parametrize("name", WANTED)
-def test_an_extract_of_the_project_is_whole(name: str) -> None:
+def test_projects_extract_is_complete(name: str) -> None:
     text = (SCHEMAS_FOLDER / name.replace("/", ".")).read_text()
     document = json.loads(text)
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)

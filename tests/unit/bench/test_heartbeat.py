@@ -1,4 +1,4 @@
-"""Long steps give signs of life; short ones say only that they are over."""
+"""Long steps report progress; short ones report only their end."""
 
 import re
 import threading
@@ -12,21 +12,21 @@ from tests.bench.heartbeat import EVERY_SECONDS, heartbeat, say, step
 
 
 class Lines:
-    """What was said, and a way to wait for it."""
+    """The reported lines, and a way to wait for them."""
 
     def __init__(self) -> None:
-        """Nothing yet."""
+        """Start without lines."""
         self.said: list[str] = []
         self._news = threading.Condition()
 
     def __call__(self, line: str) -> None:
-        """Take one line."""
+        """Add a line."""
         with self._news:
             self.said.append(line)
             self._news.notify_all()
 
     def wait(self, count: int) -> None:
-        """Until there are so many."""
+        """Wait until there are this many lines."""
         with self._news:
             assert self._news.wait_for(lambda: len(self.said) >= count, timeout=10)
 
@@ -38,11 +38,11 @@ def _unchanged_threads() -> Iterator[None]:
     assert threading.active_count() == before
 
 
-def test_it_beats_well_within_ten_seconds() -> None:
+def test_interval_is_below_ten_seconds() -> None:
     assert 1 <= EVERY_SECONDS <= 8
 
 
-def test_a_long_step_says_what_goes_on_and_for_how_long() -> None:
+def test_long_step_reports_its_name_and_duration() -> None:
     lines = Lines()
     began = time.monotonic()
     with _unchanged_threads(), heartbeat("root file system", lines, every=0.01):
@@ -57,7 +57,7 @@ def test_a_long_step_says_what_goes_on_and_for_how_long() -> None:
     assert len(lines.said) == count
 
 
-def test_the_text_is_the_latest_one() -> None:
+def test_latest_text_is_reported() -> None:
     lines, latest = Lines(), ["step 1"]
     with heartbeat(lambda: latest[0], lines, every=0.01):
         lines.wait(1)
@@ -67,7 +67,7 @@ def test_the_text_is_the_latest_one() -> None:
     assert lines.said[-1].endswith("... step 2")
 
 
-def test_what_something_else_said_counts() -> None:
+def test_other_output_restarts_the_interval() -> None:
     lines = Lines()
     with heartbeat("image", lines, every=0.5) as heard:
         for _ in range(20):
@@ -77,7 +77,7 @@ def test_what_something_else_said_counts() -> None:
         lines.wait(1)
 
 
-def test_a_short_step_says_only_its_end() -> None:
+def test_short_step_reports_only_its_end() -> None:
     lines = Lines()
     with heartbeat("network", lines):
         pass
@@ -88,14 +88,14 @@ def test_a_short_step_says_only_its_end() -> None:
     assert re.fullmatch(r" *0\.\d s  network", lines.said[0])
 
 
-def test_a_failed_step_passes_its_error_on_and_does_not_call_itself_done() -> None:
+def test_failed_step_raises_and_is_not_reported_as_done() -> None:
     lines = Lines()
     with _unchanged_threads(), pytest.raises(ValueError, match="broken"), step("network", lines):
         raise ValueError("broken")  # noqa: EM101 - any error
     assert lines.said == []
 
 
-def test_lines_of_several_threads_stay_whole(capsys: pytest.CaptureFixture[str]) -> None:
+def test_lines_of_several_threads_do_not_mix(capsys: pytest.CaptureFixture[str]) -> None:
     texts = [letter * 200 for letter in "abcd"]
 
     def repeat(text: str) -> None:

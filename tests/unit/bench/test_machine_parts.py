@@ -20,7 +20,7 @@ Suites: bookworm-security
 """
 
 
-def test_the_machine_uses_the_mirror_that_the_host_uses_in_either_format() -> None:
+def test_machine_uses_the_hosts_mirror_from_either_format() -> None:
     one_line = "deb [signed-by=/k] http://sec.test/debian-security bookworm-security main\n"
     lines = [line.split("] ")[1] for line in apt_sources(_DEB822 + "\n" + one_line).splitlines()]
     assert lines == [
@@ -30,24 +30,24 @@ def test_the_machine_uses_the_mirror_that_the_host_uses_in_either_format() -> No
     ]
 
 
-def test_a_host_of_another_kind_is_told_what_is_missing() -> None:
+def test_missing_mirrors_are_named_on_another_distribution() -> None:
     with pytest.raises(BenchError, match="bookworm, bookworm-updates, bookworm-security"):
         apt_sources("deb http://archive.test/ubuntu noble main\n")
 
 
-def test_variables_of_a_login_are_read_with_and_without_quotes(tmp_path: Path) -> None:
+def test_environment_is_read_with_and_without_quotes(tmp_path: Path) -> None:
     path = tmp_path / "environment"
     path.write_text("# no=thing\nA=1\nB=\"two words\"\nnonsense\nC='x=y'\n")
     assert read_environment(path) == {"A": "1", "B": "two words", "C": "x=y"}
 
 
-def test_benches_of_different_numbers_share_no_name_or_address() -> None:
+def test_benches_share_no_name_or_address() -> None:
     one, two = Network(1), Network(2)
     for field in ("azure_namespace", "vm_namespace", "host_interface", "table", "subnet", "link"):
         assert getattr(one, field) != getattr(two, field)
 
 
-def test_names_of_azure_are_answered_here_and_others_asked_upstream(
+def test_dns_answers_azures_names_and_forwards_others(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     monkeypatch.setattr("tests.bench.network.upstream_servers", lambda: ["192.0.2.53"])
@@ -58,7 +58,7 @@ def test_names_of_azure_are_answered_here_and_others_asked_upstream(
 
 @pytest.fixture
 def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """A host of its own: an empty registry, and forwarding that is off."""
+    """A separate host: an empty registry, and forwarding disabled."""
     monkeypatch.setattr(slots, "REGISTRY", tmp_path / "registry")
     monkeypatch.setattr(slots, "FORWARD", tmp_path / "ip_forward")
     monkeypatch.setattr(slots, "_LOCK", tmp_path)
@@ -66,7 +66,7 @@ def registry(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_two_benches_never_get_the_same_number_and_one_keeps_its_own(registry: Path) -> None:
+def test_bench_numbers_are_unique_and_stable(registry: Path) -> None:
     assert slots.claim(registry / "a") == 0
     assert slots.claim(registry / "b") == 1
     assert slots.claim(registry / "a") == 0
@@ -75,7 +75,7 @@ def test_two_benches_never_get_the_same_number_and_one_keeps_its_own(registry: P
     assert slots.claim(registry / "c") == 0
 
 
-def test_only_the_last_bench_puts_the_hosts_forwarding_back(registry: Path) -> None:
+def test_last_bench_restores_the_hosts_forwarding(registry: Path) -> None:
     forward = registry / "ip_forward"
     for name in "ab":
         slots.claim(registry / name)

@@ -1,11 +1,11 @@
-"""The configuration that the bench writes is the one it means."""
+"""The configuration that the bench writes."""
 
 import yaml
 
 from tests.bench.product import as_yaml
 
 
-def test_what_is_written_reads_back() -> None:
+def test_written_yaml_parses_to_the_same_configuration() -> None:
     config = {
         "name": "bench-bot",
         "caddy": {"domain": "bot.example.org\nrespond 200", "allowed_origins": []},

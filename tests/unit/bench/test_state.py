@@ -7,24 +7,24 @@ import pytest
 from tests.bench.state import Process, State
 
 
-def test_a_record_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+def test_loaded_record_equals_the_saved_one(tmp_path: Path) -> None:
     state = State(index=3, ready=True, processes={"machine": Process(pid=12, started=34)})
     state.save(tmp_path)
     assert State.load(tmp_path) == state
     assert [path.name for path in tmp_path.iterdir()] == ["state.json"]
 
 
-def test_no_record_is_no_bench(tmp_path: Path) -> None:
+def test_missing_record_loads_as_none(tmp_path: Path) -> None:
     assert State.load(tmp_path / "nothing") is None
 
 
-def test_a_running_process_is_alive_and_a_later_one_with_its_number_is_not() -> None:
+def test_later_process_with_the_same_pid_is_not_alive() -> None:
     mine = Process.of(os.getpid())
     assert mine.alive()
     assert not Process(pid=mine.pid, started=mine.started + 1).alive()
 
 
-def test_a_reused_number_is_never_signalled(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_reused_pid_is_never_signaled(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[int] = []
     monkeypatch.setattr(os, "kill", lambda pid, _number: sent.append(pid))
     mine = Process.of(os.getpid())
@@ -34,5 +34,5 @@ def test_a_reused_number_is_never_signalled(monkeypatch: pytest.MonkeyPatch) -> 
     assert sent == [mine.pid]
 
 
-def test_a_process_that_is_gone_is_not_alive() -> None:
+def test_exited_process_is_not_alive() -> None:
     assert not Process.of(2**22 + 1).alive()

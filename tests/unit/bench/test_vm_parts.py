@@ -1,7 +1,7 @@
 import base64
 import os
 import shlex
-import xml.etree.ElementTree as ET  # our own text is parsed
+import xml.etree.ElementTree as ET  # parses only text that the bench wrote
 from pathlib import Path
 
 import pytest
@@ -28,7 +28,7 @@ _HARDWARE = Hardware(
 )
 
 
-def test_the_provisioning_document_holds_the_custom_data_as_it_was_given() -> None:
+def test_provisioning_document_has_the_custom_data_unchanged() -> None:
     given = b"#cloud-config\n\xff<&>\n"
     root = ET.fromstring(provisioning.ovf_env(hostname="a<b", custom_data=given))  # noqa: S314 - ours
     texts = {element.tag.removeprefix(_WA): element.text for element in root.iter()}
@@ -37,16 +37,16 @@ def test_the_provisioning_document_holds_the_custom_data_as_it_was_given() -> No
     assert texts["DisableSshPasswordAuthentication"] == "true"
 
 
-def test_without_custom_data_there_is_no_such_element() -> None:
+def test_provisioning_document_omits_missing_custom_data() -> None:
     assert "CustomData" not in provisioning.ovf_env(hostname="a", custom_data=b"")
 
 
-def test_custom_data_that_azure_would_refuse_is_refused() -> None:
+def test_custom_data_above_azures_limit_is_refused() -> None:
     with pytest.raises(BenchError, match="65536 bytes"):
         provisioning.ovf_env(hostname="a", custom_data=b"x" * 65_536)
 
 
-def test_each_hardware_address_gets_its_own_address_and_the_routes_to_the_platform() -> None:
+def test_dhcp_sends_a_fixed_address_and_routes_to_the_platform() -> None:
     net = Network(3)
     argv = wire.dhcp_arguments(net, Path("/run/x"))
     assert "--dhcp-host=00:0d:3a:61:03:04,10.61.3.4" in argv
@@ -57,7 +57,7 @@ def test_each_hardware_address_gets_its_own_address_and_the_routes_to_the_platfo
     assert "--dhcp-option-force=245,168.63.129.16" in argv
 
 
-def test_a_new_instance_does_not_take_the_address_of_the_one_it_replaces() -> None:
+def test_new_instance_gets_another_address_than_its_predecessor() -> None:
     assert next_number(set(), last=None) == 4
     assert next_number(set(), last=4) == 5
     assert next_number({5}, last=4) == 6
@@ -66,7 +66,7 @@ def test_a_new_instance_does_not_take_the_address_of_the_one_it_replaces() -> No
         next_number(set(wire.NUMBERS), last=9)
 
 
-def test_the_machine_says_azure_and_its_uuid_in_its_firmware() -> None:
+def test_firmware_has_azures_asset_tag_and_the_uuid() -> None:
     argv = qemu.arguments(_HARDWARE, Folder(Path("/v/one")), mac="00:0d:3a:61:03:05", tap="tap5")
     firmware = [argv[place + 1] for place, word in enumerate(argv) if word == "-smbios"]
     assert any(f"asset={qemu.CHASSIS_TAG}" in entry for entry in firmware)
@@ -74,12 +74,12 @@ def test_the_machine_says_azure_and_its_uuid_in_its_firmware() -> None:
     assert "virtio-net-pci,netdev=net,mac=00:0d:3a:61:03:05,romfile=" in argv
 
 
-def test_flushed_writes_of_the_machine_reach_the_hosts_page_cache() -> None:
+def test_flushed_writes_reach_the_hosts_page_cache() -> None:
     argv = qemu.arguments(_HARDWARE, Folder(Path("/v/one")), mac="m", tap="tap5")
     assert any("/v/one/disk.qcow2" in word and "cache=writeback" in word for word in argv)
 
 
-def test_a_kernel_that_is_a_program_writes_to_its_own_changes_only() -> None:
+def test_user_mode_kernel_writes_only_to_its_own_file() -> None:
     argv = argv_of(5)
     assert "ubd0=/v/one/disk.cow,/c/disk.raw" in argv
     assert "ubd1r=/v/one/provisioning.iso" in argv
@@ -87,7 +87,7 @@ def test_a_kernel_that_is_a_program_writes_to_its_own_changes_only() -> None:
     assert argv.index("/c/linux.uml") > argv.index("/c/lib")
 
 
-def test_each_such_kernel_stays_on_one_processor_and_two_have_two() -> None:
+def test_user_mode_kernels_are_pinned_to_different_processors() -> None:
     chosen = [argv[argv.index("--cpu-list") + 1] for argv in map(argv_of, (4, 5))]
     assert all(int(processor) < (os.cpu_count() or 1) for processor in chosen)
     assert len(set(chosen)) == min(2, os.cpu_count() or 1)
@@ -106,9 +106,9 @@ def test_acceleration_is_probed_once_for_each_kernel(tmp_path: Path) -> None:
     assert asked == [_DISK, other]
 
 
-def test_commands_keep_their_words_on_the_way_through_ssh(tmp_path: Path) -> None:
-    door = ssh.Ssh("one", tmp_path, "group")
+def test_command_arguments_are_preserved_over_ssh(tmp_path: Path) -> None:
+    access = ssh.Ssh("one", tmp_path, "group")
     argv = ("printf", "%s\n", "it's", "$HOME")
-    assert shlex.split(door.enter(argv)[-1]) == list(argv)
+    assert shlex.split(access.enter(argv)[-1]) == list(argv)
     script = "echo \"$0\"; echo '$x'"
-    assert shlex.split(door.enter(script)[-1]) == ["/bin/bash", "-c", script]
+    assert shlex.split(access.enter(script)[-1]) == ["/bin/bash", "-c", script]

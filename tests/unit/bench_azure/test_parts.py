@@ -14,7 +14,7 @@ from tests.bench.azure.messages import FilePart, Request
 PEM = "-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n"
 
 
-def test_every_name_leads_to_an_address_of_its_own() -> None:
+def test_every_name_has_its_own_address() -> None:
     assert set(NAMES.values()) == set(ADDRESSES)
     assert len(set(ADDRESSES.values())) == len(ADDRESSES)
     assert all(
@@ -32,24 +32,24 @@ def test_every_name_leads_to_an_address_of_its_own() -> None:
         ("ghcr.io/a/b:1", ("ghcr.io/a/b", "1")),
     ],
 )
-def test_references(reference: str, expected: tuple[str, str]) -> None:
+def test_reference_is_split(reference: str, expected: tuple[str, str]) -> None:
     assert split_reference(reference) == expected
 
 
 @pytest.mark.parametrize("reference", ["node", "host:5000/node", ""])
-def test_a_reference_needs_a_tag(reference: str) -> None:
+def test_reference_without_a_tag_is_refused(reference: str) -> None:
     with pytest.raises(ImageError):
         split_reference(reference)
 
 
-def test_the_instance_is_told_the_address_it_asks_from() -> None:
+def test_document_has_the_requesting_address() -> None:
     interface = document("10.61.3.4", Instance(mac="000D3A610304"), {})["network"]["interface"][0]
     assert interface["ipv4"]["ipAddress"][0]["privateIpAddress"] == "10.61.3.4"
     assert interface["macAddress"] == "000D3A610304"
     assert interface["ipv4"]["subnet"] == [{"address": "10.61.3.0", "prefix": "24"}]
 
 
-def test_every_leaf_of_the_document_is_text() -> None:
+def test_every_leaf_of_the_document_is_a_string() -> None:
     def leaves(node: object) -> list[object]:
         if isinstance(node, dict):
             node = list(node.values())
@@ -60,7 +60,7 @@ def test_every_leaf_of_the_document_is_text() -> None:
     assert all(isinstance(leaf, str) for leaf in leaves(document("10.0.0.4", Instance(), {})))
 
 
-def test_two_instances_are_told_apart_by_everything_that_is_their_own() -> None:
+def test_documents_of_two_instances_differ() -> None:
     one, two = (
         document("10.0.0.4", Instance(name=f"vm_{name}", vm_id=name, hostname=name), {})["compute"]
         for name in ("one", "two")
@@ -71,7 +71,7 @@ def test_two_instances_are_told_apart_by_everything_that_is_their_own() -> None:
     assert "vm_one" not in json.dumps(two)
 
 
-def test_walking_the_document() -> None:
+def test_document_paths_are_followed() -> None:
     content = document("10.0.0.4", Instance(), {})
     steps = ["network", "interface", "0", "macAddress"]
     assert descend(content, steps) == "000D3A0B1C2D"
@@ -94,14 +94,14 @@ def test_walking_the_document() -> None:
         ("lines=1-2", 200, 0, 10),
     ],
 )
-def test_ranges(tmp_path: Path, asked: str, status: int, start: int, length: int) -> None:
+def test_byte_ranges(tmp_path: Path, asked: str, status: int, start: int, length: int) -> None:
     file = tmp_path / "file"
     file.write_bytes(b"0123456789")
     reply = file_reply(Request("GET", "/", headers={"range": asked}), file)
     assert (reply.status, reply.body) == (status, FilePart(file, start, length))
 
 
-def test_only_what_debian_does_not_ship_is_extra(tmp_path: Path) -> None:
+def test_certificates_in_debians_list_are_not_extra(tmp_path: Path) -> None:
     packaged, bundle = tmp_path / "packaged", tmp_path / "bundle.crt"
     packaged.mkdir()
     shipped, own = PEM.format("AAAA"), PEM.format("BBBB")
@@ -110,7 +110,7 @@ def test_only_what_debian_does_not_ship_is_extra(tmp_path: Path) -> None:
     assert host_trust.extra_certificates(bundle=bundle, packaged=packaged) == [own]
 
 
-def test_an_image_survives_its_layout(tmp_path: Path) -> None:
+def test_image_is_read_as_written(tmp_path: Path) -> None:
     layer = tmp_path / "layer"
     layer.write_bytes(b"layer")
     write_image(tmp_path, config=b"{}", layers=(layer,))
@@ -119,7 +119,7 @@ def test_an_image_survives_its_layout(tmp_path: Path) -> None:
     assert all(path.name == digest.removeprefix("sha256:") for digest, path in image.blobs.items())
 
 
-def test_the_sysbox_package_depends_on_its_parts() -> None:
+def test_sysbox_cache_inputs_cover_its_files() -> None:
     inputs = sysbox_deb.inputs("0.6.7", "amd64")
     assert {"control", "config", "postinst", "sysbox-runc"} <= set(inputs)
     assert inputs != sysbox_deb.inputs("0.7.1", "amd64")

@@ -10,12 +10,12 @@ from tests.bench.azure.tokens import TokenBook
 
 @dataclass(slots=True)
 class Clock:
-    """A clock that stands still until it is moved."""
+    """A clock that the test sets."""
 
     now: float = 1_000_000.0
 
     def __call__(self) -> float:
-        """Seconds since the epoch."""
+        """Return seconds since the epoch."""
         return self.now
 
 
@@ -41,7 +41,7 @@ def request(tokens: TokenBook) -> Request:
     )
 
 
-def test_forbidden_counts_from_the_first_request(clock: Clock, tokens: TokenBook) -> None:
+def test_forbidden_time_starts_with_the_first_request(clock: Clock, tokens: TokenBook) -> None:
     vault = KeyVault(tokens, clock)
     vault.change({"secrets": {"a": "b"}, "forbidden_for": 20})
     clock.now += 1000
@@ -52,7 +52,7 @@ def test_forbidden_counts_from_the_first_request(clock: Clock, tokens: TokenBook
     assert vault.answer(request(tokens)).status == 200
 
 
-def test_setting_forbidden_again_starts_anew(clock: Clock, tokens: TokenBook) -> None:
+def test_setting_forbidden_again_restarts_its_time(clock: Clock, tokens: TokenBook) -> None:
     vault = KeyVault(tokens, clock)
     vault.change({"secrets": {"a": "b"}, "forbidden_for": 20})
     vault.answer(request(tokens))
@@ -61,7 +61,7 @@ def test_setting_forbidden_again_starts_anew(clock: Clock, tokens: TokenBook) ->
     assert vault.answer(request(tokens)).status == 403
 
 
-def test_the_challenge_does_not_count_as_a_request(clock: Clock, tokens: TokenBook) -> None:
+def test_challenge_does_not_count_as_a_request(clock: Clock, tokens: TokenBook) -> None:
     vault = KeyVault(tokens, clock)
     vault.change({"secrets": {"a": "b"}, "script": [429]})
     assert (
@@ -73,21 +73,21 @@ def test_the_challenge_does_not_count_as_a_request(clock: Clock, tokens: TokenBo
     assert [vault.answer(request(tokens)).status for _ in range(2)] == [429, 200]
 
 
-def test_an_expired_token_is_refused(clock: Clock, tokens: TokenBook) -> None:
+def test_expired_token_is_refused(clock: Clock, tokens: TokenBook) -> None:
     vault = KeyVault(tokens, clock)
     asked = request(tokens)
     clock.now += 86400
     assert vault.answer(asked).status == 401
 
 
-def test_a_token_near_its_end_is_replaced(clock: Clock, tokens: TokenBook) -> None:
+def test_token_near_its_expiry_is_replaced(clock: Clock, tokens: TokenBook) -> None:
     first = tokens.issue(client_id="me", resource=AUDIENCE, lifetime=3600)
     assert tokens.issue(client_id="me", resource=f"{AUDIENCE}/", lifetime=3600) is first
     clock.now += 3600 - 299
     assert tokens.issue(client_id="me", resource=AUDIENCE, lifetime=3600) is not first
 
 
-def test_an_unchanged_value_is_no_new_version(clock: Clock, tokens: TokenBook) -> None:
+def test_unchanged_value_adds_no_version(clock: Clock, tokens: TokenBook) -> None:
     vault = KeyVault(tokens, clock)
     for value in ("b", "b", "c"):
         vault.change({"secrets": {"a": value}})

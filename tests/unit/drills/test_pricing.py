@@ -1,4 +1,4 @@
-"""From the kernel's counters to dollars."""
+"""The price of SMB operations from the kernel's counters."""
 
 import pytest
 
@@ -30,7 +30,7 @@ QueryInfos: 4 total 0 failed
 """
 
 
-def test_counters_of_all_mounts_are_added() -> None:
+def test_counters_of_all_mounts_are_summed() -> None:
     assert operations(_STATS) == {
         "TreeConnects": 1,
         "Creates": 105,
@@ -40,11 +40,11 @@ def test_counters_of_all_mounts_are_added() -> None:
     }
 
 
-def test_no_mount_no_operations() -> None:
+def test_no_operations_without_a_mount() -> None:
     assert not operations("Resources in use\nCIFS Session: 0\n")
 
 
-def test_rates_are_of_what_came_between() -> None:
+def test_rates_count_operations_between_two_samples() -> None:
     rates = per_hour({"Creates": 10, "Reads": 3}, {"Creates": 30, "Reads": 3}, 600)
     assert rates == {"Creates": 120}
 
@@ -53,6 +53,6 @@ def test_rates_are_of_what_came_between() -> None:
     ("name", "dollars"),
     [("Creates", 0.73), ("Writes", 0.73), ("SetInfos", 0.73), ("Closes", 0.073), ("Reads", 0.073)],
 )
-def test_writes_cost_more(name: str, dollars: float) -> None:
+def test_only_writes_cost_the_price_of_writes(name: str, dollars: float) -> None:
     tier = Tier("any", write=0.01, other=0.001)
     assert tier.monthly({name: 1000}) == pytest.approx(dollars)

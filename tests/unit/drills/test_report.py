@@ -1,9 +1,9 @@
-"""What a drill leaves behind."""
+"""The report of a drill."""
 
 from tests.drills.report import Report
 
 
-def test_a_broken_promise_is_in_the_table() -> None:
+def test_table_lists_broken_promises() -> None:
     lines: list[str] = []
     report = Report("flood", lines.append)
     report.figure("dry again after", 12.34)

@@ -1,4 +1,4 @@
-"""How samples of two instances are judged."""
+"""The check of samples of two instances."""
 
 from typing import Any
 
@@ -19,18 +19,18 @@ def _judged(*rounds: dict[str, dict[str, Any]]) -> Report:
     return report
 
 
-def test_one_after_the_other_is_fine() -> None:
+def test_one_instance_after_the_other_is_accepted() -> None:
     serving, idle = _sample(gateways=1, mounted=True), _sample()
     report = _judged({"a": serving, "b": idle}, {"b": idle}, {"b": serving})
     assert report.broken == []
-    assert report.figures["moments sampled"] == "3, 1 of them on both instances"
+    assert report.figures["samples"] == "3, 1 of them on both instances"
 
 
-def test_two_gateways_at_one_moment() -> None:
+def test_two_gateways_at_the_same_time_break_the_promise() -> None:
     report = _judged({"a": _sample(gateways=1), "b": _sample(gateways=1)})
     assert report.broken == ["never two gateways"]
 
 
-def test_two_mounts_at_one_moment() -> None:
+def test_two_mounts_at_the_same_time_break_the_promise() -> None:
     report = _judged({"a": _sample(mounted=True), "b": _sample(mounted=True)})
-    assert report.broken == ["never two mounts of the state"]
+    assert report.broken == ["never two mounts of the state directory"]

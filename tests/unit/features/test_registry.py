@@ -9,7 +9,7 @@ from clawbot_agent.features.image.errors import ImageNotFoundError
 from clawbot_agent.features.registry import all_stages
 from clawbot_agent.features.share.actions import RefreshTicket
 from clawbot_agent.features.share.errors import ShareNotFoundError
-from clawbot_agent.features.state.errors import StateDamagedError, StateNoRoomError
+from clawbot_agent.features.state.errors import StateDamagedError, StateNoSpaceError
 from clawbot_agent.host.docker import DockerUnavailableError
 from clawbot_agent.host.download import Sha256MismatchError
 from tests.fakes import a_config
@@ -28,7 +28,7 @@ ACTION = ChangeUnit("start", "a.service", "not running")
         ("secrets", KeyVaultForbiddenError, False),
         ("share", ShareNotFoundError, False),
         ("lease", StateDamagedError, False),
-        ("state", StateNoRoomError, False),
+        ("state", StateNoSpaceError, False),
         ("state", StateDamagedError, True),
     ],
 )

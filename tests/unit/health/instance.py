@@ -15,7 +15,7 @@ from math import inf
 from typing import Any, Final
 
 from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, STATUS_FILE
-from clawbot_agent.features.gateway.gateway import READY_URL
+from clawbot_agent.features.gateway.readiness import READY_URL
 from clawbot_agent.features.lease.record import Holder
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.health.app import application, azure_page, health_pages

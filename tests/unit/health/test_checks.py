@@ -8,9 +8,8 @@ from typing import Any, Final
 import pytest
 
 from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, SCHEDULED_EVENTS_FILE, TICKET_FILE
-from clawbot_agent.features.caddy.caddyfile import caddyfile
-from clawbot_agent.features.caddy.serve import LIVE
-from clawbot_agent.features.gateway.gateway import READY_URL
+from clawbot_agent.features.caddy.caddyfile import LIVE, caddyfile
+from clawbot_agent.features.gateway.readiness import READY_URL
 from clawbot_agent.health.checks.caddy import Caddy
 from clawbot_agent.health.checks.events import Events
 from clawbot_agent.health.checks.gateway import LIVE_URL, Gateway

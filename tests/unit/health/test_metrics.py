@@ -18,9 +18,8 @@ from clawbot_agent.core.paths import (
     STATUS_FILE,
     TICKET_FILE,
 )
-from clawbot_agent.features.caddy.caddyfile import caddyfile
-from clawbot_agent.features.caddy.serve import LIVE
-from clawbot_agent.features.gateway.gateway import READY_URL
+from clawbot_agent.features.caddy.caddyfile import LIVE, caddyfile
+from clawbot_agent.features.gateway.readiness import READY_URL
 from clawbot_agent.health.app import health_pages
 from clawbot_agent.health.azure_health import AzureHealth
 from clawbot_agent.health.cache import Cache

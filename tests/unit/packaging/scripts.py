@@ -1,4 +1,4 @@
-"""The scripts of packaging/, which is no package."""
+"""Imports the scripts in packaging/, which is not a package."""
 
 import sys
 from importlib.util import module_from_spec, spec_from_file_location
@@ -9,7 +9,7 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 
 
 def load(name: str) -> Any:  # noqa: ANN401 - a module that mypy does not see
-    """Import packaging/NAME.py, under the name by which the scripts import each other."""
+    """Import packaging/NAME.py under the name that the other scripts use."""
     if name in sys.modules:
         return sys.modules[name]
     spec = spec_from_file_location(name, ROOT / f"packaging/{name}.py")

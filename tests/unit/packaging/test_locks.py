@@ -1,4 +1,4 @@
-"""The locks name all that pyproject.toml asks for, and packaging/dev.py reads them right."""
+"""The locks cover pyproject.toml's dependencies, and packaging/dev.py reads them correctly."""
 
 import re
 import tomllib
@@ -19,12 +19,12 @@ dev = load("dev")
 
 
 def locked(text: str) -> Iterator[tuple[str, str]]:
-    """Names and versions."""
+    """Yield names and versions."""
     yield from re.findall(r"^([a-z0-9-]+)==([^ ;]+)", text, re.MULTILINE)
 
 
 def unlocked(requirements: list[str], text: str) -> list[str]:
-    """Those that no version in the lock satisfies; extras of our own are followed."""
+    """Return the requirements that the lock does not satisfy; follow the project's extras."""
     versions = dict(locked(text))
     missing = []
     for requirement in map(Requirement, requirements):
@@ -39,7 +39,7 @@ def unlocked(requirements: list[str], text: str) -> list[str]:
 
 
 def test_every_dependency_of_development_is_locked() -> None:
-    """`make lock` was run after pyproject.toml changed."""
+    """Fails if `make lock` was not run after a change of pyproject.toml."""
     wanted = PROJECT["dependencies"] + PROJECT["optional-dependencies"]["dev"]
     assert unlocked(wanted, DEVELOPMENT) == []
 
@@ -48,25 +48,25 @@ def test_every_dependency_of_the_agent_is_locked() -> None:
     assert unlocked(PROJECT["dependencies"], SHIPPED) == []
 
 
-def test_a_dependency_that_the_lock_lacks_is_found() -> None:
+def test_dependency_missing_in_the_lock_is_found() -> None:
     assert unlocked(["ruff>=999", "no-such-thing", "click"], DEVELOPMENT) == [
         "ruff>=999",
         "no-such-thing",
     ]
 
 
-def test_what_is_tested_is_what_is_shipped() -> None:
+def test_tested_versions_are_the_shipped_ones() -> None:
     assert set(locked(SHIPPED)) <= set(locked(DEVELOPMENT))
 
 
-def test_the_tools_whose_new_versions_find_more_are_pinned() -> None:
+def test_linters_are_pinned() -> None:
     development = map(Requirement, PROJECT["optional-dependencies"]["dev"])
     exact = {r.name for r in development if str(r.specifier).startswith("==")}
     assert exact >= {"ruff", "mypy"}
 
 
 @pytest.mark.parametrize("text", [SHIPPED, DEVELOPMENT], ids=["shipped", "development"])
-def test_every_version_has_a_hash_and_no_index_is_named(text: str) -> None:
+def test_every_version_has_a_hash_and_no_index(text: str) -> None:
     entries = re.split(r"^(?=[a-z0-9])", text, flags=re.MULTILINE)[1:]
     assert len(entries) == len(list(locked(text)))
     assert [entry for entry in entries if "--hash=sha256:" not in entry] == []
@@ -87,13 +87,13 @@ uvloop==1.0 \\
 """
 
 
-def test_one_package_of_a_lock_is_taken_with_all_its_hashes() -> None:
+def test_package_is_read_from_a_lock_with_all_its_hashes() -> None:
     assert dev.pinned("uv", LOCK) == (
         "uv==0.9.1 \\\n    --hash=sha256:bb \\\n    --hash=sha256:cc\n"
     )
 
 
-def test_a_package_that_is_not_locked_is_not_installed() -> None:
+def test_package_missing_in_the_lock_is_an_error() -> None:
     with pytest.raises(LookupError, match="make lock"):
         dev.pinned("pip", LOCK)
 
@@ -111,9 +111,7 @@ def test_uv_is_locked() -> None:
         ({"UV_INDEX_URL": "https://a.example"}, "https://b.example", None),
     ],
 )
-def test_uv_uses_the_index_that_pip_is_told_to_use(
-    environment: dict[str, str], of_pip: str, expected: str | None
-) -> None:
+def test_uv_uses_pips_index(environment: dict[str, str], of_pip: str, expected: str | None) -> None:
     made = dev.uv_environment({"PATH": "/bin", **environment}, of_pip)
     assert made["PATH"] == "/bin"
     assert made.get("UV_DEFAULT_INDEX") == expected

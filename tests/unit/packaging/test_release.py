@@ -1,4 +1,4 @@
-"""What a release is called, what its notes are, and where its README's links lead."""
+"""A release's version, its notes, and the links of its README."""
 
 import pytest
 
@@ -19,7 +19,7 @@ release = load("release")
         ("0.2.0", None, "0.2.0"),
     ],
 )
-def test_a_release_has_the_version_under_development_or_a_later_one(
+def test_release_has_the_development_version_or_a_later_one(
     current: str, wanted: str | None, expected: str
 ) -> None:
     assert release.release_number(current, wanted) == expected
@@ -58,17 +58,17 @@ CHANGELOG = """\
 """
 
 
-def test_the_notes_are_the_changelogs_section() -> None:
+def test_notes_are_the_changelogs_section() -> None:
     assert release.section(CHANGELOG, "0.10.0") == "### Added\n\n- Ten.\n"
     assert release.section(CHANGELOG, "0.1.0") == "### Fixed\n\n- One.\n"
 
 
 @pytest.mark.parametrize("number", ["0.1", "0.1.00", "1.0.0", "0-1-0"])
-def test_a_version_without_a_section_has_no_notes(number: str) -> None:
+def test_version_without_a_section_has_no_notes(number: str) -> None:
     assert release.section(CHANGELOG, number) is None
 
 
-def test_the_version_is_read_from_the_sources() -> None:
+def test_version_is_read_from_the_sources() -> None:
     assert build_release.version() == __version__
 
 
@@ -93,12 +93,12 @@ SOURCE = "https://example.org/o/r"
         ("`f(x)` and a list[0] (of two)", "`f(x)` and a list[0] (of two)"),
     ],
 )
-def test_links_of_the_readme_lead_to_the_repository(link: str, expected: str) -> None:
+def test_readme_links_point_to_the_repository(link: str, expected: str) -> None:
     text = build_release.absolute_links(f"See {link}.\n", SOURCE, "v1")
     assert text == f"See {expected}.\n"
     assert release.relative_link(text) is None
 
 
-def test_a_link_that_is_left_is_found() -> None:
+def test_remaining_relative_link_is_found() -> None:
     assert release.relative_link("[a](https://example.org) and [b](docs/b.md)") == "](docs/b.md)"
     assert release.relative_link('<img src="docs/b.png">') == 'src="docs/b.png"'

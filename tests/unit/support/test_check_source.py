@@ -1,4 +1,4 @@
-"""The source check finds what it is for, and lets pass what looks like it."""
+"""The source check finds violations and accepts similar code."""
 
 from pathlib import Path
 
@@ -40,7 +40,7 @@ BROKEN = [
 
 
 @pytest.mark.parametrize(("text", "rule"), BROKEN, ids=[text for text, _ in BROKEN])
-def test_each_rule_finds_what_breaks_it(text: str, rule: str) -> None:
+def test_rule_finds_a_violation(text: str, rule: str) -> None:
     (finding,) = check(text)
     assert finding.rule == rule
     assert not finding.warning
@@ -65,7 +65,7 @@ def test_each_rule_finds_what_breaks_it(text: str, rule: str) -> None:
         "webbrowser_name = 'os'\n",
     ],
 )
-def test_no_rule_finds_what_only_looks_like_it(text: str) -> None:
+def test_similar_code_is_accepted(text: str) -> None:
     assert check(text) == []
 
 
@@ -80,16 +80,16 @@ MACHINE = "import os\n\nPath('/etc').exists()\ndatetime.now(UTC)\n"
         ("clawbot_controller", "azure/arm.py"),
     ],
 )
-def test_what_faces_the_machine_may_touch_it(package: str, path: str) -> None:
+def test_machine_facing_module_is_exempt(package: str, path: str) -> None:
     assert check(MACHINE, package=package, path=path) == []
 
 
 @pytest.mark.parametrize("path", ["hostname.py", "stages/host.py", "io.py", "studio.py"])
-def test_a_name_that_resembles_one_of_those_does_not_free(path: str) -> None:
+def test_module_with_a_similar_name_is_not_exempt(path: str) -> None:
     assert {finding.rule for finding in check(MACHINE, path=path)} == {"import", "file", "clock"}
 
 
-def test_a_shell_is_refused_even_where_the_machine_is_faced() -> None:
+def test_shell_is_refused_even_in_machine_facing_modules() -> None:
     (finding,) = check("subprocess.run(f'rm {path}', shell=True)\n", path="host/commands.py")[:1]
     assert finding.rule == "shell"
 
@@ -109,7 +109,7 @@ EXCEPTION = Allowed(
 )
 
 
-def test_an_exception_is_for_one_module_and_one_thing() -> None:
+def test_exception_covers_one_module_and_one_thing() -> None:
     checker = Checker(allowed=(EXCEPTION,))
     assert list(checker.check("clawbot_agent", Path("cli/logs.py"), "import time\n")) == []
     assert len(list(checker.check("clawbot_agent", Path("cli/logs.py"), "import os\n"))) == 1
@@ -117,17 +117,17 @@ def test_an_exception_is_for_one_module_and_one_thing() -> None:
     assert list(checker.unneeded()) == []
 
 
-def test_an_exception_that_nothing_needs_is_a_finding() -> None:
+def test_unused_exception_is_a_finding() -> None:
     (finding,) = Checker(allowed=(EXCEPTION,)).unneeded()
     assert "clawbot_agent.cli.logs" in str(finding)
     assert not finding.warning
 
 
-def test_every_exception_has_a_reason_and_is_of_a_package_that_is_checked() -> None:
+def test_every_exception_has_a_reason_and_a_checked_package() -> None:
     assert [one for one in ALLOWED if not one.reason] == []
     assert {one.module.partition(".")[0] for one in ALLOWED} <= PACKAGES.keys()
 
 
-def test_the_product_keeps_the_rules(capsys: pytest.CaptureFixture[str]) -> None:
+def test_product_has_no_findings(capsys: pytest.CaptureFixture[str]) -> None:
     assert main() == 0, capsys.readouterr().out
     assert int(capsys.readouterr().out.split(" modules:")[0].split()[-1]) > 100

@@ -1,4 +1,4 @@
-"""The tests' own OpenClaw client: what it signs, how it reads."""
+"""The tests' OpenClaw client: signatures and comparison of texts."""
 
 import base64
 import hashlib
@@ -9,7 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from tests.support.openclaw_client import Device, lost
 
-_TOKEN = "presented"  # noqa: S105 - nobody's
+_TOKEN = "presented"  # noqa: S105 - invented
 _CHALLENGE = {"nonce": "n-1", "ts": 1795326217575}
 
 
@@ -17,7 +17,7 @@ def _raw(text: str) -> bytes:
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
 
 
-def test_the_proof_binds_device_token_and_challenge() -> None:
+def test_proof_covers_device_token_and_challenge() -> None:
     device = Device()
     proof = device.proof(_CHALLENGE, token=_TOKEN)
     public = _raw(proof["publicKey"])
@@ -32,5 +32,5 @@ def test_the_proof_binds_device_token_and_challenge() -> None:
         key.verify(_raw(proof["signature"]), signed.replace(_TOKEN, "other").encode())
 
 
-def test_lost_texts_in_their_order() -> None:
+def test_lost_texts_keep_their_order() -> None:
     assert lost(["c", "a", "b"], {"a", "z"}) == ["c", "b"]

@@ -1,1 +1,1 @@
-"""Stage `caddy`: the web server in front of the gateway."""
+"""Stage `caddy`: the reverse proxy in front of the gateway."""

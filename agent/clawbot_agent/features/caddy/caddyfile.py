@@ -10,60 +10,42 @@ from typing import Final
 from clawbot_agent.core.constants import GATEWAY_PORT, HEALTH_PORT
 from clawbot_agent.core.templates import render
 
-__all__ = ["ADMIN_SOCKET", "MARK", "Caddyfile", "caddyfile", "domain_of"]
-
-# in Caddy's own home, because Debian's unit makes no directory in /run
+LIVE: Final = Path("/etc/caddy/Caddyfile")
+# in Caddy's home, because Debian's unit creates no directory in /run
 ADMIN_SOCKET: Final = Path("/var/lib/caddy/clawbot-admin.sock")
+# name of the variable that shows which file a running server has loaded
 MARK: Final = "clawbot_caddyfile"
-"""Name of the variable that tells which file a running server was configured with."""
 
 _UPSTREAM: Final = f"127.0.0.1:{GATEWAY_PORT}"
-# the sidecar, and its page with the overall word only
+# the sidecar, and its page with the overall status only
 _HEALTH_UPSTREAM: Final = f"127.0.0.1:{HEALTH_PORT}"
 _HEALTH_PATH: Final = "/health/public"
-# the page there, and what it asks for: a path that OpenClaw does not have
+# the sidecar's progress page, and the document that it loads: a path unknown to OpenClaw
 _PROGRESS_PATH: Final = "/progress"
 _DOCUMENT_PATH: Final = "/.clawbot/progress.json"
 # OpenClaw answers it to every client
 _LIVE_PATH: Final = "/healthz"
-# Caddy's conditions: somebody with a browser, and what the page itself asks for
-_PEOPLE: Final = "method('GET', 'HEAD') && header({'Accept': '*text/html*'})"
-_VISITORS: Final = f"path('{_DOCUMENT_PATH}') || ({_PEOPLE})"
-# the first block after the global one that is no snippet
+# Caddy's conditions: a browser's request for a page, and in addition the page's own requests
+_BROWSERS: Final = "method('GET', 'HEAD') && header({'Accept': '*text/html*'})"
+_VISITORS: Final = f"path('{_DOCUMENT_PATH}') || ({_BROWSERS})"
+# the first block after the global one that is not a snippet
 _SITE: Final = re.compile(r"^([^\s({:][^\s:]*) \{$", re.MULTILINE)
 _DIGITS: Final = 16
-# headers by which proxies tell who a client is; OpenClaw and what it serves may believe them
+# headers with which proxies identify a client; OpenClaw and what it serves may trust them
 _IDENTITY_HEADERS: Final = (
-    "Forwarded",
-    "X-Real-Ip",
-    "X-Client-Ip",
-    "X-Original-Forwarded-For",
-    "True-Client-Ip",
-    "Cf-Connecting-Ip",
-    "Fastly-Client-Ip",
-    "X-Forwarded-User",
-    "X-Forwarded-Email",
-    "X-Forwarded-Groups",
-    "X-Forwarded-Preferred-Username",
-    "X-Forwarded-Access-Token",
-    "X-Auth-Request-*",
-    "X-Authenticated-*",
-    "X-Remote-User",
-    "X-Webauth-User",
-    "Remote-User",
-    "Remote-Email",
-    "Remote-Groups",
-    "Remote-Name",
-    "Tailscale-*",
-    "X-Ms-Client-Principal*",
-    "X-Original-Url",
-    "X-Rewrite-Url",
+    *("Forwarded", "X-Real-Ip", "X-Client-Ip", "X-Original-Forwarded-For"),
+    *("True-Client-Ip", "Cf-Connecting-Ip", "Fastly-Client-Ip"),
+    *("X-Forwarded-User", "X-Forwarded-Email", "X-Forwarded-Groups"),
+    *("X-Forwarded-Preferred-Username", "X-Forwarded-Access-Token"),
+    *("X-Auth-Request-*", "X-Authenticated-*", "X-Remote-User", "X-Webauth-User"),
+    *("Remote-User", "Remote-Email", "Remote-Groups", "Remote-Name"),
+    *("Tailscale-*", "X-Ms-Client-Principal*", "X-Original-Url", "X-Rewrite-Url"),
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Caddyfile:
-    """Text of the file, and the digest of itself that it carries."""
+    """Text of the file, and the digest of the text that it contains."""
 
     text: str
     digest: str
@@ -71,7 +53,7 @@ class Caddyfile:
 
 @lru_cache(maxsize=4)
 def caddyfile(*, domain: str | None, email: str | None, progress_page: bool = True) -> Caddyfile:
-    """The file for a bot on `domain` with automatic HTTPS; plain HTTP on port 80 without one.
+    """Return the file for `domain` with automatic HTTPS, or for plain HTTP on port 80.
 
     With `progress_page`, browsers get the sidecar's page while the gateway is down.
     """
@@ -93,7 +75,7 @@ def caddyfile(*, domain: str | None, email: str | None, progress_page: bool = Tr
             progress_path=_PROGRESS_PATH,
             document_path=_DOCUMENT_PATH,
             live_path=_LIVE_PATH,
-            people=_PEOPLE,
+            browsers=_BROWSERS,
             visitors=_VISITORS,
         )
 
@@ -102,6 +84,6 @@ def caddyfile(*, domain: str | None, email: str | None, progress_page: bool = Tr
 
 
 def domain_of(text: str) -> str | None:
-    """The domain that a file of ours serves; None for plain HTTP."""
+    """Return the domain that a Caddyfile of the agent serves; None for plain HTTP."""
     found = _SITE.search(text)
     return None if found is None else found[1]

@@ -1,1 +1,1 @@
-"""Stage `disk-space`: removes caches and old images before a disk is full."""
+"""Stage `disk-space`: what is not the bot's is removed from a disk that is nearly full."""

@@ -1,4 +1,4 @@
-"""Actions on the gateway's container. A new one replaces the old only when it is ready."""
+"""Actions on the gateway's container. A new container replaces the old one only when ready."""
 
 import contextlib
 from collections.abc import Iterator
@@ -9,28 +9,20 @@ from typing import Any, Final
 from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_PORT, GATEWAY_UID
 from clawbot_agent.core.errors import ClawbotError, InterruptedRunError
 from clawbot_agent.core.paths import CANDIDATE_STATE_DIR
-from clawbot_agent.features.gateway.container_spec import candidate_document
-from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS, STOP_SECONDS, answers
-from clawbot_agent.features.gateway.start import await_ready, refusal
-from clawbot_agent.features.gateway.unit import cut_off, discard, start, stop
+from clawbot_agent.features.gateway import unit
+from clawbot_agent.features.gateway.container_spec import (
+    CANDIDATE,
+    PREVIOUS,
+    Json,
+    candidate_document,
+)
+from clawbot_agent.features.gateway.readiness import await_ready, refusal, responds
 from clawbot_agent.features.lease.report import share_is_silent
 from clawbot_agent.host import Host
 from clawbot_agent.host.share_errors import ShareHungError
 
-__all__ = [
-    "AwaitGateway",
-    "CreateGateway",
-    "RefuseStart",
-    "RemoveCandidate",
-    "RemoveContainer",
-    "RenameContainer",
-    "ReplaceGateway",
-    "RestartGateway",
-    "StartGateway",
-]
-
 _CANDIDATE_STOP_SECONDS: Final = 10
-_BACK_SECONDS: Final = 120.0
+_ROLLBACK_SECONDS: Final = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,25 +40,25 @@ class RemoveContainer:
     def apply(self, host: Host) -> None:
         """Remove it."""
         if self.name == GATEWAY_CONTAINER:
-            discard(host)
+            unit.discard(host)
         else:
             host.docker.remove(self.name)
 
 
 @dataclass(frozen=True, slots=True)
 class RemoveCandidate:
-    """Remove what an interrupted proof of a replacement left."""
+    """Remove what an interrupted replacement left."""
 
     summary: str = f"remove {CANDIDATE} and its state (left by an interrupted replacement)"
 
     def apply(self, host: Host) -> None:
-        """Remove container and state."""
+        """Remove container and state directory."""
         _remove_candidate(host)
 
 
 @dataclass(frozen=True, slots=True)
 class RenameContainer:
-    """Give a container another name."""
+    """Rename a container."""
 
     name: str
     to: str
@@ -83,6 +75,22 @@ class RenameContainer:
 
 
 @dataclass(frozen=True, slots=True)
+class RefuseStart:
+    """Fail, because the gateway would reject its unchanged configuration again."""
+
+    since: str
+
+    @property
+    def summary(self) -> str:
+        """Since when."""
+        return f"leave {GATEWAY_CONTAINER} down (it rejected its configuration at {self.since})"
+
+    def apply(self, host: Host) -> None:
+        """Raise GatewayConfigRefusedError with the gateway's last lines."""
+        raise refusal(host, GATEWAY_CONTAINER)
+
+
+@dataclass(frozen=True, slots=True)
 class StartGateway:
     """Start the stopped gateway."""
 
@@ -96,33 +104,13 @@ class StartGateway:
 
     def apply(self, host: Host) -> None:
         """Start it and wait until it is ready."""
-        start(host)
+        unit.start(host)
         await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
-class RefuseStart:
-    """Say that the gateway refused what it would read again."""
-
-    since: str
-
-    @property
-    def summary(self) -> str:
-        """Since when."""
-        return f"leave {GATEWAY_CONTAINER} down (it refused its configuration at {self.since})"
-
-    def apply(self, host: Host) -> None:
-        """Refuse.
-
-        Raises:
-            GatewayConfigRefusedError: always.
-        """
-        raise refusal(host, GATEWAY_CONTAINER)
-
-
-@dataclass(frozen=True, slots=True)
 class AwaitGateway:
-    """Let a gateway that has just been started become ready."""
+    """Wait for a gateway that is starting."""
 
     timeout: float
 
@@ -138,11 +126,11 @@ class AwaitGateway:
 
 @dataclass(frozen=True, slots=True)
 class RestartGateway:
-    """Stop the gateway, giving it time to finish what it does, and start it.
+    """Drain and stop the gateway, and start it.
 
     Attributes:
-        timeout: seconds until it has to be ready.
-        unready: it does not serve; when it does not answer at all, nothing is waited for.
+        timeout: seconds until it must be ready.
+        unready: whether it is not ready; one that does not respond at all is not drained.
     """
 
     timeout: float
@@ -159,25 +147,25 @@ class RestartGateway:
 
         Raises:
             ShareHungError: the gateway waits for the share, and would again.
-            ClawbotError: of the unit, the engine or the gateway.
+            ClawbotError: of the unit, Docker or the gateway.
         """
         if self.unready and share_is_silent(host.files, host.clock.now()):
-            msg = f"{GATEWAY_CONTAINER} is not ready, and left alone: its share does not answer"
+            msg = f"{GATEWAY_CONTAINER}: not ready and not restarted, the share does not answer"
             raise ShareHungError(msg)
-        if self.unready and not answers(host):
-            host.note(f"{GATEWAY_CONTAINER} answers nobody and is cut off")
-            cut_off(host)
+        if self.unready and not responds(host):
+            host.note(f"{GATEWAY_CONTAINER} does not respond: stopping it without a drain")
+            unit.stop_hung(host)
         else:
-            stop(host)
-        start(host)
+            unit.stop(host)
+        unit.start(host)
         await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
 class CreateGateway:
-    """Make the first container and start it."""
+    """Create the first container and start it."""
 
-    document: dict[str, Any] = field(repr=False)
+    document: Json = field(repr=False)
     timeout: float
     why: str
 
@@ -187,23 +175,23 @@ class CreateGateway:
         return f"create {GATEWAY_CONTAINER} from {self.document['Image']} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Create, start, wait until it is ready; a failed one stays, for its logs."""
+        """Create, start, wait until it is ready; a failed one is kept for its logs."""
         host.docker.create(GATEWAY_CONTAINER, self.document)
-        start(host)
+        unit.start(host)
         await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
 
 
 @dataclass(frozen=True, slots=True)
 class ReplaceGateway:
-    """Put a new container in the place of the old one, or leave the old one serving.
+    """Replace the container, or leave the old one serving.
 
     Attributes:
         document: of the new container.
         config: path of openclaw.json.
-        timeout: seconds until a new container has to be ready.
+        timeout: seconds until a new container must be ready.
     """
 
-    document: dict[str, Any] = field(repr=False)
+    document: Json = field(repr=False)
     config: Path
     timeout: float
     why: str
@@ -214,23 +202,21 @@ class ReplaceGateway:
         return f"replace {GATEWAY_CONTAINER} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Prove, drain, switch.
+        """Test the new container, drain the old one, switch.
 
         Raises:
-            ClawbotError: of `gateway_errors`; the old container is there again, started.
+            ClawbotError: of `errors`; the old container is back and started.
         """
-        self._prove(host)
-        host.note(f"draining {GATEWAY_CONTAINER}, up to {STOP_SECONDS} s")
-        stop(host)
+        self._test_candidate(host)
+        host.note(f"draining {GATEWAY_CONTAINER}, up to {unit.STOP_SECONDS} s")
+        unit.stop(host)
         host.docker.rename(GATEWAY_CONTAINER, to=PREVIOUS)
-        with self._old_one_back_on_failure(host):
-            host.docker.create(GATEWAY_CONTAINER, self.document)
-            start(host)
-            await_ready(host, GATEWAY_CONTAINER, timeout=self.timeout)
+        with _rollback_on_failure(host):
+            CreateGateway(self.document, self.timeout, self.why).apply(host)
         host.docker.remove(PREVIOUS)
 
-    def _prove(self, host: Host) -> None:
-        """Have the new container become ready on an empty state, while the old one serves."""
+    def _test_candidate(self, host: Host) -> None:
+        """Start the new container with an empty state directory while the old one serves."""
         _remove_candidate(host)
         host.files.mkdir(CANDIDATE_STATE_DIR, mode=0o700, uid=GATEWAY_UID, gid=GATEWAY_UID)
         try:
@@ -244,35 +230,35 @@ class ReplaceGateway:
             document = candidate_document(self.document, state=CANDIDATE_STATE_DIR)
             host.docker.create(CANDIDATE, document)
             host.docker.start(CANDIDATE)
-            address = _address(host.docker.container(CANDIDATE))
-            url = f"http://{address}:{GATEWAY_PORT}/readyz"
+            url = f"http://{_address(host.docker.container(CANDIDATE))}:{GATEWAY_PORT}/readyz"
             await_ready(host, CANDIDATE, timeout=self.timeout, url=url)
             host.note(f"{CANDIDATE} was ready: {self.document['Image']} works here")
             host.docker.stop(CANDIDATE, timeout=_CANDIDATE_STOP_SECONDS)
         finally:
             _remove_candidate(host)
 
-    @contextlib.contextmanager
-    def _old_one_back_on_failure(self, host: Host) -> Iterator[None]:
-        try:
-            yield
-        except InterruptedRunError:
-            # nothing more may be done now; the next run finds the previous container
-            raise
-        except ClawbotError as error:
-            # the time of the run may be what ran out; going back must not fail for that
-            end = _go_back(host.beyond(_BACK_SECONDS, label="going back"))
-            msg = f"{error.message}; {end}"
-            raise type(error)(msg, hint=error.hint) from error
+
+@contextlib.contextmanager
+def _rollback_on_failure(host: Host) -> Iterator[None]:
+    try:
+        yield
+    except InterruptedRunError:
+        # the next run finds the previous container
+        raise
+    except ClawbotError as error:
+        # with its own deadline, because the run's may be what was exceeded
+        result = _roll_back(host.beyond(_ROLLBACK_SECONDS, label="rollback"))
+        msg = f"{error.message}; {result}"
+        raise type(error)(msg, hint=error.hint) from error
 
 
-def _go_back(host: Host) -> str:
-    """Have the old container serve again; says how that went."""
-    discard(host)
+def _roll_back(host: Host) -> str:
+    """Start the old container again; return the result as a text."""
+    unit.discard(host)
     host.docker.rename(PREVIOUS, to=GATEWAY_CONTAINER)
     try:
-        start(host)
-        await_ready(host, GATEWAY_CONTAINER, timeout=_BACK_SECONDS)
+        unit.start(host)
+        await_ready(host, GATEWAY_CONTAINER, timeout=_ROLLBACK_SECONDS)
     except ClawbotError as error:
         return f"the old container is back, but: {error.message}"
     return "the old container serves again"
@@ -286,5 +272,5 @@ def _remove_candidate(host: Host) -> None:
 
 def _address(container: dict[str, Any] | None) -> str:
     networks = ((container or {}).get("NetworkSettings") or {}).get("Networks") or {}
-    # one that has ended has none; nobody answers to this name (RFC 6761)
+    # an exited container has no address; this name never resolves (RFC 6761)
     return str((networks.get("bridge") or {}).get("IPAddress") or "candidate.invalid")

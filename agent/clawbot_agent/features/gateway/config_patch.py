@@ -1,9 +1,9 @@
-"""What openclaw.json has to say: the bot's own settings, Key Vault's, and ours above all.
+"""The desired openclaw.json.
 
     desired = live (+) fragment from Key Vault (+) what a bot behind Caddy needs
 
-where (+) is a JSON merge patch (RFC 7396). So what OpenClaw and its control UI wrote
-survives, Key Vault wins over it, and nobody can unlock the gateway by accident.
+where (+) is a JSON merge patch (RFC 7396). Settings written by OpenClaw and its control UI are
+kept, Key Vault overrides them, and neither can unlock the gateway by accident.
 """
 
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,8 @@ from copy import deepcopy
 from typing import Any, Final
 
 from clawbot_agent.core.constants import GATEWAY_PORT
+from clawbot_agent.features.gateway.container_spec import SECRETS_MOUNT, Json
 
-__all__ = ["SECRETS_MOUNT", "changed_paths", "desired_config", "merge_patch"]
-
-Json = dict[str, Any]
-
-# where the gateway's container has the agent's secrets
-SECRETS_MOUNT: Final = "/run/clawbot-secrets"
 _PROVIDER: Final = "clawbot"
 _RATE_LIMIT: Final = {"maxAttempts": 10, "windowMs": 60_000, "lockoutMs": 300_000}
 _DANGEROUS: Final = (
@@ -28,7 +23,7 @@ _DANGEROUS: Final = (
 
 
 def merge_patch(target: object, patch: object) -> Any:  # noqa: ANN401 - any JSON value
-    """`target` with `patch` applied (RFC 7396); null removes. Neither is changed."""
+    """Return `target` with `patch` applied (RFC 7396), where null removes a key."""
     if not isinstance(patch, Mapping):
         return deepcopy(patch)
     merged = deepcopy(dict(target)) if isinstance(target, Mapping) else {}
@@ -47,24 +42,22 @@ def desired_config(
     bridge: str,
     allowed_origins: Iterable[str],
 ) -> Json:
-    """The whole of openclaw.json.
-
-    Applied to its own result it changes nothing.
+    """Return the content of openclaw.json. Applied to its own result it changes nothing.
 
     Args:
-        live: what is in the file now.
-        fragment: what Key Vault adds.
-        bridge: address of the docker bridge. Every request comes from there, and OpenClaw
+        live: the present content.
+        fragment: the fragment from Key Vault.
+        bridge: address of the Docker bridge. Every request comes from there, and OpenClaw
             answers 403 `proxy_attribution_required` unless it trusts exactly that proxy.
-        allowed_origins: from which browsers may use the control UI, besides those that
-            the fragment names; nobody else's.
+        allowed_origins: browser origins that may use the control UI in addition to the
+            fragment's; no others may.
     """
     merged: Json = merge_patch(live, fragment)
     gateway = _section(merged, "gateway")
     gateway |= {"mode": "local", "bind": "lan", "port": GATEWAY_PORT, "trustedProxies": [bridge]}
     auth = _section(gateway, "auth")
     auth["mode"] = "token"
-    # a token written here would win over a rotated one; a reference follows the file
+    # a literal token would override a rotated one; a reference follows the file
     auth["token"] = {"source": "file", "provider": _PROVIDER, "id": "value"}
     auth.setdefault("rateLimit", dict(_RATE_LIMIT))
     providers = _section(_section(merged, "secrets"), "providers")
@@ -74,14 +67,14 @@ def desired_config(
         "mode": "singleValue",
     }
     _lock_control_ui(gateway, _origins(fragment, allowed_origins))
-    # a shell inside the gateway for whoever has the token; only Key Vault may open it
+    # a shell in the gateway for every client with the token: only Key Vault may enable it
     terminal = _section(gateway, "terminal")
     terminal["enabled"] = _at(fragment, "gateway", "terminal", "enabled") is True
     return merged
 
 
 def changed_paths(before: Mapping[str, Any], after: Mapping[str, Any]) -> tuple[str, ...]:
-    """Dotted paths of what differs, at most three keys deep; never a value."""
+    """Return the dotted paths of what differs, at most three keys deep, without values."""
     return tuple(_changes(before, after, prefix="", depth=3))
 
 
@@ -109,18 +102,18 @@ def _at(document: object, *keys: str) -> object:
     return document
 
 
-def _origins(fragment: Mapping[str, Any], ours: Iterable[str]) -> list[str]:
-    # not those of the live file: a domain that is no longer ours must not stay allowed there
+def _origins(fragment: Mapping[str, Any], configured: Iterable[str]) -> list[str]:
+    # not the live file's: a domain that the bot has given up must not stay allowed
     found = _at(fragment, "gateway", "controlUi", "allowedOrigins")
     named = [one for one in found if isinstance(one, str)] if isinstance(found, list) else []
-    return list(dict.fromkeys((*named, *ours)))
+    return list(dict.fromkeys((*named, *configured)))
 
 
 def _lock_control_ui(gateway: Json, origins: list[str]) -> None:
     control_ui = _section(gateway, "controlUi")
     for key in (*_DANGEROUS, "allowedOrigins"):
         control_ui.pop(key, None)
-    # without any, OpenClaw itself allows those of the instance alone
+    # without any, OpenClaw allows those of the instance only
     if origins:
         control_ui["allowedOrigins"] = origins
     if not control_ui:

@@ -1,8 +1,8 @@
-"""openclaw.json: the bot's own settings, Key Vault's fragment and ours, validated before use.
+"""Stage `openclaw-config`: openclaw.json, merged from three sources and validated before use.
 
-The file lives on the state, because OpenClaw and its control UI write it too. A new one is
-validated by the same image that will run with it, beside the live one, so that relative
-includes and plugins on the state count; only then does it become the live one.
+The file is part of the bot data, because OpenClaw and its control UI write it too. A new version
+is validated with the container image that will use it, next to the live file, so that relative
+includes and plugins in the state directory count; only then it replaces the live file.
 """
 
 import json
@@ -17,35 +17,45 @@ from clawbot_agent.core.paths import SECRETS_DIR
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.actions import Action, RemovePath
 from clawbot_agent.engine.stage import Phase, Plan, Stage
-from clawbot_agent.features.gateway.config_check import CANDIDATE_NAME, ConfigInvalidError, validate
 from clawbot_agent.features.gateway.config_patch import changed_paths, desired_config
+from clawbot_agent.features.gateway.container_spec import STATE_MOUNT, Json
 from clawbot_agent.host import Host
 
-__all__ = ["ConfigInvalidError", "OpenClawConfigFacts", "OpenClawConfigStage", "ReplaceConfig"]
-
+_CANDIDATE_NAME: Final = "openclaw.json.candidate"
 _FRAGMENT: Final = SECRETS_DIR / "openclaw.json"
 _MODE: Final = 0o600
+_VALIDATE_SECONDS: Final = 120
 _SHOWN_PATHS: Final = 6
+_SHOWN_ISSUES: Final = 8
+_SHOWN_OUTPUT: Final = 600
+
+
+class ConfigInvalidError(ClawbotError):
+    """OpenClaw rejects the configuration that the agent would write."""
+
+    code = "OPENCLAW_CONFIG_INVALID"
+    cause = FailureCause.OPERATOR
+    hint = "correct the fragment in Key Vault (or openclaw.json); the bot keeps its present file"
 
 
 class ConfigMovedError(ClawbotError):
-    """OpenClaw wrote its file while the agent was about to replace it."""
+    """OpenClaw changed its configuration while the agent was replacing it."""
 
     code = "OPENCLAW_CONFIG_MOVED"
     cause = FailureCause.UNCERTAIN
     retry = BRIEF
-    hint = "the stage starts again from the new content"
+    hint = "nothing to do: the agent merges the new content and tries again"
 
 
 @dataclass(frozen=True, slots=True)
 class OpenClawConfigFacts:
-    """What is there.
+    """openclaw.json as it is.
 
     Attributes:
-        live: text of openclaw.json; None when there is none.
-        fragment: what Key Vault adds; None when the bot has none.
-        private: whether the live file belongs to the gateway's user, for nobody else to read.
-        leftover: whether a candidate was left by a run that was killed.
+        live: text of openclaw.json; None if it does not exist.
+        fragment: the fragment from Key Vault; None if the bot has none.
+        private: whether only the gateway's user can read the live file.
+        leftover: whether an interrupted run has left a candidate.
     """
 
     live: str | None = field(default=None, repr=False)
@@ -56,7 +66,7 @@ class OpenClawConfigFacts:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceConfig:
-    """Make `text` the live file, if the image's own validator agrees."""
+    """Replace the live file with `text` if OpenClaw accepts it."""
 
     path: Path
     text: str = field(repr=False)
@@ -71,17 +81,16 @@ class ReplaceConfig:
         return f"validate and write {self.path} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Validate, keep the old, replace.
+        """Validate, keep the previous file, replace.
 
         Raises:
-            ConfigInvalidError: the validator refused; the live file is untouched.
+            ConfigInvalidError: with OpenClaw's messages; the live file is unchanged.
             ConfigMovedError: the live file changed meanwhile.
         """
-        candidate = self.path.with_name(CANDIDATE_NAME)
+        candidate = self.path.with_name(_CANDIDATE_NAME)
         self._write(host, candidate, self.text)
         try:
-            validate(host, image=self.image, state=self.path.parent)
-            self._check_unmoved(host)
+            self._check(host)
         except BaseException:
             host.files.remove(candidate)
             raise
@@ -90,20 +99,43 @@ class ReplaceConfig:
             kept = self.path.with_name(f"{self.path.name}.{suffix}")
             self._write(host, kept, self.previous)
             if self.broken:
-                host.note(f"{self.path} was no JSON object; it is kept as {kept.name}")
+                host.note(f"{self.path} was not a JSON object; it is kept as {kept.name}")
         host.files.rename(candidate, self.path)
 
-    def _check_unmoved(self, host: Host) -> None:
+    def _check(self, host: Host) -> None:
+        done = host.docker.run_once(self._validator(), timeout=_VALIDATE_SECONDS)
+        if done.status != 0:
+            issues = host.redactor.scrub(_issues(done.output))
+            msg = f"{self.path}: rejected by openclaw config validate of {self.image}: {issues}"
+            raise ConfigInvalidError(msg)
         if host.files.read_text(self.path) != self.previous:
-            msg = f"{self.path} was written by somebody else in the meantime"
+            msg = f"{self.path}: changed by another process in the meantime"
             raise ConfigMovedError(msg)
+
+    def _validator(self) -> Json:
+        return {
+            "Image": self.image,
+            "User": f"{GATEWAY_UID}:{GATEWAY_UID}",
+            "Env": ["HOME=/home/node", f"OPENCLAW_CONFIG_PATH={STATE_MOUNT}/{_CANDIDATE_NAME}"],
+            "Entrypoint": ["openclaw"],
+            "Cmd": ["config", "validate", "--json"],
+            "HostConfig": {
+                # read-only: the validator must not be able to change what it validates
+                "Binds": [f"{self.path.parent}:{STATE_MOUNT}:ro"],
+                "NetworkMode": "none",
+                "CapDrop": ["ALL"],
+                "SecurityOpt": ["no-new-privileges"],
+                "Runtime": "runc",
+                "Init": True,
+            },
+        }
 
     def _write(self, host: Host, path: Path, text: str) -> None:
         host.files.write(path, text, mode=_MODE, uid=GATEWAY_UID, gid=GATEWAY_UID)
 
 
 class OpenClawConfigStage(Stage[OpenClawConfigFacts]):
-    """openclaw.json as this bot needs it."""
+    """openclaw.json has the settings that this bot needs."""
 
     name = "openclaw-config"
     title = "OpenClaw configuration"
@@ -114,7 +146,7 @@ class OpenClawConfigStage(Stage[OpenClawConfigFacts]):
 
     def probe(self, host: Host, config: BotConfig) -> OpenClawConfigFacts:
         """Read the live file and the fragment."""
-        path = _live_path(config)
+        path = live_path(config)
         stat = host.files.stat(path)
         fragment = host.files.read_text(_FRAGMENT)
         if fragment is not None:
@@ -124,12 +156,12 @@ class OpenClawConfigStage(Stage[OpenClawConfigFacts]):
             live=host.files.read_text(path),
             fragment=fragment,
             private=stat is None or (stat.uid, stat.gid, stat.mode) == wanted,
-            leftover=host.files.stat(path.with_name(CANDIDATE_NAME)) is not None,
+            leftover=host.files.stat(path.with_name(_CANDIDATE_NAME)) is not None,
         )
 
     def plan(self, facts: OpenClawConfigFacts, config: BotConfig) -> Plan:
-        """Replace the file when it does not say what it has to."""
-        path = _live_path(config)
+        """Replace the file if it differs from the merged settings."""
+        path = live_path(config)
         live = _object(facts.live)
         broken = facts.live is not None and live is None
         wanted = desired_config(
@@ -140,20 +172,21 @@ class OpenClawConfigStage(Stage[OpenClawConfigFacts]):
         )
         actions: list[Action] = []
         if facts.leftover:
-            candidate = path.with_name(CANDIDATE_NAME)
-            actions.append(RemovePath(candidate, "left by a run that was killed"))
+            candidate = path.with_name(_CANDIDATE_NAME)
+            actions.append(RemovePath(candidate, "left by an interrupted run"))
         if why := _reason(facts, live, wanted):
             text = json.dumps(wanted, indent=2, ensure_ascii=False) + "\n"
             actions.append(ReplaceConfig(path, text, facts.live, config.image_tag, why, broken))
-        return Plan(f"{path} has the bot's, Key Vault's and our settings", tuple(actions))
+        return Plan(f"{path} has the settings of bot, Key Vault and agent", tuple(actions))
 
 
-def _live_path(config: BotConfig) -> Path:
+def live_path(config: BotConfig) -> Path:
+    """Return the path of openclaw.json."""
     return Path(config.state.path) / "openclaw.json"
 
 
 def _object(text: str | None) -> dict[str, Any] | None:
-    """The object that a text of JSON or JSON5 holds; OpenClaw reads both."""
+    """Return the object in a text of JSON or JSON5; OpenClaw reads both."""
     try:
         found = json.loads(text or "null")
     except ValueError:
@@ -162,7 +195,7 @@ def _object(text: str | None) -> dict[str, Any] | None:
 
 
 def _json5(text: str) -> object:
-    import json5  # noqa: PLC0415 - only for files that somebody wrote by hand
+    import json5  # noqa: PLC0415 - only for files written by hand
 
     try:
         return json5.loads(text)
@@ -174,10 +207,25 @@ def _reason(
     facts: OpenClawConfigFacts, live: dict[str, Any] | None, wanted: dict[str, Any]
 ) -> str | None:
     if facts.live is None:
-        return "there is none"
+        return "missing"
     if live is None:
         return "it is not a JSON object"
     if paths := changed_paths(live, wanted):
         more = f" and {len(paths) - _SHOWN_PATHS} more" if len(paths) > _SHOWN_PATHS else ""
         return f"differs in {', '.join(paths[:_SHOWN_PATHS])}{more}"
-    return None if facts.private else "others may read it, or the gateway may not"
+    return None if facts.private else "wrong owner or mode"
+
+
+def _issues(output: str) -> str:
+    """Return the `path: problem` lines of the JSON answer; of any other answer the raw end."""
+    start = output.find("{")
+    try:
+        found = json.loads(output[start:]) if start >= 0 else {}
+    except ValueError:
+        found = {}
+    issues = found.get("issues") if isinstance(found, dict) else None
+    if isinstance(issues, list) and issues:
+        return "; ".join(
+            f"{one.get('path')}: {one.get('message')}" for one in issues[:_SHOWN_ISSUES]
+        )
+    return " ".join(output[-_SHOWN_OUTPUT:].split())

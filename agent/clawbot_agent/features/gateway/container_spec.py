@@ -1,7 +1,7 @@
-"""The gateway's container as the engine's own document, and what in it differs.
+"""The gateway's container as a Docker API document, and the differences of a real container.
 
-What is not in the document is not compared; what is there is what keeps the bot locked
-down, so a container that somebody started by hand with other rights is seen.
+Fields that are not in the document are not compared. The document has all fields that keep the
+bot locked down, so that a container started by hand with other rights is detected.
 """
 
 from collections.abc import Mapping
@@ -12,22 +12,19 @@ from typing import Any, Final, Self
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_PORT, GATEWAY_UID
 from clawbot_agent.core.paths import DOCKER_SOCKET, GATEWAY_SECRETS_DIR
-from clawbot_agent.features.gateway.config_check import STATE_MOUNT
-from clawbot_agent.features.gateway.config_patch import SECRETS_MOUNT
-from clawbot_agent.features.gateway.gateway import STOP_SECONDS
-from clawbot_agent.features.state.mounts import local_binds
-
-__all__ = [
-    "IMAGE_LABEL",
-    "Image",
-    "candidate_document",
-    "container_document",
-    "differences",
-]
+from clawbot_agent.features.gateway.unit import STOP_SECONDS
+from clawbot_agent.features.state.names import local_binds
 
 Json = dict[str, Any]
 
-IMAGE_LABEL: Final = "org.clawbot.image"
+# containers that exist during a replacement only
+CANDIDATE: Final = "openclaw-gateway-candidate"
+PREVIOUS: Final = "openclaw-gateway-previous"
+# paths inside the container
+STATE_MOUNT: Final = "/home/node/.openclaw"
+SECRETS_MOUNT: Final = "/run/clawbot-secrets"
+
+_IMAGE_LABEL: Final = "org.clawbot.image"
 _MANAGED_LABEL: Final = "org.clawbot.managed-by"
 _MOST_PROCESSES: Final = 2048
 _COMPARED_APART: Final = frozenset({"Env", "Labels", "HostConfig", "ExposedPorts"})
@@ -36,34 +33,34 @@ _ENVIRONMENT: Final = (
     "HOME=/home/node",
     "OPENCLAW_NO_AUTO_UPDATE=1",
     "OPENCLAW_DISABLE_BONJOUR=1",
-    # a restart that OpenClaw itself wants happens inside the process, not by leaving it
+    # OpenClaw restarts itself inside the process instead of exiting
     "OPENCLAW_NO_RESPAWN=1",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """What of an image counts here: its id and its environment."""
+    """The properties of a container image that matter here: id and environment."""
 
     id: str
     environment: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, found: Mapping[str, Any]) -> Self:
-        """From what inspect shows."""
+        """Return the image from Docker's inspect document."""
         environment = (found.get("Config") or {}).get("Env") or ()
         return cls(str(found["Id"]), tuple(environment))
 
 
 def container_document(config: BotConfig, *, image: Image, socket_gid: int) -> Json:
-    """The document for POST /containers/create.
+    """Return the document for POST /containers/create.
 
-    It holds no secret: the token comes as a file in a read-only mount.
+    It contains no secret: the token is a file in a read-only mount.
     """
     return {
         "Image": config.image_tag,
-        # OpenClaw takes over the lease of a gateway that was killed only if that one had the
-        # same host name; else it refuses to start for five minutes
+        # OpenClaw takes over the lock of a killed gateway only if the host name is the same;
+        # otherwise it does not start for 5 min
         "Hostname": GATEWAY_CONTAINER,
         "User": f"{GATEWAY_UID}:{GATEWAY_UID}",
         "Env": list(_ENVIRONMENT),
@@ -71,18 +68,18 @@ def container_document(config: BotConfig, *, image: Image, socket_gid: int) -> J
         "Cmd": ["gateway", "run"],
         "ExposedPorts": {f"{GATEWAY_PORT}/tcp": {}},
         "StopTimeout": STOP_SECONDS,
-        "Labels": {_MANAGED_LABEL: "clawbot-agent", IMAGE_LABEL: image.id},
+        "Labels": {_MANAGED_LABEL: "clawbot-agent", _IMAGE_LABEL: image.id},
         "HostConfig": _host_config(config, socket_gid=socket_gid),
     }
 
 
 def candidate_document(document: Json, *, state: Path) -> Json:
-    """The same container on a state of its own, unreachable, and without its channels.
+    """Return the same container with its own state directory and no published port or channel.
 
-    A candidate that logged in to Telegram would take the messages from the serving one.
+    A candidate that logged in to Telegram would take messages from the serving gateway.
     """
     host = document["HostConfig"]
-    # what lies in the state is the serving one's too
+    # nothing of the serving gateway's state directory
     other_binds = [bind for bind in host["Binds"] if f":{STATE_MOUNT}" not in bind]
     return {
         **document,
@@ -110,7 +107,7 @@ def _host_config(config: BotConfig, *, socket_gid: int) -> Json:
             f"{GATEWAY_PORT}/tcp": [{"HostIp": "127.0.0.1", "HostPort": str(GATEWAY_PORT)}]
         },
         "NetworkMode": "bridge",
-        # Sysbox as docker's default runtime is for sandboxes; it cannot bind what is on CIFS
+        # not Sysbox, which is for sandboxes and cannot bind-mount CIFS
         "Runtime": "runc",
         "Init": True,
         "CapAdd": [],
@@ -131,30 +128,29 @@ def _host_config(config: BotConfig, *, socket_gid: int) -> Json:
             "Type": "json-file",
             "Config": {"max-size": docker.log_max_size, "max-file": str(docker.log_max_file)},
         },
-        # systemd restarts the gateway: only there can it be tied to the mount of its state. Any
-        # other policy has the engine start it when it comes up after a power cut
+        # systemd restarts the gateway, because it can tie it to the mount of the bot data. With
+        # any other policy Docker would start it after a power loss
         "RestartPolicy": {"Name": "no", "MaximumRetryCount": 0},
     }
 
 
 def differences(document: Json, found: Mapping[str, Any], *, image: Image) -> tuple[str, ...]:
-    """Names of the fields in which an inspected container differs from `document`."""
+    """Return the names of the fields in which an inspected container differs from `document`."""
     config, host = found.get("Config") or {}, found.get("HostConfig") or {}
     named = [
         key
         for key, wanted in document.items()
         if key not in _COMPARED_APART and not _same(wanted, config.get(key))
     ]
-    # the engine adds what the image exposes; only what is published can be reached
+    # Docker adds the image's exposed ports; only published ports are reachable
     if not set(document["ExposedPorts"]) <= set(config.get("ExposedPorts") or ()):
         named.append("ExposedPorts")
-    if set(config.get("Env") or ()) - set(image.environment) != set(document["Env"]) - set(
-        image.environment
-    ):
+    of_image = set(image.environment)
+    if set(config.get("Env") or ()) - of_image != set(document["Env"]) - of_image:
         named.append("Env")
     labels = config.get("Labels") or {}
     if any(labels.get(key) != value for key, value in document["Labels"].items()):
-        other_image = labels.get(IMAGE_LABEL) != document["Labels"][IMAGE_LABEL]
+        other_image = labels.get(_IMAGE_LABEL) != document["Labels"][_IMAGE_LABEL]
         named.append("Image" if other_image else "Labels")
     named += [
         key for key, wanted in document["HostConfig"].items() if not _same(wanted, host.get(key))
@@ -163,7 +159,7 @@ def differences(document: Json, found: Mapping[str, Any], *, image: Image) -> tu
 
 
 def _same(wanted: object, found: object) -> bool:
-    # the engine shows what is empty as null, {}, [], "" or 0, depending on its version
+    # Docker shows empty values as null, {}, [], "" or 0, depending on its version
     if not wanted or not found:
         return not wanted and not found
     if isinstance(wanted, list) and isinstance(found, list):

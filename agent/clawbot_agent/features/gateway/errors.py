@@ -1,70 +1,61 @@
-"""Why a gateway does not serve."""
+"""Why the gateway does not serve."""
 
 from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError, FailureCause
 
-__all__ = [
-    "GatewayConfigRefusedError",
-    "GatewayExitedError",
-    "GatewayNotReadyError",
-    "GatewayOomError",
-    "GatewayStarvedError",
-    "GatewayStateRefusedError",
-    "PortTakenError",
-]
-
 
 class GatewayExitedError(ClawbotError):
-    """The gateway's process ended while it started."""
+    """The gateway's process exited during startup."""
 
     code = "GATEWAY_EXITED"
     cause = FailureCause.UNCERTAIN
-    hint = "the message has the gateway's last lines; 'docker logs openclaw-gateway' has all"
+    hint = "see the gateway's last lines in the message, and 'docker logs openclaw-gateway' for all"
 
 
 class GatewayConfigRefusedError(ClawbotError):
-    """OpenClaw ended with status 78: it refuses its configuration."""
+    """OpenClaw exited with status 78: it rejects its configuration."""
 
     code = "GATEWAY_CONFIG_REFUSED"
     cause = FailureCause.OPERATOR
     hint = (
-        "correct the configuration fragment in Key Vault; what is not changed is tried again "
-        "after an hour or by 'systemctl start clawbot-gateway'"
+        "correct the configuration fragment in Key Vault; an unchanged configuration is tried "
+        "again after 1 h, or by 'systemctl start clawbot-gateway'"
     )
 
 
 class GatewayStateRefusedError(ClawbotError):
-    """OpenClaw ended with status 78: it could not bring its state to this release.
+    """OpenClaw exited with status 78: it could not migrate the bot data to this release.
 
-    A locked database or a file that changed meanwhile is a reason too, so another start may help.
+    A locked database or a concurrent change of a file has the same effect, so a retry may help.
     """
 
     code = "GATEWAY_STATE_REFUSED"
     cause = FailureCause.DATA
     retry = BRIEF
-    hint = "the message has OpenClaw's reason; a state of a newer release needs that release"
+    hint = "see OpenClaw's reason in the message; bot data of a newer release needs that release"
 
 
 class GatewayStarvedError(ClawbotError):
-    """OpenClaw ended (status 78 or 1) because the processor was too slow for it.
+    """OpenClaw exited (status 78 or 1) because the CPU was too slow.
 
-    It gives a thread of its own five seconds to start (2026.9.6: not to be configured).
+    It gives its own worker thread 5 s to start (2026.9.6: not configurable).
     """
 
     code = "GATEWAY_STARVED"
     cause = FailureCause.OPERATOR
     retry = PATIENT
     hint = (
-        "the processor is busy or throttled (a burstable size without credits): it is tried again; "
-        "if it comes back, take a larger size"
+        "nothing to do if the CPU was busy for a moment: the agent retries for 5 min; if it "
+        "persists, use a larger VM size (a burstable size is throttled when its credits are used "
+        "up)"
     )
 
 
 class GatewayOomError(ClawbotError):
-    """The kernel killed the gateway because it needed more memory than it may have."""
+    """The kernel killed the gateway because it ran out of memory."""
 
     code = "GATEWAY_OOM"
     cause = FailureCause.OPERATOR
-    hint = "raise gateway.memory_limit, or take a larger size: an idle gateway needs 850 MB"
+    hint = "raise gateway.memory_limit or use a larger VM size; an idle gateway needs 850 MB"
 
 
 class GatewayNotReadyError(ClawbotError):
@@ -72,12 +63,12 @@ class GatewayNotReadyError(ClawbotError):
 
     code = "GATEWAY_NOT_READY"
     cause = FailureCause.UNCERTAIN
-    hint = "the message has its last lines; a slow machine may need a larger gateway.ready_timeout"
+    hint = "see the gateway's last lines in the message; on a slow VM raise gateway.ready_timeout"
 
 
 class PortTakenError(ClawbotError):
-    """Another program listens on the gateway's port."""
+    """Another process listens on the gateway's port."""
 
     code = "PORT_TAKEN"
     cause = FailureCause.INSTANCE
-    hint = "stop the program that listens there, then run the agent again"
+    hint = "stop the process named in the message, then run 'clawbot-agent run'"

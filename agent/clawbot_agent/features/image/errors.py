@@ -1,59 +1,43 @@
-"""Why an image could not be had; read from what docker, apt and npm say."""
+"""Why there is no container image, recognized in the output of Docker, apt and npm."""
 
 import re
 from collections.abc import Sequence
 from typing import Final
 
-from clawbot_agent.core.errors import PATIENT, ClawbotError, FailureCause
-
-__all__ = [
-    "DebianUnavailableError",
-    "ImageBaseNotFoundError",
-    "ImageBuildFailedError",
-    "ImageDigestMismatchError",
-    "ImageDiskFullError",
-    "ImageNotFoundError",
-    "ImageOomError",
-    "ImagePackageNotFoundError",
-    "ImageStartFailedError",
-    "NpmUnavailableError",
-    "NpmVersionNotFoundError",
-    "RegistryThrottledError",
-    "RegistryUnavailableError",
-    "build_error",
-    "pull_error",
-]
+from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError, FailureCause
 
 _SHOWN_LINES: Final = 6
 _LONGEST_LINE: Final = 300
 
 
 class ImageBuildFailedError(ClawbotError):
-    """A step of the build failed for a reason of its own."""
+    """A step of the image build failed for an unknown reason."""
 
     code = "IMAGE_BUILD_FAILED"
     cause = FailureCause.UNCERTAIN
-    hint = "the message ends with what the failed step wrote last"
+    hint = "see the last lines of the failed step in the message"
 
 
 class ImageOomError(ClawbotError):
-    """The kernel or Node.js itself ended a step that needed more memory than there is."""
+    """A step of the image build ran out of memory."""
 
     code = "IMAGE_OOM"
     cause = FailureCause.OPERATOR
-    hint = "the build needs 4 GB of memory: take a larger size, add swap, or set image source: pull"
+    hint = (
+        "use a VM size with 4 GB of memory or more, add swap, or set openclaw.image.source to pull"
+    )
 
 
 class ImageDiskFullError(ClawbotError):
-    """No room for the image."""
+    """The disk of the instance is too full for the container image."""
 
     code = "IMAGE_DISK_FULL"
     cause = FailureCause.INSTANCE
-    hint = "see 'docker system df' and 'df -h'; build and image need 6 GB: enlarge the OS disk"
+    hint = "check 'df -h' and 'docker system df'; enlarge the OS disk if less than 6 GB are free"
 
 
 class ImageBaseNotFoundError(ClawbotError):
-    """The base image does not exist, or not for us."""
+    """The base image does not exist or is not public."""
 
     code = "IMAGE_BASE_NOT_FOUND"
     cause = FailureCause.OPERATOR
@@ -61,19 +45,19 @@ class ImageBaseNotFoundError(ClawbotError):
 
 
 class ImageNotFoundError(ClawbotError):
-    """The image to pull does not exist, or not for us."""
+    """The container image to pull does not exist or is not public."""
 
     code = "IMAGE_NOT_FOUND"
     cause = FailureCause.OPERATOR
-    hint = "correct openclaw.image.reference or openclaw.version; the image must be public"
+    hint = "correct openclaw.image.reference or openclaw.version, or make the image public"
 
 
 class ImageDigestMismatchError(ClawbotError):
-    """The engine has another image under the name than the digest in it says."""
+    """The pulled container image has another digest than the one in its reference."""
 
     code = "IMAGE_DIGEST_MISMATCH"
     cause = FailureCause.OPERATOR
-    hint = "the registry served something else; compare the digest with the publisher's"
+    hint = "compare the digest with the publisher's and correct openclaw.image.reference"
 
 
 class RegistryUnavailableError(ClawbotError):
@@ -86,12 +70,12 @@ class RegistryUnavailableError(ClawbotError):
 
 
 class RegistryThrottledError(ClawbotError):
-    """The registry has had enough pulls from this address."""
+    """The registry limits the number of pulls from this address."""
 
     code = "REGISTRY_THROTTLED"
     cause = FailureCause.EXTERNAL
     retry = PATIENT
-    hint = "wait an hour, or set openclaw.image.base to the image in a registry of your own"
+    hint = "wait 1 h, or set openclaw.image.base to a copy of the image in your own registry"
 
 
 class NpmVersionNotFoundError(ClawbotError):
@@ -99,7 +83,7 @@ class NpmVersionNotFoundError(ClawbotError):
 
     code = "NPM_VERSION_NOT_FOUND"
     cause = FailureCause.OPERATOR
-    hint = "correct openclaw.version; 'npm view openclaw versions' lists them"
+    hint = "correct openclaw.version ('npm view openclaw versions' lists the releases)"
 
 
 class NpmUnavailableError(ClawbotError):
@@ -112,16 +96,16 @@ class NpmUnavailableError(ClawbotError):
 
 
 class DebianUnavailableError(ClawbotError):
-    """Debian's mirror cannot be reached from the build."""
+    """The Debian mirror cannot be reached from the build."""
 
     code = "IMAGE_APT_UNAVAILABLE"
     cause = FailureCause.EXTERNAL
     retry = PATIENT
-    hint = "check outbound HTTP and DNS to the mirror in the image's apt sources"
+    hint = "check outbound HTTP and DNS to the mirror in the apt sources of the base image"
 
 
 class ImagePackageNotFoundError(ClawbotError):
-    """The base image's Debian has no such package."""
+    """The base image's Debian release has no such package."""
 
     code = "IMAGE_PACKAGE_NOT_FOUND"
     cause = FailureCause.OPERATOR
@@ -129,18 +113,27 @@ class ImagePackageNotFoundError(ClawbotError):
 
 
 class ImageStartFailedError(ClawbotError):
-    """OpenClaw was installed, but its gateway does not start in the image."""
+    """OpenClaw is installed in the image, but its gateway does not start there."""
 
     code = "IMAGE_START_FAILED"
     cause = FailureCause.OPERATOR
-    hint = "this release does not run on this base image; the message has the gateway's own words"
+    hint = "see the gateway's output in the message; choose another openclaw.version or image.base"
+
+
+class ImageArchiveUnusableError(ClawbotError):
+    """An image archive on the share was damaged or had other content; it was removed."""
+
+    code = "IMAGE_ARCHIVE_UNUSABLE"
+    cause = FailureCause.DATA
+    retry = BRIEF
+    hint = "nothing to do: the agent builds the image instead; if it happens again, check the share"
 
 
 _COMMAND: Final = re.compile(r"^The command '.*' returned a non-zero code: (\d+)$", re.DOTALL)
-_Causes = tuple[tuple[re.Pattern[str], type[ClawbotError]], ...]
+_Patterns = tuple[tuple[re.Pattern[str], type[ClawbotError]], ...]
 
 
-def _causes(*pairs: tuple[str, type[ClawbotError]]) -> _Causes:
+def _patterns(*pairs: tuple[str, type[ClawbotError]]) -> _Patterns:
     return tuple((re.compile(pattern, re.IGNORECASE), error) for pattern, error in pairs)
 
 
@@ -148,16 +141,17 @@ _NETWORK: Final = (
     r"dial tcp|no such host|connection re(fused|set)|i/o timeout|TLS handshake|Client\.Timeout"
     r"|unexpected EOF|network is unreachable|50[0234] |server misbehaving|context deadline exceeded"
 )
-_MISSING: Final = (
+_MISSING: Final = re.compile(
     r"manifest unknown|manifest for .* not found|pull access denied|repository does not exist"
-    r"|not found: |name unknown|no matching manifest|invalid reference format|unauthorized|denied"
+    r"|not found: |name unknown|no matching manifest|invalid reference format|unauthorized|denied",
+    re.IGNORECASE,
 )
-# what is looked for first is what explains the others
+# the first match explains the others
 _REGISTRY: Final = (
     (r"no space left on device", ImageDiskFullError),
     (r"toomanyrequests|429 Too Many|rate limit", RegistryThrottledError),
 )
-_BUILD: Final = _causes(
+_BUILD: Final = _patterns(
     (r"no space left on device|ENOSPC", ImageDiskFullError),
     (
         r"step ended with (137|134)$|heap out of memory|ENOMEM|Cannot allocate memory|^Killed",
@@ -176,28 +170,24 @@ _BUILD: Final = _causes(
     ),
     *_REGISTRY[1:],
 )
-_PULL: Final = (*_causes(*_REGISTRY, (_NETWORK, RegistryUnavailableError)),)
+_PULL: Final = (*_patterns(*_REGISTRY, (_NETWORK, RegistryUnavailableError)),)
 
 
-def build_error(tag: str, said: str, lines: Sequence[str]) -> ClawbotError:
-    """The error of a build of `tag` that ended with `said`, after the last `lines`."""
-    # the engine repeats the whole command, which explains nothing
-    said = _COMMAND.sub(r"a step ended with \1", said.strip())
-    text = "\n".join((*lines, said))
-    error = next((kind for cause, kind in _BUILD if cause.search(text)), ImageBuildFailedError)
+def build_error(tag: str, failure: str, lines: Sequence[str]) -> ClawbotError:
+    """Return the error of a failed build of `tag` from Docker's message and the last lines."""
+    # Docker repeats the whole command, which explains nothing
+    failure = _COMMAND.sub(r"a step ended with \1", failure.strip())
+    text = "\n".join((*lines, failure))
+    kind = next((error for pattern, error in _BUILD if pattern.search(text)), ImageBuildFailedError)
     shown = (line.strip()[:_LONGEST_LINE] for line in lines[-_SHOWN_LINES:])
     tail = " | ".join(line for line in shown if line)
-    return error(f"building {tag}: {said[:_LONGEST_LINE]}" + (f": {tail}" if tail else ""))
+    return kind(f"building {tag}: {failure[:_LONGEST_LINE]}" + (f": {tail}" if tail else ""))
 
 
 def pull_error(
-    reference: str, said: str, *, missing: type[ClawbotError] = ImageNotFoundError
+    reference: str, failure: str, *, missing: type[ClawbotError] = ImageNotFoundError
 ) -> ClawbotError:
-    """The error of a pull that ended with `said`; `missing` when there is no such image."""
-    message = f"pulling {reference}: {said.strip()[:_LONGEST_LINE]}"
-    for cause, kind in _PULL:
-        if cause.search(said):
-            return kind(message)
-    if re.search(_MISSING, said, re.IGNORECASE):
-        return missing(message)
-    return RegistryUnavailableError(message)
+    """Return the error of a failed pull from Docker's message; `missing` if there is no image."""
+    kinds = (error for pattern, error in _PULL if pattern.search(failure))
+    default = missing if _MISSING.search(failure) else RegistryUnavailableError
+    return next(kinds, default)(f"pulling {reference}: {failure.strip()[:_LONGEST_LINE]}")

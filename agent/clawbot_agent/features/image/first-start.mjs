@@ -1,13 +1,13 @@
-// Starts the gateway once while the image is built, on an empty state of its own. It proves
-// that this release serves on this Node.js (neither npm nor --version does), and it leaves the
-// compiled modules in NODE_COMPILE_CACHE, so that every start on an instance is faster.
+// Starts the gateway once during the image build, with an empty state directory. It proves that
+// this release runs on this Node.js (npm and --version do not), and it leaves the compiled modules
+// in NODE_COMPILE_CACHE, so that every start on an instance is faster.
 import { spawn } from "node:child_process";
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 const PORT = 18789;
-// OpenClaw gives its own workers five seconds to come up, which a busy machine misses now and then
+// OpenClaw gives its own workers 5 s to start, which a busy machine sometimes exceeds
 const TRIES = 3;
 const TRY_MS = 150_000;
 const STOP_MS = 30_000;
@@ -40,7 +40,7 @@ async function start() {
     await pause(250);
     ready = await isReady();
   }
-  // the compile cache is written when the process ends by itself, not when it is killed
+  // Node.js writes the compile cache on a regular exit only, not when killed
   gateway.kill("SIGTERM");
   const status = await Promise.race([ended, pause(STOP_MS)]);
   if (status === "none") {
@@ -52,7 +52,7 @@ async function start() {
   return ready;
 }
 
-// what one try compiled, the next one need not
+// each try reuses the modules that the previous one compiled
 for (let left = TRIES; left > 0; left -= 1) {
   if (await start()) process.exit(0);
 }

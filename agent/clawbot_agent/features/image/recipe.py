@@ -1,29 +1,28 @@
-"""What an image of ours is made from, and the labels that say so on the image itself."""
+"""The inputs of a container image that the agent builds, and the labels that record them."""
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.templates import render
 
-__all__ = ["BASE_LABEL", "INPUTS_LABEL", "VERSION_LABEL", "Recipe", "recipe"]
-
 VERSION_LABEL: Final = "org.clawbot.openclaw.version"
-BASE_LABEL: Final = "org.clawbot.openclaw.base"
+_BASE_LABEL: Final = "org.clawbot.openclaw.base"
 INPUTS_LABEL: Final = "org.clawbot.openclaw.inputs"
 _PACKAGE: Final = "clawbot_agent.features.image"
 
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """A build.
+    """The inputs of a build.
 
     Attributes:
         tag: name of the image.
-        base: image to start from.
+        base: the base image.
         version: OpenClaw release.
-        files: content by name: the whole build context.
+        files: the whole build context, text by name.
     """
 
     tag: str
@@ -33,19 +32,24 @@ class Recipe:
 
     @property
     def labels(self) -> dict[str, str]:
-        """Labels of the image; equal inputs mean that nothing has to be built."""
+        """Labels of the image; if they are equal, nothing needs to be built."""
         digest = hashlib.sha256()
         for name, text in self.files:
             digest.update(f"{name}\0{len(text)}\0{text}\0".encode())
         return {
             VERSION_LABEL: self.version,
-            BASE_LABEL: self.base,
+            _BASE_LABEL: self.base,
             INPUTS_LABEL: digest.hexdigest(),
         }
 
 
+def labels_of(image: Mapping[str, Any] | None) -> dict[str, str]:
+    """Return the labels of an inspected image; empty without an image."""
+    return dict(((image or {}).get("Config") or {}).get("Labels") or {})
+
+
 def recipe(config: BotConfig) -> Recipe:
-    """The build that the configuration asks for."""
+    """Return the inputs that the configuration requires."""
     dockerfile = render(
         _PACKAGE,
         "Dockerfile.j2",

@@ -1,1 +1,1 @@
-"""Stage `lease` and its daemon: one instance at a time owns the bot data."""
+"""Stage `lease` and its daemon: one instance at a time uses the bot data."""

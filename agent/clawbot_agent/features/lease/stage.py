@@ -1,9 +1,10 @@
-"""The lease: at most one instance at a time has the bot's memory.
+"""Stage `lease`: at most one instance at a time uses the bot data.
 
-A daemon of its own holds it (`clawbot_agent.lease`); this stage starts that and waits.
+A daemon holds the lease (`daemon`); this stage starts the daemon and waits.
 """
 
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 from clawbot_agent.config.model import BotConfig
@@ -13,29 +14,28 @@ from clawbot_agent.engine.actions import Action
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
-from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
+from clawbot_agent.features.mounts.units import RUNTIME_UNITS, unit_name
 from clawbot_agent.host import Host
 from clawbot_agent.host.units import Unit
 
-__all__ = ["AwaitLease", "LeaseFacts", "LeaseStage", "StartLease"]
-
-_PATIENCE_SECONDS: Final = 300
+# in /run: after a boot the daemon must not start before the agent has mounted the share
+SHARE_DROP_IN: Final = RUNTIME_UNITS / f"{LEASE_UNIT}.d" / "share.conf"
+_WAIT_SECONDS: Final = 300
 _NOTE_SECONDS: Final = 15
-_LOOK_SECONDS: Final = 1
-# a daemon that has said nothing for so long does not get as far as saying something
+_POLL_SECONDS: Final = 1
+# a daemon that has not reported for this long is not going to
 _SILENCE_SECONDS: Final = 45
-_HELD: Final = "active"
-_AT_WORK: Final = frozenset({"active", "activating", "reloading"})
+_RUNNING: Final = frozenset({"active", "activating", "reloading"})
 
 
 @dataclass(frozen=True, slots=True)
 class LeaseFacts:
-    """How the lease is.
+    """The state of the lease.
 
     Attributes:
         unit: of the daemon; "activating" means that it waits.
-        drop_in: text that names the share to it.
-        report: its last one, when it is fresh.
+        drop_in: text that gives the daemon its paths.
+        report: the daemon's last one, if fresh.
     """
 
     unit: Unit
@@ -44,14 +44,14 @@ class LeaseFacts:
 
     @property
     def held(self) -> bool:
-        """Whether this instance holds the lease, and the daemon lives to say so."""
+        """Whether this instance holds the lease and its daemon is alive."""
         holding = self.report is not None and self.report.state is LeaseState.HELD
-        return holding and self.unit.active == _HELD
+        return holding and self.unit.active == "active"
 
 
 @dataclass(frozen=True, slots=True)
 class StartLease:
-    """Have the daemon run with this share; it is not waited for."""
+    """Start the daemon with these paths, without waiting for the lease."""
 
     text: str = field(repr=False)
     verb: str
@@ -63,7 +63,7 @@ class StartLease:
         return f"{self.verb} {LEASE_UNIT} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Write the drop-in, start."""
+        """Write the drop-in and start the daemon."""
         if host.files.read_text(SHARE_DROP_IN) != self.text:
             host.files.write(SHARE_DROP_IN, self.text, mode=0o644)
             host.units.reload_definitions()
@@ -74,50 +74,50 @@ class StartLease:
 class AwaitLease:
     """Wait until this instance holds the lease."""
 
-    summary: str = "wait for the lease of the bot's memory"
+    summary: str = "wait for the lease"
 
     def apply(self, host: Host) -> None:
-        """Wait, and say for whom.
+        """Wait, and report which instance holds the lease meanwhile.
 
         Raises:
-            LeaseHeldError: another instance has it; the daemon goes on waiting.
-            LeaseDaemonError: the daemon says nothing.
+            LeaseHeldError: another instance holds it; the daemon continues to wait.
+            LeaseDaemonError: the daemon does not report.
         """
         start = noted = heard = host.clock.monotonic()
-        while not (facts := _look(host)).held:
+        while not (facts := _read(host)).held:
             now = host.clock.monotonic()
             heard = now if facts.report is not None else heard
             if now - heard >= _SILENCE_SECONDS or not facts.unit.installed:
                 raise LeaseDaemonError(_silence(host, facts))
-            if now - start >= _PATIENCE_SECONDS:
+            if now - start >= _WAIT_SECONDS:
                 raise LeaseHeldError(_waiting(facts.report))
             if now - noted >= _NOTE_SECONDS:
                 noted = now
                 host.note(_waiting(facts.report))
-            host.limit.sleep(_LOOK_SECONDS)
+            host.limit.sleep(_POLL_SECONDS)
 
 
 class LeaseStage(Stage[LeaseFacts]):
-    """This instance, and no other, has the bot's memory."""
+    """This instance, and no other, uses the bot data."""
 
     name = "lease"
     title = "Lease"
     phase = Phase.NODE
     needs = ("share",)
-    budget = _PATIENCE_SECONDS + 60
+    budget = _WAIT_SECONDS + 60
     typical = 5
-    # another instance gives it back when it likes
+    # the holder decides when to release it
     repairs_rest = False
 
     def skip_reason(self, config: BotConfig) -> str | None:
-        """A state on the instance's own disk is nobody else's."""
+        """Bot data on the instance's own disk needs no lease."""
         local = config.state_backend == "local"
         return "the state is on the instance's own disk" if local else None
 
     def probe(self, host: Host, config: BotConfig) -> LeaseFacts:
-        """Look at the daemon, its orders and its report; the share is not asked."""
+        """Read the daemon's unit, drop-in and report; the share is not touched."""
         del config
-        return _look(host)
+        return _read(host)
 
     def plan(self, facts: LeaseFacts, config: BotConfig) -> Plan:
         """Start the daemon, wait."""
@@ -128,21 +128,37 @@ class LeaseStage(Stage[LeaseFacts]):
         return Plan(f"held by this instance, generation {generation}", actions)
 
     def paced(self, error: ClawbotError) -> bool:
-        """Never: another instance gives the lease back when it likes."""
+        """Never back off: the holder decides when to release the lease."""
         del error
         return False
 
 
+def share_drop_in(config: BotConfig) -> str:
+    """Return the drop-in that ties the daemon to its share and gives it its paths."""
+    share, state = _escaped(config.share.path), _escaped(config.state.path)
+    lines = ["[Unit]", f"RequiresMountsFor={share}"]
+    if config.share.azure_files is not None:
+        mount = _escaped(unit_name(Path(config.share.path)))
+        # without the mount the daemon would find an empty directory on the local disk
+        lines += [f"BindsTo={mount}", f"After={mount}", f"AssertPathIsMountPoint={share}"]
+    environment = f'Environment="CLAWBOT_SHARE={share}" "CLAWBOT_STATE={state}"'
+    return "\n".join((*lines, "", "[Service]", environment, ""))
+
+
+def _escaped(text: str) -> str:
+    return text.replace("%", "%%")
+
+
 def _starts(facts: LeaseFacts, text: str) -> tuple[Action, ...]:
-    """What has the daemon run with the right share."""
-    running = facts.unit.active in _AT_WORK
+    """Return what starts the daemon with the configured share."""
+    running = facts.unit.active in _RUNNING
     if facts.drop_in != text:
-        why = "not started since this boot" if facts.drop_in is None else "other paths"
+        why = "not started since this boot" if facts.drop_in is None else "paths changed"
         return (StartLease(text, "restart" if running else "start", why),)
     return () if running else (StartLease(text, "start", f"it is {facts.unit.active}"),)
 
 
-def _look(host: Host) -> LeaseFacts:
+def _read(host: Host) -> LeaseFacts:
     report = read_report(host.files)
     fresh = report is not None and report.is_fresh(host.clock.now())
     return LeaseFacts(
@@ -157,14 +173,14 @@ def _waiting(report: LeaseReport | None) -> str:
         problem = "" if report is None else report.problem
         return f"the lease is not held yet: {problem or 'the daemon is starting'}"
     other = report.waiting_for
-    who = f"{other.host}, instance {other.instance_id}, there since {other.since}"
-    text = f"waiting for another instance ({who}), no sign of life for {report.quiet_seconds} s"
+    holder = f"{other.host}, instance {other.instance_id}, since {other.since}"
+    text = f"waiting for another instance ({holder}), no heartbeat for {report.quiet_seconds} s"
     return f"{text}; {report.problem}" if report.problem else text
 
 
 def _silence(host: Host, facts: LeaseFacts) -> str:
     if not facts.unit.installed:
-        return f"{LEASE_UNIT} is not installed"
+        return f"{LEASE_UNIT}: not installed"
     journal = ("journalctl", "--unit", LEASE_UNIT, "--lines=5", "--no-pager", "--output=cat")
-    said = " ".join(host.run(journal, timeout=15).stdout.split())
-    return f"{LEASE_UNIT} is {facts.unit.active} and says nothing: {said}"
+    log = " ".join(host.run(journal, timeout=15).stdout.split())
+    return f"{LEASE_UNIT}: {facts.unit.active}, no report: {log}"

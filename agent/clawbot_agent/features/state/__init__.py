@@ -1,1 +1,1 @@
-"""Stage `state`: the bot data, mounted where the gateway expects its state directory."""
+"""Stage `state`: the bot data, mounted at the state directory of OpenClaw."""

@@ -1,92 +1,80 @@
-"""What can be wrong with the state."""
+"""Errors of the state directory and the bot data in it."""
 
 from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError, FailureCause
 
-__all__ = [
-    "StateCopyError",
-    "StateDamagedError",
-    "StateInUseError",
-    "StateMountError",
-    "StateNoRoomError",
-    "StateNotDirectoryError",
-    "StateToolError",
-    "StateWouldBeHiddenError",
-]
-
 
 class StateNotDirectoryError(ClawbotError):
-    """There is something else than a directory at the state's path."""
+    """The path of the state directory exists and is not a directory."""
 
     code = "STATE_NOT_A_DIRECTORY"
     cause = FailureCause.DATA
-    hint = "remove what is there, or set state.path to the directory that is meant"
+    hint = "move away what the message names, or set state.path to another directory"
 
 
 class StateWouldBeHiddenError(ClawbotError):
-    """The state's path has files in it, and a new and empty state would be mounted over them."""
+    """The state directory has files in it, and empty bot data would be mounted over them."""
 
     code = "STATE_WOULD_BE_HIDDEN"
     cause = FailureCause.DATA
     hint = (
-        "they are the memory of a bot with state.backend local: move them away (mv) and let the "
-        "agent run, then stop the gateway, copy them into state.path and let it run again; or go "
-        "back to backend local"
+        "move the files away ('mv') and run 'clawbot-agent run', then stop the gateway, copy them "
+        "into state.path and run it again; or set state.backend to local to use them in place"
     )
 
 
-class StateNoRoomError(ClawbotError):
-    """The share has no room for the state."""
+class StateNoSpaceError(ClawbotError):
+    """The share does not have enough free space for the bot data."""
 
     code = "STATE_NO_SPACE"
     cause = FailureCause.DATA
-    hint = "raise the share's quota, remove what else is on it, or lower state.image_size"
+    hint = "raise the share's quota, delete other files from it, or lower state.image_size"
 
 
 class StateCopyError(ClawbotError):
-    """The state image could not be copied."""
+    """The data image could not be copied."""
 
     code = "STATE_COPY_FAILED"
     cause = FailureCause.UNCERTAIN
     retry = BRIEF
-    hint = "the message says why; the image itself is untouched"
+    hint = "check that the share is reachable; the original data image is unchanged"
 
 
 class StateToolError(ClawbotError):
-    """A tool that makes or grows the state's file system failed."""
+    """A tool that creates or grows the data image failed."""
 
     code = "STATE_TOOL_FAILED"
     cause = FailureCause.UNCERTAIN
     retry = BRIEF
-    hint = "the message ends with what the tool said"
+    hint = "see the tool's output at the end of the message, and 'dmesg' for I/O errors"
 
 
 class StateDamagedError(ClawbotError):
-    """The file system in the state image cannot be repaired by e2fsck."""
+    """The file system in the data image cannot be repaired by e2fsck."""
 
     code = "STATE_IMAGE_DAMAGED"
     cause = FailureCause.DATA
     hint = (
-        "what e2fsck said is in /var/log/clawbot; restore the share from a snapshot, or move the "
-        "image away from the share's directory 'state' to start with an empty memory"
+        "restore the share from a snapshot, or move the data image out of the share's directory "
+        "'state' to start without bot data; /var/log/clawbot has e2fsck's output"
     )
 
 
 class StateMountError(ClawbotError):
-    """The state could not be mounted."""
+    """The bot data could not be mounted."""
 
     code = "STATE_MOUNT_FAILED"
     cause = FailureCause.UNCERTAIN
     retry = BRIEF
-    hint = "the message ends with what mount said"
+    hint = "see mount's output at the end of the message, and 'dmesg'"
 
 
 class StateInUseError(ClawbotError):
-    """The kernel of this instance still has the state image open from a mount before."""
+    """The kernel of this instance still has the data image open from an earlier mount."""
 
     code = "STATE_IN_USE"
     cause = FailureCause.INSTANCE
     retry = PATIENT
     hint = (
-        "it lets go when the share answers; if 'losetup -a' still shows the image after that, "
-        "restart the instance"
+        "wait until the share is reachable: the kernel then closes the data image; if 'losetup -a' "
+        "still shows it, restart the instance"
     )

@@ -1,7 +1,7 @@
-"""The backend share: files on the share, mounted a second time for the gateway's user.
+"""The backend `share`: files on the share, mounted a second time for the gateway's user.
 
-The share's own mount has locks that the server enforces, which SQLite does not get along
-with; this one has locks that stay on the instance (`nobrl`). The lease makes that safe.
+The share's own mount has locks that the server enforces, with which SQLite does not work; this
+mount has locks local to the instance (`nobrl`), which is safe because of the lease.
 """
 
 from dataclasses import dataclass
@@ -14,34 +14,33 @@ from clawbot_agent.engine.drift import Stored
 from clawbot_agent.engine.drift import directory_actions as drift_actions
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
-from clawbot_agent.features.mounts.table import Mount, mount_of
+from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.share.options import state_options
 from clawbot_agent.features.share.ticket import cruid
-from clawbot_agent.features.state.directory import MODE
-from clawbot_agent.features.state.image_actions import RefuseToHide, RequireLease
+from clawbot_agent.features.state.directory import MODE, lease_required, would_be_hidden
 from clawbot_agent.features.state.names import LOCAL_DIRECTORIES, files_directory
 from clawbot_agent.features.state.units import (
     GATEWAY_DROP_IN,
     MountState,
     UnmountState,
     drop_in_actions,
+    mount_drift,
     mount_text,
+    mounted_at,
 )
 from clawbot_agent.host import Host
-
-__all__ = ["SharedFacts", "look", "plan"]
 
 
 @dataclass(frozen=True, slots=True)
 class SharedFacts:
-    """How directory and mount are.
+    """Directory and mount as they are.
 
     Attributes:
         lease: the lease's report.
-        there: whether the directory is on the share.
-        mount: what is mounted at the state's path.
-        below: names at the state's path while nothing is mounted there.
+        there: whether the directory exists on the share.
+        mount: what is mounted at the state directory.
+        below: entries of the state directory if nothing is mounted there.
         unit, drop_in: texts of the mount unit and of the gateway's drop-in.
         scratch: OpenClaw's scratch directories on the local disk.
         cruid: owner of the Kerberos ticket.
@@ -57,11 +56,10 @@ class SharedFacts:
     cruid: int = 0
 
 
-def look(host: Host, config: BotConfig) -> SharedFacts:
-    """Look at the share, the mount table, the units and the scratch directories."""
+def probe(host: Host, config: BotConfig) -> SharedFacts:
+    """Inspect the share, the mount table, the units and the scratch directories."""
     share, path = Path(config.share.path), Path(config.state.path)
-    mount = mount_of(path, host.files)
-    mounted = mount if mount is not None and mount.point == path else None
+    mounted = mounted_at(path, host.files)
     stats = ((where, host.files.stat(where)) for where in LOCAL_DIRECTORIES.values())
     return SharedFacts(
         lease=read_report(host.files),
@@ -76,47 +74,32 @@ def look(host: Host, config: BotConfig) -> SharedFacts:
 
 
 def plan(facts: SharedFacts, config: BotConfig) -> Plan:
-    """Make the directories, mount."""
+    """Create the directories and mount."""
     path, files = Path(config.state.path), files_directory(Path(config.share.path))
     if facts.lease is None or facts.lease.state is not LeaseState.HELD:
-        return Plan("", (RequireLease(),))
+        return Plan("", (lease_required(),))
     actions: list[Action] = []
-    unit = mount_text(
-        what=_source(config),
-        where=path,
-        kind="cifs",
-        options=state_options(config, cruid=facts.cruid),
-    )
+    source, options = _source(config), state_options(config, cruid=facts.cruid)
+    unit = mount_text(what=source, where=path, kind="cifs", options=options)
     if not facts.there:
         if facts.below:
-            return Plan("", (RefuseToHide(path, facts.below),))
-        actions.append(MakeDirectory(files, MODE, "the state's files"))
+            return Plan("", (would_be_hidden(path, facts.below),))
+        actions.append(MakeDirectory(files, MODE, "for the bot data"))
     for where, found in facts.scratch:
         actions += drift_actions(where, found, mode=MODE, uid=GATEWAY_UID)
-    if why := _wrong(facts, config, unit):
+    mounted = "" if facts.mount is None else facts.mount.source
+    if why := mount_drift(facts.mount, mounted, source, same_unit=facts.unit == unit):
         if facts.mount is None:
             actions.append(MakeDirectory(path, MODE, "mount point"))
         else:
             actions.append(UnmountState(path, why))
-        actions.append(MountState(path, unit, _source(config)))
+        actions.append(MountState(path, unit, source))
     actions += drop_in_actions(facts.drop_in, path, actions)
-    return Plan(f"{_source(config)} is mounted", tuple(actions))
+    return Plan(f"{source} is mounted", tuple(actions))
 
 
 def _source(config: BotConfig) -> str:
     share = config.share.azure_files
-    assert share is not None  # noqa: S101 - the configuration demands it for this backend
+    assert share is not None  # noqa: S101 - the configuration requires it for this backend
     below = files_directory(Path(config.share.path)).relative_to(config.share.path)
     return f"{share.unc}/{below}"
-
-
-def _wrong(facts: SharedFacts, config: BotConfig, unit: str) -> str:
-    """Why the state has to be mounted (anew); empty when it is as it should be."""
-    mount = facts.mount
-    if mount is None:
-        return "not mounted"
-    if mount.source != _source(config):
-        return f"{mount.source} is mounted"
-    if mount.read_only:
-        return "read-only"
-    return "" if facts.unit == unit else "other mount options"

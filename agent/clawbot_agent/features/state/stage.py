@@ -1,53 +1,51 @@
-"""The state: the bot's memory, where the gateway's user finds it."""
+"""Stage `state`: the bot data, where the gateway's user finds it."""
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.engine.stage import Phase, Plan, Stage
-from clawbot_agent.features.state import image, local, shared
-from clawbot_agent.features.state.errors import StateNoRoomError
+from clawbot_agent.features.state import directory, image, shared
+from clawbot_agent.features.state.directory import LocalFacts
+from clawbot_agent.features.state.errors import StateNoSpaceError
 from clawbot_agent.features.state.image import ImageFacts
-from clawbot_agent.features.state.local import LocalFacts
 from clawbot_agent.features.state.shared import SharedFacts
 from clawbot_agent.host import Host
-
-__all__ = ["StateStage"]
 
 StateFacts = LocalFacts | ImageFacts | SharedFacts
 
 
 class StateStage(Stage[StateFacts]):
-    """A private directory for the bot's memory, mounted from the share unless it is local."""
+    """A private directory for the bot data, mounted from the share unless the backend is local."""
 
     name = "state"
     title = "State directory"
     phase = Phase.NODE
     needs = ("share", "lease")
-    # a copy of the image, e2fsck and a gateway that drains may all come together
+    # copying the data image, e2fsck and draining the gateway may all happen in one run
     budget = 1500
     typical = 8
-    # the share that it is on may be away again
+    # the share below it may fail again soon
     repairs_rest = False
 
     def probe(self, host: Host, config: BotConfig) -> StateFacts:
-        """Look at what the backend is made of."""
+        """Read what the configured backend consists of."""
         match config.state_backend:
             case "image":
-                return image.look(host, config)
+                return image.probe(host, config)
             case "share":
-                return shared.look(host, config)
+                return shared.probe(host, config)
             case "local":
-                return local.look(host, config)
+                return directory.probe_local(host, config)
 
     def plan(self, facts: StateFacts, config: BotConfig) -> Plan:
-        """As the backend needs it."""
+        """Plan with the backend's own planner."""
         match facts:
             case ImageFacts():
                 return image.plan(facts, config)
             case SharedFacts():
                 return shared.plan(facts, config)
             case LocalFacts():
-                return local.plan(facts, config)
+                return directory.plan_local(facts, config)
 
     def paced(self, error: ClawbotError) -> bool:
-        """Room on the share is made by somebody in Azure; a look costs nothing."""
-        return super().paced(error) and not isinstance(error, StateNoRoomError)
+        """Do not back off for a full share: its quota is raised in Azure, and a retry is cheap."""
+        return super().paced(error) and not isinstance(error, StateNoSpaceError)

@@ -1,4 +1,4 @@
-"""The state's mount unit, and the drop-in that ties the gateway to it."""
+"""The mount unit of the state directory, and the drop-in that ties the gateway to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -7,6 +7,7 @@ from typing import Final
 
 from clawbot_agent.core.constants import GATEWAY_UNIT, LEASE_UNIT
 from clawbot_agent.engine.actions import Action
+from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.features.mounts.units import (
     RUNTIME_UNITS,
     MountFailedError,
@@ -18,41 +19,48 @@ from clawbot_agent.features.mounts.units import (
 )
 from clawbot_agent.features.state.errors import StateMountError
 from clawbot_agent.host import Host
-
-__all__ = [
-    "GATEWAY_DROP_IN",
-    "MountState",
-    "UnmountState",
-    "WriteUnit",
-    "drop_in_actions",
-    "drop_in_text",
-    "mount_text",
-    "removal_actions",
-]
+from clawbot_agent.host.files import Files
 
 GATEWAY_DROP_IN: Final = RUNTIME_UNITS / f"{GATEWAY_UNIT}.d" / "state.conf"
-# the gateway drains its sessions for up to 330 s before the state can go
+# the gateway drains its sessions for up to 330 s before the unmount
 _UNMOUNT_SECONDS: Final = 450
-# an unmount writes back what is dirty, over the network
+# an unmount writes dirty pages back over the network
 _UNIT_SECONDS: Final = 90
 _MOUNT_SECONDS: Final = _UNIT_SECONDS + 20
 
 
+def mounted_at(path: Path, files: Files) -> Mount | None:
+    """Return the mount whose mount point is `path`."""
+    mount = mount_of(path, files)
+    return mount if mount is not None and mount.point == path else None
+
+
+def mount_drift(mount: Mount | None, source: str, wanted: str, *, same_unit: bool) -> str:
+    """Return why to mount (again), or an empty string; `source` is what is mounted."""
+    if mount is None:
+        return "not mounted"
+    if source != wanted:
+        return f"{source} is mounted"
+    if mount.read_only:
+        return "mounted read-only"
+    return "" if same_unit else "mount options differ"
+
+
 def mount_text(*, what: str, where: Path, kind: str, options: Sequence[str]) -> str:
-    """The mount unit: it stays only as long as this instance holds the lease."""
+    """Return the mount unit, which is bound to the lease."""
     return unit_text(
         what=what,
         where=where,
         kind=kind,
         options=options,
-        description="State of the OpenClaw gateway",
+        description="State directory of the OpenClaw gateway",
         binds_to=(LEASE_UNIT,),
         timeout=_UNIT_SECONDS,
     )
 
 
 def drop_in_text(where: Path) -> str:
-    """What keeps the gateway from running without lease or state."""
+    """Return the drop-in that keeps the gateway from running without lease or bot data."""
     path, mount = str(where).replace("%", "%%"), unit_name(where).replace("%", "%%")
     return (
         "[Unit]\n"
@@ -64,16 +72,27 @@ def drop_in_text(where: Path) -> str:
 
 
 def drop_in_actions(found: str | None, where: Path, planned: Sequence[Action]) -> list[Action]:
-    """What puts the gateway's drop-in right, unless a planned mount does it anyway."""
+    """Return what corrects the gateway's drop-in, unless a planned mount writes it."""
     text = drop_in_text(where)
     if found == text or any(isinstance(action, MountState) for action in planned):
         return []
-    return [WriteUnit(GATEWAY_DROP_IN, text, "ties the gateway to lease and state")]
+    return [WriteUnit(GATEWAY_DROP_IN, text, "ties the gateway to lease and bot data")]
+
+
+def removal_actions(unit: str | None, drop_in: str | None, where: Path) -> list[Action]:
+    """Return what removes another backend's mount, given the texts of its units."""
+    actions: list[Action] = []
+    why = "state.backend is local"
+    if unit is not None:
+        actions += (UnmountState(where, why), WriteUnit(unit_file(where), None, why))
+    if drop_in is not None:
+        actions.append(WriteUnit(GATEWAY_DROP_IN, None, why))
+    return actions
 
 
 @dataclass(frozen=True, slots=True)
 class WriteUnit:
-    """Write a unit file, or remove it (`text` None), and have systemd read it."""
+    """Write a unit file, or remove it if `text` is None, and reload systemd."""
 
     path: Path
     text: str | None = field(repr=False)
@@ -85,7 +104,7 @@ class WriteUnit:
         return f"{'remove' if self.text is None else 'write'} {self.path} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Do it."""
+        """Write or remove it."""
         if self.text is None:
             host.files.remove(self.path)
         else:
@@ -95,7 +114,7 @@ class WriteUnit:
 
 @dataclass(frozen=True, slots=True)
 class MountState:
-    """Write the mount unit and what ties the gateway to it, and mount."""
+    """Write the mount unit and the gateway's drop-in, and mount."""
 
     where: Path
     text: str = field(repr=False)
@@ -110,14 +129,14 @@ class MountState:
         """Mount.
 
         Raises:
-            StateMountError: with mount's own words.
+            StateMountError: with mount's output.
         """
         units = {unit_file(self.where): self.text, GATEWAY_DROP_IN: drop_in_text(self.where)}
-        other = [path for path, text in units.items() if host.files.read_text(path) != text]
-        for path in other:
+        changed = [path for path, text in units.items() if host.files.read_text(path) != text]
+        for path in changed:
             host.files.write(path, units[path], mode=0o644)
-        if other:
-            # once for both: it takes systemd a while
+        if changed:
+            # once for both, because a reload is slow
             host.units.reload_definitions()
         try:
             start_mount(host, self.where, timeout=_MOUNT_SECONDS)
@@ -127,7 +146,7 @@ class MountState:
 
 @dataclass(frozen=True, slots=True)
 class UnmountState:
-    """Unmount the state; systemd stops the gateway first."""
+    """Unmount the state directory; systemd stops the gateway first."""
 
     where: Path
     why: str
@@ -144,14 +163,3 @@ class UnmountState:
             UnitFailedError: it is in use, or the share does not answer.
         """
         stop_mount(host, self.where, timeout=_UNMOUNT_SECONDS)
-
-
-def removal_actions(unit: str | None, drop_in: str | None, where: Path) -> list[Action]:
-    """What takes away a mounted state of another backend; its units' texts are given."""
-    actions: list[Action] = []
-    if unit is not None:
-        actions.append(UnmountState(where, "state.backend is local"))
-        actions.append(WriteUnit(unit_file(where), None, "state.backend is local"))
-    if drop_in is not None:
-        actions.append(WriteUnit(GATEWAY_DROP_IN, None, "state.backend is local"))
-    return actions

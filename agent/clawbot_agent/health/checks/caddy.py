@@ -4,8 +4,7 @@ from dataclasses import replace
 from typing import Final
 
 from clawbot_agent.core.errors import ClawbotError, FailureCause
-from clawbot_agent.features.caddy.caddyfile import domain_of
-from clawbot_agent.features.caddy.serve import LIVE
+from clawbot_agent.features.caddy.caddyfile import LIVE, domain_of
 from clawbot_agent.health.finding import Finding, State, age_text
 from clawbot_agent.host import Host
 from clawbot_agent.host.http import Answer

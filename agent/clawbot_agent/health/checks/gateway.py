@@ -3,7 +3,7 @@
 from typing import Final
 
 from clawbot_agent.core.constants import GATEWAY_PORT
-from clawbot_agent.features.gateway.gateway import READY_URL, ready_problem
+from clawbot_agent.features.gateway.readiness import READY_URL, ready_problem
 from clawbot_agent.health.finding import Finding, State
 from clawbot_agent.host import Host
 

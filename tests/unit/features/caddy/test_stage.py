@@ -7,17 +7,16 @@ import pytest
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import HEALTH_PORT as SIDECAR_PORT
-from clawbot_agent.features.caddy.caddyfile import Caddyfile, caddyfile, domain_of
-from clawbot_agent.features.caddy.serve import LIVE, ServeCaddyfile
-from clawbot_agent.features.caddy.server import (
+from clawbot_agent.features.caddy.actions import ServeCaddyfile, served_digest
+from clawbot_agent.features.caddy.caddyfile import LIVE, Caddyfile, caddyfile, domain_of
+from clawbot_agent.features.caddy.errors import (
     CaddyfileInvalidError,
     CaddyReloadFailedError,
     PortInUseError,
-    served_digest,
 )
 from clawbot_agent.features.caddy.stage import CaddyFacts, CaddyStage
 from clawbot_agent.health.app import PUBLIC_PATH
-from clawbot_agent.host.commands import CommandMissingError
+from clawbot_agent.host.commands import CommandMissingError, CommandTimeoutError
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = CaddyStage()
@@ -58,7 +57,7 @@ ADD: Final = f"write {OVERRIDE} (restart Caddy when it ends)"
         (
             replace(DONE, text=None),
             CONFIG,
-            (f"write {LIVE} (there is none), then reload caddy.service",),
+            (f"write {LIVE} (missing), then reload caddy.service",),
         ),
         (DONE, WITH_DOMAIN, (f"write {LIVE} (it differs), then reload caddy.service",)),
         (
@@ -74,7 +73,7 @@ ADD: Final = f"write {OVERRIDE} (restart Caddy when it ends)"
         (
             replace(DONE, served=None),
             CONFIG,
-            ("restart caddy.service (it does not answer)",),
+            ("restart caddy.service (it does not respond)",),
         ),
         (
             replace(DONE, running=False, served=None),
@@ -89,12 +88,12 @@ ADD: Final = f"write {OVERRIDE} (restart Caddy when it ends)"
         (replace(DONE, override=None), CONFIG, (ADD,)),
     ],
     ids=[
-        "all there",
+        "converged",
         "bare",
         "just installed",
         "file deleted",
         "another domain",
-        "another file, not listening on our socket",
+        "another file, not listening on the admin socket",
         "crashed between write and reload",
         "started with another file",
         "stopped",
@@ -106,14 +105,14 @@ def test_plan(found: CaddyFacts, config: BotConfig, summaries: tuple[str, ...]) 
     assert tuple(a.summary for a in STAGE.plan(found, config).actions) == summaries
 
 
-def test_nothing_to_do_is_told_with_what_is_served() -> None:
-    assert STAGE.plan(DONE, CONFIG).reason == "serves port 80 with our Caddyfile"
+def test_the_reason_names_what_is_served() -> None:
+    assert STAGE.plan(DONE, CONFIG).reason == "serves port 80 with the agent's Caddyfile"
 
 
 # --- the file ---------------------------------------------------------------------
 
 
-def test_plain_http_has_neither_mail_address_nor_hsts() -> None:
+def test_plain_http_has_no_email_address_and_no_hsts() -> None:
     assert "\n:80 {\n" in PLAIN.text
     assert "email" not in PLAIN.text
     assert "Strict-Transport-Security" not in PLAIN.text
@@ -125,7 +124,7 @@ def test_a_domain_has_automatic_https_and_hsts() -> None:
     assert "Strict-Transport-Security" in HTTPS.text
 
 
-def test_the_file_carries_its_own_digest_and_forwarding_stays_caddys() -> None:
+def test_the_file_contains_its_digest_and_drops_identity_headers() -> None:
     assert f"vars clawbot_caddyfile {PLAIN.digest}\n" in PLAIN.text
     assert PLAIN.digest != HTTPS.digest
     dropped = re.findall(r"header_up -(\S+)", PLAIN.text)
@@ -134,8 +133,8 @@ def test_the_file_carries_its_own_digest_and_forwarding_stays_caddys() -> None:
 
 
 @pytest.mark.parametrize(("file", "ways"), [(PLAIN, 1), (HTTPS, 2)], ids=["plain", "with a domain"])
-def test_the_health_of_the_bot_is_the_sidecars_word(file: Caddyfile, ways: int) -> None:
-    """By address and by name; OpenClaw's own page at that path would tell its own state only."""
+def test_the_sidecar_answers_health_requests(file: Caddyfile, ways: int) -> None:
+    """By address and by name; OpenClaw's page at that path would show its own state only."""
     snippet = file.text.partition("(health) {")[2].partition("\n}\n")[0]
     assert "handle /health {" in snippet
     assert f"rewrite * {PUBLIC_PATH}\n" in snippet
@@ -145,18 +144,20 @@ def test_the_health_of_the_bot_is_the_sidecars_word(file: Caddyfile, ways: int) 
 
 
 @pytest.mark.parametrize(("domain", "ways"), [(None, 1), ("bot.example.org", 2)])
-def test_who_comes_before_the_bot_gets_the_page(domain: str | None, ways: int) -> None:
-    """On port 80 also with a domain, which may have no certificate yet."""
+def test_browsers_get_the_progress_page_while_the_gateway_is_down(
+    domain: str | None, ways: int
+) -> None:
+    """Also on port 80 with a domain, which may have no certificate yet."""
     text = caddyfile(domain=domain, email=None).text
     assert text.count("import progress\n") == ways
     snippet = text.partition("(progress) {")[2].partition("\n}\n")[0]
-    # a program that asks for the bot must not take the page for it
+    # a program must not mistake the page for the bot
     assert "copy_response 503" in snippet
     assert "*text/html*" in snippet
 
 
 @pytest.mark.parametrize("domain", [None, "bot.example.org"])
-def test_the_page_can_be_switched_off(domain: str | None) -> None:
+def test_the_progress_page_can_be_disabled(domain: str | None) -> None:
     text = caddyfile(domain=domain, email=None, progress_page=False).text
     assert "progress" not in text
     assert "visitors" not in text
@@ -166,7 +167,7 @@ def test_the_page_can_be_switched_off(domain: str | None) -> None:
     assert action.wanted.text == text
 
 
-def test_a_file_tells_which_domain_it_serves() -> None:
+def test_domain_is_read_from_the_file() -> None:
     assert domain_of(PLAIN.text) is None
     assert domain_of(HTTPS.text) == "bot.example.org"
     assert domain_of("") is None
@@ -175,7 +176,7 @@ def test_a_file_tells_which_domain_it_serves() -> None:
 # --- the server -------------------------------------------------------------------
 
 
-def test_what_the_server_serves() -> None:
+def test_served_digest_is_read_from_the_admin_socket() -> None:
     run = FakeRun()
     run.answer("curl", stdout=f'{{"handler":"vars","clawbot_caddyfile":"{PLAIN.digest}"}}')
     run.answer("curl", stdout='{"admin":{}}')
@@ -195,22 +196,22 @@ class Machine:
         self.host = fake_host(run=self.run, files=self.files)
 
     def caddy(self, verb: str, *, returncode: int = 0, stderr: str = "") -> None:
-        """How `caddy VERB` ends next."""
+        """Set the next result of `caddy VERB`."""
         user = ("setpriv", "--reuid", "caddy", "--regid", "caddy", "--clear-groups")
         self.run.answer(*user, "caddy", verb, returncode=returncode, stderr=stderr)
 
     def serves(self, digest: str) -> None:
-        """What the server then says."""
+        """Set the digest that the server reports."""
         self.run.answer("curl", stdout=f'"clawbot_caddyfile":"{digest}"')
 
     def verbs(self) -> list[str]:
-        """What caddy and systemctl were told to do."""
+        """Return the verbs of caddy and systemctl in the order of their calls."""
         argvs = self.run.argvs
-        told = {"caddy": 7, "systemctl": 1}
-        return [argv[told[name]] for argv in argvs for name in told if name in argv[: told[name]]]
+        at = {"caddy": 7, "systemctl": 1}
+        return [argv[at[name]] for argv in argvs for name in at if name in argv[: at[name]]]
 
     def texts(self) -> dict[str, str | None]:
-        """Every file beside the live one."""
+        """Return the text of each file in Caddy's directory."""
         names = self.files.list(LIVE.parent)
         return {name: self.files.read_text(LIVE.parent / name) for name in names}
 
@@ -219,7 +220,7 @@ def serve(verb: str = "reload", wanted: Caddyfile = PLAIN) -> ServeCaddyfile:
     return ServeCaddyfile(wanted, "old\n", verb, (80,), "test")
 
 
-def test_a_valid_file_becomes_live_and_the_old_one_is_kept() -> None:
+def test_a_valid_file_becomes_live_and_the_previous_one_is_kept() -> None:
     machine = Machine()
     machine.caddy("validate")
     machine.caddy("reload")
@@ -238,7 +239,7 @@ def test_an_invalid_file_changes_nothing() -> None:
     assert machine.verbs() == ["validate"]
 
 
-def test_a_file_that_the_server_refuses_is_taken_back() -> None:
+def test_a_file_that_the_server_rejects_is_undone() -> None:
     machine = Machine()
     machine.caddy("validate")
     machine.caddy("reload", returncode=1, stderr="Error: cannot bind\n")
@@ -251,7 +252,7 @@ def test_a_file_that_the_server_refuses_is_taken_back() -> None:
     assert machine.verbs() == ["validate", "reload", "reload"]
 
 
-def test_a_server_that_goes_on_with_the_old_file_is_an_error() -> None:
+def test_a_server_that_keeps_the_old_file_is_an_error() -> None:
     machine = Machine()
     machine.caddy("validate")
     machine.caddy("reload")
@@ -262,19 +263,19 @@ def test_a_server_that_goes_on_with_the_old_file_is_an_error() -> None:
     assert machine.texts()["Caddyfile"] == "old\n"
 
 
-def test_a_taken_port_is_named_with_its_program_and_the_file_stays() -> None:
+def test_the_process_on_the_port_is_named_and_the_file_is_kept() -> None:
     machine = Machine(running=False)
     machine.caddy("validate")
     machine.run.answer("systemctl", "enable", returncode=1, stderr="Job failed")
     machine.run.answer("journalctl", stdout="bind: address already in use")
     row = 'LISTEN 0 5 0.0.0.0:80 0.0.0.0:* users:(("nginx",pid=71,fd=3),("nginx",pid=72,fd=3))'
     machine.run.answer("ss", stdout=f"{row}\n")
-    with pytest.raises(PortInUseError, match=r"port 80 is used by nginx \(pid 71\)"):
+    with pytest.raises(PortInUseError, match=r"port 80: used by nginx \(pid 71\)"):
         serve("enable").apply(machine.host)
     assert machine.texts()["Caddyfile"] == PLAIN.text
 
 
-def test_a_server_that_is_busy_for_a_moment_is_not_restarted() -> None:
+def test_a_busy_server_is_not_restarted() -> None:
     run, files = FakeRun(), FakeFiles()
     run.unit("caddy.service")
     files.put(LIVE, PLAIN.text)
@@ -284,7 +285,7 @@ def test_a_server_that_is_busy_for_a_moment_is_not_restarted() -> None:
     assert STAGE.probe(fake_host(run=run, files=files), CONFIG).served == PLAIN.digest
 
 
-def test_a_server_that_never_answers_is_restarted() -> None:
+def test_a_server_that_does_not_respond_is_restarted() -> None:
     run, files = FakeRun(), FakeFiles()
     run.unit("caddy.service")
     files.put(LIVE, PLAIN.text)
@@ -292,5 +293,13 @@ def test_a_server_that_never_answers_is_restarted() -> None:
     run.answer("curl", returncode=28)
     plan = STAGE.look(fake_host(run=run, files=files), CONFIG)
     assert [action.summary for action in plan.actions] == [
-        "restart caddy.service (it does not answer)"
+        "restart caddy.service (it does not respond)"
     ]
+
+
+def test_a_validation_that_hangs_leaves_no_candidate() -> None:
+    machine = Machine()
+    machine.run.fail("setpriv", error=CommandTimeoutError("caddy: stopped after 30 s"))
+    with pytest.raises(CommandTimeoutError):
+        serve().apply(machine.host)
+    assert machine.texts() == {"Caddyfile": "old\n"}

@@ -1,4 +1,4 @@
-"""openclaw.json: what survives, what Key Vault decides, what nobody can change."""
+"""openclaw.json: what is kept, what Key Vault decides, and what neither can change."""
 
 from typing import Any
 
@@ -43,14 +43,14 @@ def test_merge_patch_as_in_rfc_7396(target: object, patch: object, result: objec
     assert merge_patch(target, patch) == result
 
 
-def test_what_openclaw_wrote_survives() -> None:
+def test_settings_written_by_openclaw_are_kept() -> None:
     live = {"meta": {"lastTouchedVersion": "2026.9.6"}, "gateway": {"reload": {"mode": "off"}}}
     made = _desired(live)
     assert made["meta"] == live["meta"]
     assert made["gateway"]["reload"] == {"mode": "off"}
 
 
-def test_key_vault_wins_over_the_file_and_can_remove() -> None:
+def test_key_vault_overrides_the_file_and_can_remove_keys() -> None:
     made = _desired(
         {"logging": {"level": "info"}, "x": 1}, {"logging": {"level": "debug"}, "x": None}
     )
@@ -58,8 +58,8 @@ def test_key_vault_wins_over_the_file_and_can_remove() -> None:
     assert "x" not in made
 
 
-def test_nobody_can_unlock_the_gateway() -> None:
-    open_door = {
+def test_neither_file_nor_key_vault_unlocks_the_gateway() -> None:
+    unlocked = {
         "gateway": {
             "mode": "remote",
             "bind": "loopback",
@@ -69,7 +69,7 @@ def test_nobody_can_unlock_the_gateway() -> None:
             "controlUi": {"dangerouslyAllowHostHeaderOriginFallback": True},
         }
     }
-    for live, fragment in ((open_door, {}), ({}, open_door)):
+    for live, fragment in ((unlocked, {}), ({}, unlocked)):
         gateway = _desired(live, fragment)["gateway"]
         assert (gateway["mode"], gateway["bind"], gateway["port"]) == ("local", "lan", 18789)
         assert gateway["trustedProxies"] == ["172.20.0.1"]
@@ -78,15 +78,15 @@ def test_nobody_can_unlock_the_gateway() -> None:
         assert gateway["controlUi"] == {"allowedOrigins": ["https://bot.example.org"]}
 
 
-def test_rate_limits_of_the_user_are_kept() -> None:
+def test_configured_rate_limits_are_kept() -> None:
     mine = {"maxAttempts": 3, "windowMs": 1000, "lockoutMs": 1000}
     made = _desired({"gateway": {"auth": {"rateLimit": mine}}})
     assert made["gateway"]["auth"]["rateLimit"] == mine
     assert _desired({})["gateway"]["auth"]["rateLimit"]["maxAttempts"] == 10
 
 
-def test_origins_are_those_of_key_vault_and_configuration_alone() -> None:
-    """One that was allowed before and is no longer configured goes."""
+def test_origins_come_from_key_vault_and_configuration_only() -> None:
+    """An origin of the live file that is not configured any more is removed."""
     made = _desired(
         {"gateway": {"controlUi": {"allowedOrigins": ["https://sold.example"]}}},
         {"gateway": {"controlUi": {"allowedOrigins": ["https://b"]}}},
@@ -95,19 +95,19 @@ def test_origins_are_those_of_key_vault_and_configuration_alone() -> None:
     assert made["gateway"]["controlUi"]["allowedOrigins"] == expected
 
 
-def test_the_terminal_is_opened_by_key_vault_alone() -> None:
+def test_only_key_vault_enables_the_terminal() -> None:
     wide = {"gateway": {"terminal": {"enabled": True}}}
     assert _desired(wide)["gateway"]["terminal"]["enabled"] is False
     assert _desired({}, wide)["gateway"]["terminal"]["enabled"] is True
 
 
 @given(live=OBJECT, fragment=OBJECT)
-def test_a_second_time_changes_nothing(live: dict[str, Any], fragment: dict[str, Any]) -> None:
+def test_desired_config_is_idempotent(live: dict[str, Any], fragment: dict[str, Any]) -> None:
     once = _desired(live, fragment)
     assert _desired(once, fragment) == once
 
 
-def test_changed_paths_name_places_and_no_values() -> None:
+def test_changed_paths_contain_no_values() -> None:
     before = {"a": {"b": {"c": {"d": "secret"}}}, "x": 1}
     assert changed_paths(before, {"a": {"b": {"c": {}}}, "y": 2}) == ("a.b.c", "x", "y")
     assert changed_paths(before, before) == ()

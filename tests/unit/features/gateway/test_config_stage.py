@@ -1,4 +1,4 @@
-"""openclaw.json on a fake machine: validated first, the old one kept."""
+"""openclaw.json on a fake machine: validated first, the previous file kept."""
 
 import json
 from pathlib import Path
@@ -20,7 +20,7 @@ VALID = RunOnce(0, "Config valid")
 
 
 def _good() -> str:
-    """The content that the stage itself would write."""
+    """Return the content that the stage itself would write."""
     docker, files = FakeDocker(once=[VALID]), FakeFiles()
     host = fake_host(docker=docker, files=files)
     for action in OpenClawConfigStage().look(host, CONFIG).actions:
@@ -34,12 +34,12 @@ UNLOCKED = ", ".join(
     f"gateway.{key}" for key in ("auth", "bind", "mode", "port", "terminal", "trustedProxies")
 )
 TABLE = {
-    "as it should be": (OpenClawConfigFacts(live=GOOD), []),
-    "other layout of the same": (
+    "converged": (OpenClawConfigFacts(live=GOOD), []),
+    "same content, other layout": (
         OpenClawConfigFacts(live=json.dumps(json.loads(GOOD), sort_keys=True)),
         [],
     ),
-    "none yet": (OpenClawConfigFacts(), [f"{WRITE} (there is none)"]),
+    "no file": (OpenClawConfigFacts(), [f"{WRITE} (missing)"]),
     "not JSON5": (
         OpenClawConfigFacts(live="{gateway: {}"),
         [f"{WRITE} (it is not a JSON object)"],
@@ -48,11 +48,11 @@ TABLE = {
         OpenClawConfigFacts(live="// mine\n" + GOOD.rstrip()[:-1] + ",}"),
         [],
     ),
-    "readable for others": (
+    "readable for other users": (
         OpenClawConfigFacts(live=GOOD, private=False),
-        [f"{WRITE} (others may read it, or the gateway may not)"],
+        [f"{WRITE} (wrong owner or mode)"],
     ),
-    "Key Vault has more": (
+    "addition in Key Vault": (
         OpenClawConfigFacts(live=GOOD, fragment='{"logging": {"level": "debug"}}'),
         [f"{WRITE} (differs in logging)"],
     ),
@@ -60,9 +60,9 @@ TABLE = {
         OpenClawConfigFacts(live=OPEN),
         [f"{WRITE} (differs in {UNLOCKED})"],
     ),
-    "a killed run": (
+    "interrupted run": (
         OpenClawConfigFacts(live=GOOD, leftover=True),
-        [f"remove {LIVE}.candidate (left by a run that was killed)"],
+        [f"remove {LIVE}.candidate (left by an interrupted run)"],
     ),
 }
 
@@ -73,8 +73,8 @@ def test_plan(facts: OpenClawConfigFacts, summaries: list[str]) -> None:
     assert [action.summary for action in plan.actions] == summaries
 
 
-def test_what_somebody_wrote_by_hand_in_json5_survives() -> None:
-    """With its comments in the file that is kept."""
+def test_json5_written_by_hand_is_merged() -> None:
+    """The previous file keeps its comments."""
     docker, files = FakeDocker(once=[VALID]), FakeFiles()
     files.write(LIVE, "{ // by hand\n  messages: {prefix: 'yo'}, }", mode=0o600, uid=1000, gid=1000)
     host = fake_host(docker=docker, files=files)
@@ -86,7 +86,7 @@ def test_what_somebody_wrote_by_hand_in_json5_survives() -> None:
     assert "by hand" in (files.read_text(LIVE.with_name("openclaw.json.previous")) or "")
 
 
-def test_replaces_keeps_the_old_and_is_done() -> None:
+def test_replacing_keeps_the_previous_file_and_converges() -> None:
     docker, files = FakeDocker(once=[VALID]), FakeFiles()
     files.put(LIVE, '{"mine": 1}', mode=0o600, uid=1000, gid=1000)
     host = fake_host(docker=docker, files=files)
@@ -101,8 +101,8 @@ def test_replaces_keeps_the_old_and_is_done() -> None:
     assert (stat.uid, stat.gid, stat.mode) == (1000, 1000, 0o600)
 
 
-def test_validates_apart_from_everything() -> None:
-    """As the gateway's user, without network, with a state that it cannot write."""
+def test_validation_is_isolated() -> None:
+    """As the gateway's user, without network, with a read-only state directory."""
     docker = FakeDocker(once=[VALID])
     host = fake_host(docker=docker)
     OpenClawConfigStage().look(host, CONFIG).actions[0].apply(host)
@@ -113,7 +113,7 @@ def test_validates_apart_from_everything() -> None:
     assert given["HostConfig"]["Binds"] == [f"{STATE}:/home/node/.openclaw:ro"]
 
 
-def test_a_refused_file_never_becomes_live() -> None:
+def test_a_rejected_file_never_becomes_live() -> None:
     answer = {"valid": False, "issues": [{"path": "gateway.auth", "message": "Unrecognized key"}]}
     docker, files = FakeDocker(once=[RunOnce(1, f"note\n{json.dumps(answer)}")]), FakeFiles()
     files.put(LIVE, '{"mine": 1}')
@@ -128,7 +128,7 @@ def test_a_refused_file_never_becomes_live() -> None:
     assert files.read_text(LIVE) == '{"mine": 1}'
 
 
-def test_the_validators_words_are_redacted() -> None:
+def test_output_of_the_validator_is_redacted() -> None:
     docker, files = FakeDocker(once=[RunOnce(1, "bad value canary-value at line 3")]), FakeFiles()
     files.put(FRAGMENT, '{"key": "canary-value"}')
     host = fake_host(docker=docker, files=files)
@@ -138,7 +138,7 @@ def test_the_validators_words_are_redacted() -> None:
     assert "at line 3" in caught.value.message
 
 
-def test_an_unusable_file_is_kept_aside_and_told() -> None:
+def test_an_unusable_file_is_kept_and_logged() -> None:
     docker, files = FakeDocker(once=[VALID]), FakeFiles()
     files.put(LIVE, "no json", mode=0o600, uid=1000, gid=1000)
     notes: list[str] = []
@@ -149,7 +149,7 @@ def test_an_unusable_file_is_kept_aside_and_told() -> None:
     assert "openclaw.json.broken" in notes[0]
 
 
-def test_a_file_that_openclaw_writes_meanwhile_is_not_lost() -> None:
+def test_a_concurrent_change_by_openclaw_is_not_lost() -> None:
     docker, files = FakeDocker(once=[VALID]), FakeFiles()
     host = fake_host(docker=docker, files=files)
     action = OpenClawConfigStage().look(host, CONFIG).actions[0]

@@ -1,4 +1,4 @@
-"""The container's document, and every field of it in which a container can differ."""
+"""The container's document, and each field in which a container can differ from it."""
 
 import json
 from copy import deepcopy
@@ -20,7 +20,7 @@ DOCUMENT = container_document(a_config(), image=IMAGE, socket_gid=106)
 
 
 def _inspected() -> dict[str, Any]:
-    """As the engine shows a container made from the document."""
+    """Return Docker's inspect document of a container created from the document."""
     shown = deepcopy(DOCUMENT)
     host = shown.pop("HostConfig")
     shown["Env"] = [*shown["Env"], *IMAGE.environment]
@@ -29,14 +29,14 @@ def _inspected() -> dict[str, Any]:
     return {"Config": shown, "HostConfig": host}
 
 
-def test_a_container_made_from_it_does_not_differ() -> None:
+def test_a_container_created_from_the_document_does_not_differ() -> None:
     assert differences(DOCUMENT, _inspected(), image=IMAGE) == ()
 
 
 @pytest.mark.parametrize(
     "key", [*sorted(set(DOCUMENT) - {"HostConfig", "Env", "Labels"}), "Env", "Labels"]
 )
-def test_another_setting_is_named(key: str) -> None:
+def test_a_different_setting_is_named(key: str) -> None:
     found = _inspected()
     found["Config"][key] = {} if key == "Labels" else ["other=1"]
     name = "Image" if key == "Labels" else key
@@ -44,19 +44,19 @@ def test_another_setting_is_named(key: str) -> None:
 
 
 @pytest.mark.parametrize("key", sorted(DOCUMENT["HostConfig"]))
-def test_another_host_setting_is_named(key: str) -> None:
+def test_a_different_host_setting_is_named(key: str) -> None:
     found = _inspected()
     found["HostConfig"][key] = ["other"]
     assert differences(DOCUMENT, found, image=IMAGE) == (key,)
 
 
-def test_a_rebuilt_image_of_the_same_name_is_seen() -> None:
+def test_a_rebuilt_image_of_the_same_name_is_detected() -> None:
     newer = Image("sha256:2", IMAGE.environment)
     document = container_document(a_config(), image=newer, socket_gid=106)
     assert differences(document, _inspected(), image=newer) == ("Image",)
 
 
-def test_a_token_put_into_the_environment_is_seen() -> None:
+def test_a_token_in_the_environment_is_detected() -> None:
     found = _inspected()
     found["Config"]["Env"].append("OPENCLAW_GATEWAY_TOKEN=x")
     assert differences(DOCUMENT, found, image=IMAGE) == ("Env",)
@@ -88,7 +88,7 @@ def test_configuration_reaches_the_document() -> None:
     assert host["Binds"][0] == "/srv/bot:/home/node/.openclaw"
 
 
-def test_a_candidate_touches_nothing_of_the_serving_gateway() -> None:
+def test_a_candidate_shares_nothing_with_the_serving_gateway() -> None:
     candidate = candidate_document(DOCUMENT, state=CANDIDATE_STATE_DIR)
     host = candidate["HostConfig"]
     assert host["PortBindings"] == {}
@@ -99,7 +99,7 @@ def test_a_candidate_touches_nothing_of_the_serving_gateway() -> None:
     assert host["CapDrop"] == DOCUMENT["HostConfig"]["CapDrop"]
 
 
-def test_a_port_that_the_image_exposes_is_no_drift() -> None:
+def test_a_port_exposed_by_the_image_is_no_drift() -> None:
     found = _inspected()
     found["Config"]["ExposedPorts"] = {"18789/tcp": {}, "9/tcp": {}}
     assert differences(DOCUMENT, found, image=IMAGE) == ()
@@ -116,7 +116,7 @@ def test_a_port_that_the_image_exposes_is_no_drift() -> None:
         ("VolumesFrom", ["other"]),
     ],
 )
-def test_a_way_out_of_the_container_is_drift(key: str, value: object) -> None:
+def test_weaker_isolation_is_drift(key: str, value: object) -> None:
     found = _inspected()
     found["HostConfig"][key] = value
     assert differences(DOCUMENT, found, image=IMAGE) == (key,)

@@ -1,4 +1,4 @@
-"""The planner of the stage container as a table, and its switch on a fake engine."""
+"""The planner of the stage `gateway` as a table, and its actions on a fake Docker."""
 
 import contextlib
 from dataclasses import replace
@@ -11,10 +11,15 @@ from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, LEASE_FILE
 from clawbot_agent.features.gateway.actions import RefuseStart
-from clawbot_agent.features.gateway.container_spec import Image, container_document
+from clawbot_agent.features.gateway.container_spec import (
+    CANDIDATE,
+    PREVIOUS,
+    Image,
+    container_document,
+)
 from clawbot_agent.features.gateway.errors import GatewayConfigRefusedError, GatewayNotReadyError
-from clawbot_agent.features.gateway.gateway import CANDIDATE, PREVIOUS, READY_URL
-from clawbot_agent.features.gateway.stage import ContainerFacts, ContainerStage
+from clawbot_agent.features.gateway.readiness import READY_URL
+from clawbot_agent.features.gateway.stage import GatewayFacts, GatewayStage
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
@@ -40,7 +45,7 @@ def _container(*, age: float = 3600, running: bool = True, **state: Any) -> dict
     return {"Config": document, "HostConfig": host, "State": shown, "Image": IMAGE.id}
 
 
-GOOD = ContainerFacts(
+GOOD = GatewayFacts(
     image=IMAGE, socket_gid=106, current=_container(), token_written=None, problem=None, now=NOW
 )
 REFUSED = replace(
@@ -54,40 +59,40 @@ OTHER["HostConfig"] |= {"CapDrop": None, "PortBindings": {}}
 NAME = GATEWAY_CONTAINER
 BACK = f"rename container {PREVIOUS} to {NAME} (its replacement was interrupted)"
 TABLE = {
-    "as it should be": (GOOD, []),
-    "nothing at all": (
-        ContainerFacts(),
-        [f"create {NAME} from {TAG} (there is none)"],
+    "converged": (GOOD, []),
+    "bare": (
+        GatewayFacts(),
+        [f"create {NAME} from {TAG} (missing)"],
     ),
     "stopped": (
         replace(GOOD, current=_container(running=False, ExitCode=137), problem="x"),
         [f"start {NAME} (it ended with status 137)"],
     ),
     "started by hand": (
-        replace(GOOD, unkept=f"it was started without {GATEWAY_UNIT}"),
+        replace(GOOD, unmanaged=f"it was started without {GATEWAY_UNIT}"),
         [f"restart {NAME} (it was started without {GATEWAY_UNIT})"],
     ),
-    "refused its configuration": (
+    "rejected its configuration": (
         replace(REFUSED, config_written=NOW - timedelta(days=1)),
-        [f"leave {NAME} down (it refused its configuration at 11:50:00)"],
+        [f"leave {NAME} down (it rejected its configuration at 11:50:00)"],
     ),
-    "refused a configuration that is another now": (
+    "rejected a configuration that has changed since": (
         replace(REFUSED, config_written=NOW - timedelta(minutes=5)),
         [f"start {NAME} (it ended with status 78)"],
     ),
-    "refused its configuration with another token": (
+    "rejected its configuration with another token": (
         replace(REFUSED, token_written=NOW - timedelta(minutes=5)),
         [f"start {NAME} (it ended with status 78)"],
     ),
-    "refused its configuration long ago": (
+    "rejected its configuration long ago": (
         replace(REFUSED, now=NOW + timedelta(hours=1)),
         [f"start {NAME} (it ended with status 78)"],
     ),
-    "refused its state": (
+    "rejected the bot data": (
         replace(REFUSED, refused=False),
         [f"start {NAME} (it ended with status 78)"],
     ),
-    "refused its configuration in another shape": (
+    "rejected its configuration in another image": (
         replace(REFUSED, image=Image("sha256:2")),
         [f"replace {NAME} (differs in Image)"],
     ),
@@ -115,15 +120,15 @@ TABLE = {
         replace(GOOD, token_written=NOW - timedelta(days=1)),
         [],
     ),
-    "killed while proving": (
+    "interrupted while testing the candidate": (
         replace(GOOD, candidate=True),
         [f"remove {CANDIDATE} and its state (left by an interrupted replacement)"],
     ),
-    "killed after the old one was renamed": (
+    "interrupted after the old container was renamed": (
         replace(GOOD, current=None, previous=_container(running=False), problem="x"),
         [BACK, f"start {NAME} (it ended with status 0)"],
     ),
-    "killed after the new one was created": (
+    "interrupted after the new container was created": (
         replace(GOOD, current=_container(running=False), previous=OTHER, problem="x"),
         [
             f"remove container {NAME} (it never became ready)",
@@ -131,14 +136,14 @@ TABLE = {
             f"replace {NAME} (differs in PortBindings, CapDrop)",
         ],
     ),
-    "killed while the new one was starting": (
+    "interrupted while the new container was starting": (
         replace(GOOD, current=_container(age=5), previous=OTHER, problem="x"),
         [
             f"wait for {NAME}, up to 180 s (it is starting)",
-            f"remove container {PREVIOUS} (its replacement is ready then)",
+            f"remove container {PREVIOUS} (its replacement will be ready)",
         ],
     ),
-    "killed when the new one was ready": (
+    "interrupted when the new container was ready": (
         replace(GOOD, previous=OTHER),
         [f"remove container {PREVIOUS} (its replacement is ready)"],
     ),
@@ -146,13 +151,13 @@ TABLE = {
 
 
 @pytest.mark.parametrize(("facts", "summaries"), TABLE.values(), ids=TABLE.keys())
-def test_plan(facts: ContainerFacts, summaries: list[str]) -> None:
-    plan = ContainerStage().plan(facts, CONFIG)
+def test_plan(facts: GatewayFacts, summaries: list[str]) -> None:
+    plan = GatewayStage().plan(facts, CONFIG)
     assert [action.summary for action in plan.actions] == summaries
 
 
 class Machine:
-    """A fake engine with the image, and a gateway whose readiness a test sets."""
+    """A fake Docker with the image, and a gateway whose readiness the test sets."""
 
     def __init__(self, *answers: Answer) -> None:
         self.docker = FakeDocker(images={TAG: {"Id": IMAGE.id, "Config": {"Env": []}}})
@@ -171,7 +176,7 @@ class Machine:
         )
 
     def _systemctl(self, call: Call) -> Completed | None:
-        """The unit as systemd would have it."""
+        """Start and stop the container as the unit would."""
         assert GATEWAY_UNIT in call.argv
         if call.argv[1] == "show":
             text = f"LoadState=loaded\nActiveState={self.unit}\nUnitFileState=static\n"
@@ -192,12 +197,12 @@ class Machine:
         return None
 
     def apply(self) -> None:
-        """What the stage would do."""
-        for action in ContainerStage().look(self.host, CONFIG).actions:
+        """Apply the stage's plan."""
+        for action in GatewayStage().look(self.host, CONFIG).actions:
             action.apply(self.host)
 
     def serve(self, **host_config: Any) -> None:  # noqa: ANN401 - JSON
-        """A gateway that somebody made in another way."""
+        """Start a gateway with other settings."""
         document = container_document(CONFIG, image=IMAGE, socket_gid=106)
         document["HostConfig"] |= host_config
         self.docker.create(NAME, document)
@@ -205,7 +210,7 @@ class Machine:
         self.docker.calls.clear()
 
     def candidate_answers(self, answer: Answer) -> None:
-        """Have a candidate answer so at its own address."""
+        """Set the answer of a candidate at its own address."""
 
         def started(name: str) -> None:
             if name == CANDIDATE:
@@ -216,7 +221,7 @@ class Machine:
         self.http.answers["http://172.20.0.9:18789/readyz"] = [answer]
 
     def only_ready(self, container: str) -> None:
-        """In the gateway's place, only the container of that id becomes ready."""
+        """Let only the container with this id become ready under the gateway's name."""
         prepare = self.docker.on_start
 
         def started(name: str) -> None:
@@ -227,14 +232,14 @@ class Machine:
         self.docker.on_start = started
 
 
-def test_the_first_one_is_created_without_a_candidate() -> None:
+def test_the_first_container_is_created_without_a_candidate() -> None:
     machine = Machine(STARTING, READY)
     machine.apply()
     assert machine.docker.calls == [("create", NAME), ("start", NAME)]
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty
 
 
-def test_a_replacement_is_proven_before_the_old_one_stops() -> None:
+def test_a_replacement_is_tested_before_the_old_container_stops() -> None:
     machine = Machine(READY)
     machine.serve(CapDrop=[])
     machine.candidate_answers(READY)
@@ -243,10 +248,10 @@ def test_a_replacement_is_proven_before_the_old_one_stops() -> None:
     assert ("start", CANDIDATE) in machine.docker.calls[:stopped]
     assert set(machine.docker.containers) == {NAME}
     assert machine.files.stat(CANDIDATE_STATE_DIR) is None
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty
 
 
-def test_a_candidate_that_fails_leaves_the_old_one_alone() -> None:
+def test_a_failed_candidate_leaves_the_old_container_running() -> None:
     machine = Machine(READY)
     machine.serve(CapDrop=[])
     machine.candidate_answers(STARTING)
@@ -260,8 +265,8 @@ def test_a_candidate_that_fails_leaves_the_old_one_alone() -> None:
     assert machine.files.stat(CANDIDATE_STATE_DIR) is None
 
 
-def test_a_candidate_that_ends_at_once_is_not_taken_for_the_one_that_serves() -> None:
-    """Ended, it has no address, and 0.0.0.0 is this machine, where the old one answers."""
+def test_an_exited_candidate_is_not_mistaken_for_the_serving_gateway() -> None:
+    """It has no address, and at 0.0.0.0, which is this machine, the old gateway answers."""
     machine = Machine(READY)
     machine.serve(CapDrop=[])
     machine.http.answers["http://0.0.0.0:18789/readyz"] = [READY]
@@ -279,7 +284,7 @@ def test_a_candidate_that_ends_at_once_is_not_taken_for_the_one_that_serves() ->
     assert ("stop", NAME) not in machine.docker.calls
 
 
-def test_what_another_program_answers_is_not_the_gateways() -> None:
+def test_an_answer_of_another_process_does_not_count() -> None:
     machine = Machine(READY)
     ended = {"Running": False, "ExitCode": 1}
     machine.docker.on_start = lambda name: machine.docker.containers[name]["State"].update(ended)
@@ -288,7 +293,7 @@ def test_what_another_program_answers_is_not_the_gateways() -> None:
     assert caught.value.code == "GATEWAY_EXITED"
 
 
-def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
+def test_the_old_container_serves_again_when_the_new_one_fails() -> None:
     machine = Machine(READY)
     machine.serve(CapDrop=[])
     old = machine.docker.containers[NAME]["Id"]
@@ -311,9 +316,9 @@ def test_when_the_new_one_fails_in_its_place_the_old_one_serves_again() -> None:
         ({"ExitCode": 137, "OOMKilled": True}, "GATEWAY_OOM"),
     ],
 )
-def test_a_gateway_that_ends_while_it_starts(state: dict[str, Any], code: str) -> None:
+def test_an_exit_during_startup_has_its_own_error(state: dict[str, Any], code: str) -> None:
     machine = Machine()
-    machine.docker.outputs[NAME] = "its last words"
+    machine.docker.outputs[NAME] = "its last lines"
 
     def started(name: str) -> None:
         machine.docker.containers[name]["State"].update({"Running": False, **state})
@@ -323,10 +328,10 @@ def test_a_gateway_that_ends_while_it_starts(state: dict[str, Any], code: str) -
         machine.apply()
     assert caught.value.code == code
     assert not caught.value.retryable
-    assert "its last words" in caught.value.message
+    assert "its last lines" in caught.value.message
 
 
-def test_a_page_instead_of_json_is_not_ready() -> None:
+def test_an_html_page_does_not_count_as_ready() -> None:
     """The control UI answers 200 to every path."""
     machine = Machine(Answer(200, {}, "the answer is not JSON"))
     with pytest.raises(ClawbotError) as caught:
@@ -334,10 +339,10 @@ def test_a_page_instead_of_json_is_not_ready() -> None:
     assert caught.value.code == "GATEWAY_NOT_READY"
 
 
-def test_a_taken_port_is_named_with_its_holder() -> None:
+def test_the_process_on_the_port_is_named() -> None:
     machine = Machine()
-    words = "Bind for 127.0.0.1:18789 failed: port is already allocated"
-    machine.docker.refusals["start"] = DockerCallError(f"docker start {NAME}: {words}")
+    refusal = "Bind for 127.0.0.1:18789 failed: port is already allocated"
+    machine.docker.refusals["start"] = DockerCallError(f"docker start {NAME}: {refusal}")
     machine.run.answer(
         "ss", stdout='LISTEN 0 5 127.0.0.1:18789 0.0.0.0:* users:(("nginx",pid=7,fd=3))\n'
     )
@@ -347,8 +352,8 @@ def test_a_taken_port_is_named_with_its_holder() -> None:
     assert "nginx" in caught.value.message
 
 
-def test_after_a_boot_too_a_replacement_is_proven_and_the_old_one_started_again() -> None:
-    """Docker does not start the gateway at boot, and a boot is when changes arrive."""
+def test_a_replacement_after_a_boot_is_tested_and_rolled_back_too() -> None:
+    """Docker does not start the gateway at boot, and many changes arrive with a boot."""
     machine = Machine(READY)
     machine.serve(CapDrop=[])
     old = machine.docker.containers[NAME]["Id"]
@@ -362,14 +367,14 @@ def test_after_a_boot_too_a_replacement_is_proven_and_the_old_one_started_again(
     assert machine.docker.containers[NAME]["State"]["Running"]
 
 
-def test_going_back_has_time_of_its_own() -> None:
-    """The time of the run may be what ran out."""
+def test_the_rollback_has_its_own_deadline() -> None:
+    """The run's deadline may be what was exceeded."""
     machine = Machine(READY)
     machine.serve(CapDrop=[])
     old = machine.docker.containers[NAME]["Id"]
     machine.candidate_answers(READY)
     machine.only_ready(old)
-    (replace_it,) = ContainerStage().look(machine.host, CONFIG).actions
+    (replace_it,) = GatewayStage().look(machine.host, CONFIG).actions
     with pytest.raises(ClawbotError) as caught:
         replace_it.apply(machine.host.within(60, label="gateway"))
     assert caught.value.code == "DEADLINE_EXCEEDED"
@@ -377,8 +382,8 @@ def test_going_back_has_time_of_its_own() -> None:
     assert machine.docker.containers[NAME]["Id"] == old
 
 
-def test_what_systemd_starts_again_is_waited_for() -> None:
-    """The first start of a state may end with an error, the second not."""
+def test_a_restart_by_systemd_is_waited_for() -> None:
+    """The first start with new bot data may fail and the second succeed."""
     machine = Machine(READY)
 
     def started(name: str) -> None:
@@ -391,7 +396,7 @@ def test_what_systemd_starts_again_is_waited_for() -> None:
         return None
 
     def shown(call: Call) -> Completed | None:
-        """As if systemd started it at this moment."""
+        """Restart the gateway at this moment, as systemd would."""
         if machine.unit == "activating":
             machine.docker.start(NAME)
         return Completed(call.argv, 0, f"ActiveState={machine.unit}\n", "")
@@ -403,7 +408,7 @@ def test_what_systemd_starts_again_is_waited_for() -> None:
     assert machine.docker.calls.count(("start", NAME)) == 2
 
 
-def test_a_refusal_is_told_again_with_the_last_words() -> None:
+def test_a_known_rejection_is_reported_again_with_the_last_lines() -> None:
     machine = Machine()
     machine.docker.outputs[NAME] = "no such channel"
     machine.serve()
@@ -418,8 +423,8 @@ def test_a_refusal_is_told_again_with_the_last_words() -> None:
     assert machine.docker.calls == []
 
 
-def test_a_refused_state_is_tried_again() -> None:
-    """A locked database is enough for OpenClaw to refuse a migration, with the same status."""
+def test_rejected_bot_data_is_tried_again() -> None:
+    """A locked database is enough to fail a migration, with the same exit status."""
     machine = Machine(READY)
     machine.docker.outputs[NAME] = 'Migration step "a" refused execution.'
     machine.serve()
@@ -435,11 +440,11 @@ def test_a_refused_state_is_tried_again() -> None:
     assert caught.value.retryable
     machine.docker.on_start = lambda _name: None
     machine.apply()
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty
 
 
-def test_a_processor_that_is_too_slow_is_no_fault_of_the_state() -> None:
-    """OpenClaw's words, 2026.9.6 on an emulated processor; forty lines of others follow them."""
+def test_a_slow_cpu_is_not_reported_as_a_fault_of_the_bot_data() -> None:
+    """Output of OpenClaw 2026.9.6 on an emulated CPU, followed by forty other lines."""
     machine = Machine(READY)
     lost = "agent database maintenance lease core:agent-database-maintenance/global was lost"
     late = "state lease heartbeat did not become ready (phase=startup, trigger=timeout, status=…"
@@ -460,31 +465,29 @@ def test_a_processor_that_is_too_slow_is_no_fault_of_the_state() -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "code"),
+    ("reason", "code"),
     [
         ("state lease heartbeat did not become ready (phase=startup)", "GATEWAY_STARVED"),
         ("no such plugin", "GATEWAY_NOT_READY"),
     ],
 )
-def test_one_that_systemd_starts_again_and_again_is_told_by_how_it_fails(
-    words: str, code: str
-) -> None:
-    """The present start has not come that far yet; OpenClaw 2026.9.6 on an emulated processor."""
+def test_the_last_failed_startup_explains_repeated_restarts(reason: str, code: str) -> None:
+    """The present startup has not failed yet; OpenClaw 2026.9.6 on an emulated CPU."""
     machine = Machine(STARTING)
     machine.docker.outputs[NAME] = (
-        f"2026-11-22T12:00:01.000+00:00 Gateway failed to start: {words}\n"
-        f"2026-11-22T12:01:01.000+00:00 Gateway failed to start: {words}\n"
+        f"2026-11-22T12:00:01.000+00:00 Gateway failed to start: {reason}\n"
+        f"2026-11-22T12:01:01.000+00:00 Gateway failed to start: {reason}\n"
         "2026-11-22T12:02:01.000+00:00 [gateway] loading configuration…\n"
     )
     with pytest.raises(ClawbotError) as caught:
         machine.apply()
     assert caught.value.code == code
-    assert "in which it failed 2 times: " in caught.value.message
-    assert words in caught.value.message
+    assert "startup failed 2 times: " in caught.value.message
+    assert reason in caught.value.message
 
 
-def test_last_words_are_told_although_the_engine_noted_the_start_after_them() -> None:
-    """One that ends at once has written before the engine has the time of its start."""
+def test_last_lines_are_shown_although_docker_recorded_the_start_after_them() -> None:
+    """A process that exits at once has written before Docker records its start."""
     machine = Machine()
     machine.serve()
     machine.host.units.change("stop", GATEWAY_UNIT)
@@ -498,7 +501,7 @@ def test_last_words_are_told_although_the_engine_noted_the_start_after_them() ->
     assert "set gateway.mode" in caught.value.message
 
 
-def test_what_it_wrote_before_its_last_start_explains_nothing() -> None:
+def test_output_before_the_last_start_is_ignored() -> None:
     machine = Machine()
     machine.serve()
     machine.host.units.change("stop", GATEWAY_UNIT)
@@ -515,7 +518,7 @@ def test_what_it_wrote_before_its_last_start_explains_nothing() -> None:
     assert "integrity" not in caught.value.message
 
 
-def test_a_stop_includes_what_was_started_by_hand() -> None:
+def test_a_stop_includes_a_container_started_by_hand() -> None:
     machine = Machine(READY)
     machine.serve()
     machine.unit = "inactive"
@@ -525,67 +528,69 @@ def test_a_stop_includes_what_was_started_by_hand() -> None:
         ("stop", NAME),
         ("start", NAME),
     ]
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty
 
 
-def test_one_slow_answer_restarts_nothing() -> None:
+def test_one_slow_answer_does_not_restart_the_gateway() -> None:
     machine = Machine(READY)
     machine.serve()
     machine.http.answers[READY_URL] = [STARTING, READY]
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty
 
 
 SILENT = Answer(0, {}, "TimeoutError: timed out")
 
 
-def test_one_that_answers_nobody_is_cut_off_and_not_drained() -> None:
-    """It would not even see the signal that asks it to end."""
+def test_a_hung_gateway_is_not_drained() -> None:
+    """It would not even handle the signal."""
     machine = Machine(SILENT)
     machine.serve()
     machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
     machine.apply()
-    # not to be waited for: systemd's own stop is the drain
+    # without waiting: systemd's own stop includes the drain
     assert ("systemctl", "stop", "--no-block", GATEWAY_UNIT) in machine.run.argvs
     assert machine.docker.calls[0] == ("stop", NAME)
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty
 
 
-def test_one_that_answers_but_is_not_ready_may_finish_what_it_does() -> None:
+def test_an_unready_gateway_that_responds_is_drained() -> None:
     machine = Machine(STARTING)
     machine.serve()
     machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
     machine.apply()
     assert ("systemctl", "stop", "--no-block", GATEWAY_UNIT) not in machine.run.argvs
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty
 
 
-def test_a_refused_configuration_has_a_pace_of_its_own() -> None:
-    stage = ContainerStage()
+def test_a_rejected_configuration_does_not_back_off() -> None:
+    stage = GatewayStage()
     assert not stage.paced(GatewayConfigRefusedError("no"))
     assert stage.paced(GatewayNotReadyError("no"))
     assert stage.repairs(RefuseStart("12:00:00")) == "gateway"
 
 
-def test_a_busy_one_that_misses_an_answer_keeps_its_sessions() -> None:
+def test_a_busy_gateway_that_misses_answers_is_drained() -> None:
     machine = Machine(SILENT)
     machine.serve()
     machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
-    actions = ContainerStage().look(machine.host, CONFIG).actions
+    actions = GatewayStage().look(machine.host, CONFIG).actions
     machine.http.answers[READY_URL] = [SILENT, SILENT, STARTING]
     for action in actions:
         action.apply(machine.host)
     assert ("systemctl", "stop", "--no-block", GATEWAY_UNIT) not in machine.run.argvs
 
 
-@pytest.mark.parametrize(("beat", "alone"), [(24, False), (25, True), (None, False)])
-def test_one_that_waits_for_its_share_is_left_alone(beat: int | None, *, alone: bool) -> None:
-    """A restart would wait for it as well, and its sessions would be gone."""
+@pytest.mark.parametrize(("age", "alone"), [(24, False), (25, True), (None, False)])
+def test_a_gateway_that_waits_for_its_share_is_not_restarted(
+    age: int | None, *, alone: bool
+) -> None:
+    """The new process would wait for the share too, and the sessions would be lost."""
     machine = Machine(SILENT)
     machine.serve()
     machine.docker.on_start = lambda _name: machine.http.answers.update({READY_URL: [READY]})
-    actions = ContainerStage().look(machine.host, CONFIG).actions
+    actions = GatewayStage().look(machine.host, CONFIG).actions
     now = machine.host.clock.now()
-    last = None if beat is None else now - timedelta(seconds=beat)
+    last = None if age is None else now - timedelta(seconds=age)
     report = LeaseReport(state=LeaseState.HELD, last_beat=last, updated=now)
     machine.files.put(LEASE_FILE, report.document())
     with pytest.raises(ShareHungError) if alone else contextlib.nullcontext():
@@ -594,13 +599,13 @@ def test_one_that_waits_for_its_share_is_left_alone(beat: int | None, *, alone: 
     assert (machine.docker.calls == []) is alone
 
 
-def test_one_that_systemd_is_stopping_is_started_again() -> None:
-    """As after an end that was called off: it still serves, and would be gone after its drain."""
+def test_a_gateway_that_systemd_is_stopping_is_restarted() -> None:
+    """As after a canceled shutdown: it still serves and would end after its drain."""
     machine = Machine(READY)
     machine.serve()
     machine.unit = "deactivating"
-    plan = ContainerStage().look(machine.host, CONFIG)
+    plan = GatewayStage().look(machine.host, CONFIG)
     assert [one.summary for one in plan.actions] == [f"restart {NAME} (systemd is stopping it)"]
     machine.apply()
     assert machine.unit == "active"
-    assert ContainerStage().look(machine.host, CONFIG).empty
+    assert GatewayStage().look(machine.host, CONFIG).empty

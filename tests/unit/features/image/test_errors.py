@@ -1,4 +1,4 @@
-"""What docker, apt and npm say, and what it means; texts as they were seen."""
+"""Which error a real message of Docker, apt or npm leads to."""
 
 import pytest
 
@@ -30,13 +30,13 @@ BUILDS = {
         ],
         "NPM_VERSION_NOT_FOUND",
     ),
-    "npm out of reach": (
+    "npm unreachable": (
         FAILED.format(1),
         ["npm error code EAI_AGAIN", "npm error request to https://registry.test failed"],
         "NPM_UNAVAILABLE",
     ),
     "npm overloaded": (FAILED.format(1), ["npm error code E503"], "NPM_UNAVAILABLE"),
-    "mirror out of reach": (
+    "mirror unreachable": (
         FAILED.format(100),
         ["E: Failed to fetch http://mirror.test/debian/dists/trixie/InRelease"],
         "IMAGE_APT_UNAVAILABLE",
@@ -55,9 +55,9 @@ BUILDS = {
 }
 
 
-@pytest.mark.parametrize(("said", "lines", "code"), BUILDS.values(), ids=BUILDS.keys())
-def test_build_errors(said: str, lines: list[str], code: str) -> None:
-    error = build_error("clawbot/openclaw:1", said, lines)
+@pytest.mark.parametrize(("failure", "lines", "code"), BUILDS.values(), ids=BUILDS.keys())
+def test_build_output_selects_the_error(failure: str, lines: list[str], code: str) -> None:
+    error = build_error("clawbot/openclaw:1", failure, lines)
     assert error.code == code
     assert all(line in error.message for line in lines)
     assert error.retryable is (code in {"NPM_UNAVAILABLE", "IMAGE_APT_UNAVAILABLE"})
@@ -71,7 +71,7 @@ PULLS = {
         "REGISTRY_THROTTLED",
         True,
     ),
-    "out of reach": (
+    "unreachable": (
         'Get "https://registry-1.docker.io/v2/": dial tcp 1.2.3.4:443: connect: connection refused',
         "REGISTRY_UNAVAILABLE",
         True,
@@ -81,7 +81,7 @@ PULLS = {
         "REGISTRY_UNAVAILABLE",
         True,
     ),
-    "no room": (
+    "no space": (
         "failed to register layer: write /x: no space left on device",
         "IMAGE_DISK_FULL",
         False,
@@ -89,8 +89,8 @@ PULLS = {
 }
 
 
-@pytest.mark.parametrize(("said", "code", "retryable"), PULLS.values(), ids=PULLS.keys())
-def test_pull_errors(said: str, code: str, *, retryable: bool) -> None:
-    error = pull_error("node:1", said)
+@pytest.mark.parametrize(("failure", "code", "retryable"), PULLS.values(), ids=PULLS.keys())
+def test_pull_output_selects_the_error(failure: str, code: str, *, retryable: bool) -> None:
+    error = pull_error("node:1", failure)
     assert (error.code, error.retryable) == (code, retryable)
     assert "node:1" in error.message

@@ -1,4 +1,4 @@
-"""The planner of the stage image as a table, and its actions on a fake engine."""
+"""The planner of the stage `image` as a table, and its actions on a fake Docker."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -22,7 +22,7 @@ PULLED = a_config(openclaw={"image": {"source": "pull", "reference": f"ghcr.io/x
 LABELS = recipe(CONFIG).labels
 GOOD = ImageFacts(labels=LABELS, base=True)
 WITH_BASE = {BASE: {"Id": "sha256:base"}}
-# as the engine marks what comes from standard error
+# Docker's mark for standard error
 RED = "\x1b[91m"
 PLAIN = "\x1b[0m"
 
@@ -32,32 +32,32 @@ def _old(name: str, created: int) -> OldImage:
 
 
 TABLE = {
-    "as it should be": (GOOD, []),
-    "no engine yet": (
+    "converged": (GOOD, []),
+    "no Docker yet": (
         ImageFacts(),
-        [f"pull {BASE} (the base image)", f"build {TAG} on {BASE} (not there)"],
+        [f"pull {BASE} (the base image)", f"build {TAG} on {BASE} (missing)"],
     ),
     "other inputs": (
         replace(GOOD, labels=LABELS | {"org.clawbot.openclaw.inputs": "other"}),
         [f"build {TAG} on {BASE} (differs in inputs)"],
     ),
-    "an image of somebody else under our name": (
+    "a foreign image with the same name": (
         replace(GOOD, labels={}),
         [f"build {TAG} on {BASE} (differs in version, base, inputs)"],
     ),
-    "the one before is kept": (replace(GOOD, old=(_old("b", 2),)), []),
-    "older ones go": (
+    "the previous one is kept": (replace(GOOD, old=(_old("b", 2),)), []),
+    "older ones are removed": (
         replace(GOOD, old=(_old("a", 1), _old("c", 3), _old("b", 2))),
         [
-            "remove image clawbot/openclaw:b (not needed to go back)",
-            "remove image clawbot/openclaw:a (not needed to go back)",
+            "remove image clawbot/openclaw:b (not needed for a rollback)",
+            "remove image clawbot/openclaw:a (not needed for a rollback)",
         ],
     ),
-    "but not one that serves": (
+    "one in use is kept": (
         replace(GOOD, old=(_old("a", 1), _old("c", 3)), in_use=frozenset({"sha256:a"})),
-        ["remove image clawbot/openclaw:c (not needed to go back)"],
+        ["remove image clawbot/openclaw:c (not needed for a rollback)"],
     ),
-    "with a rebuild, what it replaces is the one before": (
+    "a rebuild keeps the replaced image": (
         ImageFacts(
             labels=LABELS | {"org.clawbot.openclaw.inputs": "other"},
             current=OldImage("sha256:now", "sha256:now", 9),
@@ -67,32 +67,43 @@ TABLE = {
         ),
         [
             f"build {TAG} on {BASE} (differs in inputs)",
-            "remove image clawbot/openclaw:a (not needed to go back)",
+            "remove image clawbot/openclaw:a (not needed for a rollback)",
         ],
     ),
 }
 
 
 @pytest.mark.parametrize(("facts", "summaries"), TABLE.values(), ids=TABLE.keys())
-def test_plan_of_a_build(facts: ImageFacts, summaries: list[str]) -> None:
+def test_plan_with_source_build(facts: ImageFacts, summaries: list[str]) -> None:
     plan = ImageStage().plan(facts, CONFIG)
     assert [action.summary for action in plan.actions] == summaries
     assert plan.reason.startswith(f"{TAG} is built on {BASE}, inputs ")
 
 
-def test_plan_of_a_pull() -> None:
+def test_plan_with_source_pull() -> None:
     reference = PULLED.image_tag
     there = ImageFacts(labels={}, digests=(reference,))
     assert ImageStage().plan(there, PULLED).empty
     for facts, why in (
-        (ImageFacts(), "not there"),
-        (replace(there, digests=("ghcr.io/x/y@sha256:b",)), "another digest"),
+        (ImageFacts(), "missing"),
+        (replace(there, digests=("ghcr.io/x/y@sha256:b",)), "digest differs"),
     ):
         plan = ImageStage().plan(facts, PULLED)
         assert [action.summary for action in plan.actions] == [f"pull {reference} ({why})"]
 
 
-def test_builds_from_rendered_files_and_is_done() -> None:
+def test_probe_separates_the_wanted_image_from_others() -> None:
+    def built(name: str, created: int) -> dict[str, Any]:
+        return {"Id": f"sha256:{name}", "Created": created, "Config": {"Labels": LABELS}}
+
+    docker = FakeDocker(images={TAG: built("now", 2), "clawbot/openclaw:old": built("old", 1)})
+    facts = ImageStage().probe(fake_host(docker=docker), CONFIG)
+    assert facts.labels == LABELS
+    assert facts.current == OldImage("sha256:now", "sha256:now", 2)
+    assert facts.old == (_old("old", 1),)
+
+
+def test_building_uses_rendered_files_and_converges() -> None:
     docker, files = FakeDocker(), FakeFiles()
     files.put(IMAGE_BUILD_DIR / "left-over", "x")
     notes: list[str] = []
@@ -112,7 +123,7 @@ def test_builds_from_rendered_files_and_is_done() -> None:
 
 
 def _failure(docker: FakeDocker, note: Callable[[str], None] = print) -> ClawbotError:
-    """What the first action ends with."""
+    """Return the error of the first action."""
     host = fake_host(docker=docker, note=note)
     with pytest.raises(ClawbotError) as caught:
         ImageStage().look(host, CONFIG).actions[0].apply(host)
@@ -126,7 +137,9 @@ def _failure(docker: FakeDocker, note: Callable[[str], None] = print) -> Clawbot
         ([{"error": "toomanyrequests: slow down"}], "REGISTRY_THROTTLED"),
     ],
 )
-def test_a_base_that_cannot_be_pulled(progress: list[dict[str, Any]], code: str) -> None:
+def test_a_failed_pull_of_the_base_has_its_own_error(
+    progress: list[dict[str, Any]], code: str
+) -> None:
     assert _failure(FakeDocker(progress=progress)).code == code
 
 
@@ -151,10 +164,10 @@ def test_only_the_failed_step_explains_a_failure() -> None:
         [f"{RED}W: x\nE: Unable to {PLAIN}", f"{RED}locate package x{PLAIN}"],
         ["Reading", f"{RED}E: Unable to locate package x{PLAIN}", " lists...\n"],
     ],
-    ids=["by words", "other output between", "by half lines", "two lines at once"],
+    ids=["word by word", "other output between", "half lines", "two lines at once"],
 )
-def test_a_line_that_comes_in_pieces_is_one_line(pieces: list[str]) -> None:
-    """The engine passes on what each write(2) of the step gave it, not lines."""
+def test_a_line_in_pieces_is_joined(pieces: list[str]) -> None:
+    """Docker passes on the data of each write(2) of the step, not lines."""
     progress = [
         {"stream": "Step 1/2 : RUN a"},
         {"stream": "\n"},
@@ -166,7 +179,7 @@ def test_a_line_that_comes_in_pieces_is_one_line(pieces: list[str]) -> None:
     assert "E: Unable to locate package x" in error.message
 
 
-def test_the_engine_s_own_lines_start_anew() -> None:
+def test_a_line_of_docker_ends_an_unfinished_line() -> None:
     progress = [
         {"stream": "Step 1/2 : RUN a\n"},
         {"stream": "a last line without an end"},
@@ -180,7 +193,7 @@ def test_the_engine_s_own_lines_start_anew() -> None:
     assert "last line" not in error.message
 
 
-def test_a_pull_of_another_digest_is_refused() -> None:
+def test_a_pulled_image_with_another_digest_is_an_error() -> None:
     host = fake_host(docker=FakeDocker())
     with pytest.raises(ClawbotError) as caught:
         ImageStage().look(host, PULLED).actions[0].apply(host)

@@ -10,8 +10,14 @@ from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
 from clawbot_agent.features.lease.record import Holder
 from clawbot_agent.features.lease.report import FRESH_SECONDS, LeaseReport, LeaseState
-from clawbot_agent.features.lease.stage import AwaitLease, LeaseFacts, LeaseStage, StartLease
-from clawbot_agent.features.lease.units import SHARE_DROP_IN, share_drop_in
+from clawbot_agent.features.lease.stage import (
+    SHARE_DROP_IN,
+    AwaitLease,
+    LeaseFacts,
+    LeaseStage,
+    StartLease,
+    share_drop_in,
+)
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.units import Unit
@@ -28,7 +34,7 @@ WAITING: Final = LeaseReport(
     state=LeaseState.WAITING, generation=3, waiting_for=OTHER, quiet_seconds=12
 )
 GOOD: Final = LeaseFacts(ACTIVE, TEXT, HELD)
-WAIT: Final = "wait for the lease of the bot's memory"
+WAIT: Final = "wait for the lease"
 
 
 @pytest.mark.parametrize(
@@ -44,22 +50,22 @@ WAIT: Final = "wait for the lease of the bot's memory"
             replace(GOOD, unit=replace(ACTIVE, active="failed")),
             (f"start {LEASE_UNIT} (it is failed)", WAIT),
         ),
-        (replace(GOOD, drop_in="other"), (f"restart {LEASE_UNIT} (other paths)", WAIT)),
+        (replace(GOOD, drop_in="other"), (f"restart {LEASE_UNIT} (paths changed)", WAIT)),
         (replace(GOOD, report=None), (WAIT,)),
-        # it has just been started again, and the report is of the daemon before
+        # just restarted: the report is the previous daemon's
         (replace(GOOD, unit=replace(ACTIVE, active="activating")), (WAIT,)),
     ],
-    ids=["held", "after a boot", "waiting", "failed", "other paths", "silent", "old report"],
+    ids=["held", "after a boot", "waiting", "failed", "paths changed", "silent", "old report"],
 )
 def test_plan(facts: LeaseFacts, summaries: tuple[str, ...]) -> None:
     assert tuple(action.summary for action in STAGE.plan(facts, CONFIG).actions) == summaries
 
 
-def test_nothing_to_do_is_told_with_the_generation() -> None:
+def test_the_reason_names_the_generation() -> None:
     assert STAGE.plan(GOOD, CONFIG).reason == "held by this instance, generation 3"
 
 
-def test_a_local_state_needs_no_lease() -> None:
+def test_the_local_backend_needs_no_lease() -> None:
     assert STAGE.skip_reason(a_config()) == "the state is on the instance's own disk"
     assert STAGE.skip_reason(CONFIG) is None
     assert STAGE.skip_reason(a_config(state={"backend": "image"})) is None
@@ -78,12 +84,12 @@ def test_the_daemon_is_tied_to_the_mounted_share() -> None:
     ]
 
 
-def test_a_share_that_is_a_directory_has_no_mount_to_be_tied_to() -> None:
+def test_the_daemon_is_not_tied_to_a_mount_when_the_share_is_a_directory() -> None:
     assert "BindsTo" not in share_drop_in(a_config(state={"backend": "image"}))
 
 
 class Machine:
-    """An instance whose daemon reports what the test says, freshly each time."""
+    """An instance whose daemon always has a fresh report, made by the test."""
 
     def __init__(self, report: Callable[[float], LeaseReport | None]) -> None:
         self.clock = FakeClock()
@@ -104,22 +110,22 @@ class Machine:
         return Completed((), 0, f"LoadState=loaded\nActiveState={state}\nUnitFileState=static", "")
 
     def host(self) -> Host:
-        """It, for an action."""
+        """Return the host for an action."""
         return fake_host(run=self.run, files=self.files, clock=self.clock, note=self.notes.append)
 
 
-def test_it_waits_and_says_for_whom() -> None:
+def test_waiting_names_the_holder() -> None:
     machine = Machine(lambda now: HELD if now >= 100 else replace(WAITING, quiet_seconds=int(now)))
     AwaitLease().apply(machine.host())
     assert 100 <= machine.clock.monotonic() <= 102
     assert len(machine.notes) == 6
     assert machine.notes[0] == (
-        "waiting for another instance (vm-2, instance id-2, there since "
-        "2026-01-01T00:00:00+00:00), no sign of life for 14 s"
+        "waiting for another instance (vm-2, instance id-2, since "
+        "2026-01-01T00:00:00+00:00), no heartbeat for 14 s"
     )
 
 
-def test_a_holder_that_lives_is_named() -> None:
+def test_waiting_ends_with_an_error_that_names_a_live_holder() -> None:
     machine = Machine(lambda _now: WAITING)
     with pytest.raises(LeaseHeldError, match="vm-2, instance id-2") as caught:
         AwaitLease().apply(machine.host())
@@ -127,7 +133,7 @@ def test_a_holder_that_lives_is_named() -> None:
     assert machine.clock.monotonic() == pytest.approx(300, abs=2)
 
 
-def test_a_daemon_that_says_nothing_is_an_error_of_its_own() -> None:
+def test_a_daemon_without_a_report_has_its_own_error() -> None:
     machine = Machine(lambda _now: None)
     machine.run.answer("journalctl", stdout="Traceback\nImportError: x\n")
     with pytest.raises(LeaseDaemonError, match="ImportError: x"):
@@ -135,8 +141,8 @@ def test_a_daemon_that_says_nothing_is_an_error_of_its_own() -> None:
     assert machine.clock.monotonic() < 60
 
 
-def test_an_old_report_counts_for_nothing() -> None:
-    """The daemon that wrote it is gone."""
+def test_an_old_report_is_ignored() -> None:
+    """Its daemon is gone."""
     files, run, clock = FakeFiles(), FakeRun(), FakeClock()
     run.unit(LEASE_UNIT)
     files.put(LEASE_FILE, replace(HELD, updated=clock.now()).document())
@@ -158,7 +164,7 @@ def test_starting_does_not_wait_for_the_lease() -> None:
     assert files.read_text(SHARE_DROP_IN) == TEXT
 
 
-def test_a_daemon_that_is_not_installed_is_not_waited_for() -> None:
+def test_waiting_ends_at_once_when_the_daemon_is_not_installed() -> None:
     host = fake_host()
     with pytest.raises(ClawbotError, match="not installed"):
         AwaitLease().apply(host)

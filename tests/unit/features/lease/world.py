@@ -1,4 +1,4 @@
-"""A share and instances in simulated time, to see the real daemon under every kind of trouble."""
+"""A share and instances in simulated time, to run the real daemon under every kind of failure."""
 
 import threading
 from collections.abc import Callable
@@ -6,11 +6,9 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from clawbot_agent.features.lease.daemon import Daemon, Ended
+from clawbot_agent.features.lease.daemon import ExitStatus, LeaseDaemon
 from clawbot_agent.features.lease.record import Holder
 from clawbot_agent.features.lease.report import LeaseReport, LeaseState
-
-__all__ = ["STEP", "Instance", "Span", "World"]
 
 Json = dict[str, Any]
 
@@ -19,7 +17,7 @@ _TAKEN: Final = "taken over"
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
 # systemd's RestartSec for the daemon
 _RESTART_SECONDS: Final = 3.0
-# the most that killing the gateway takes: the limits in `lease.instance` added up
+# upper bound for killing the gateway: the sum of the time limits in `lease.machine`
 KILLING_SECONDS: Final = 7.0
 
 
@@ -31,13 +29,13 @@ class Span:
     length: float
 
     def covers(self, moment: float) -> bool:
-        """Whether it includes the moment."""
+        """Return whether the span includes the moment."""
         return self.start <= moment < self.start + self.length
 
 
 @dataclass(slots=True)
 class _Clock:
-    """One instance's clocks. Its monotonic one may stand still while it is paused."""
+    """One instance's clocks; the monotonic one may stop while the instance is paused."""
 
     monotonic_: float = 0.0
     wall: float = 0.0
@@ -51,23 +49,23 @@ class _Clock:
         return self.monotonic_
 
     def wait(self, event: threading.Event, seconds: float) -> None:
-        """Nobody waits here: the simulation owns the time."""
+        """Fail: the simulation owns the time."""
         msg = f"the daemon slept for {seconds} s on {event} inside a tick"
         raise AssertionError(msg)
 
 
 @dataclass(slots=True)
 class World:
-    """The server, and what is on it.
+    """The server and its files.
 
     Attributes:
-        away: when the server answers nobody.
+        away: when the server is unreachable for every instance.
         files: text of each generation.
-        images: numbers of the state images.
-        knocks: how often somebody asked for what a dead holder has cached.
-        bells: what was last rung at each generation.
-        writes: how many requests wrote.
-        forgetful: when the server says that it took a ring, and loses it.
+        images: numbers of the data images.
+        knocks: number of requests to recall what a dead holder has cached.
+        bells: the last ring at each generation.
+        writes: number of write requests.
+        forgetful: when the server acknowledges a ring and loses it.
     """
 
     away: tuple[Span, ...] = ()
@@ -80,7 +78,7 @@ class World:
     forgetful: Span | None = None
 
     def applied(self, question: Json) -> Json:
-        """What the directory of the lease would answer."""
+        """Return what the lease directory would answer."""
         generation, text = question.get("generation", 0), question.get("text", "")
         match question["verb"]:
             case "look":
@@ -113,17 +111,17 @@ class World:
 
 
 @dataclass(slots=True)
-class Instance:
+class SimulatedInstance:
     """A virtual machine with the daemon and a gateway.
 
     Attributes:
         cut_off: when its network is down.
-        paused: when nothing of it runs.
-        clock_stops: whether its monotonic clock stands still while it is paused.
-        dies: when it is killed for good.
+        paused: when the whole machine is paused.
+        clock_stops: whether its monotonic clock stops while it is paused.
+        dies: when it is killed permanently.
         latency: seconds that a request travels, each way.
-        phase: when within a second it looks up.
-        gateway_until: None while the gateway may run without end; else when it is dead.
+        phase: fraction of a second at which the daemon ticks.
+        gateway_until: time by which the gateway is dead; None while it may run without limit.
     """
 
     name: str
@@ -135,18 +133,18 @@ class Instance:
     latency: float = 0.0
     phase: float = 0.0
     clock: _Clock = field(default_factory=_Clock)
-    daemon: Daemon | None = None
+    daemon: LeaseDaemon | None = None
     reports: list[LeaseReport] = field(default_factory=list)
     gateway_until: float | None = 0.0
     mounted: bool = False
     mount_number: int = 1
     stop: threading.Event = field(default_factory=threading.Event)
-    ended: list[Ended] = field(default_factory=list)
+    ended: list[ExitStatus] = field(default_factory=list)
     _question: Json | None = None
     _applies: float = 0.0
     _answer: Json | None = None
     _starts: float = 0.0
-    # a question whose asker gave up may still arrive
+    # a request of an abandoned child may still arrive
     _lost: Json | None = None
 
     # the daemon's `Share`
@@ -204,28 +202,28 @@ class Instance:
 
     @property
     def is_dead(self) -> bool:
-        """Whether it is gone for good."""
+        """Whether it was killed permanently."""
         return self.world.now >= self.dies
 
     @property
     def is_paused(self) -> bool:
-        """Whether nothing of it runs now."""
+        """Whether the machine is paused now."""
         return any(span.covers(self.world.now) for span in self.paused)
 
     @property
     def serves(self) -> bool:
-        """Whether a gateway runs here now: one of a paused machine does nothing."""
+        """Whether a running, unpaused gateway exists on this instance."""
         if self.is_dead or self.is_paused:
             return False
         return self.gateway_until is None or self.world.now < self.gateway_until
 
     @property
     def holds(self) -> bool:
-        """Whether its daemon says that it holds the lease."""
+        """Whether its daemon reports that it holds the lease."""
         return bool(self.reports) and self.reports[-1].state is LeaseState.HELD
 
     def step(self) -> None:
-        """Live for one `STEP` of the world's time."""
+        """Run for one `STEP` of the world's time."""
         self._reach_server()
         if self.is_dead:
             return
@@ -252,7 +250,7 @@ class Instance:
 
     def _tick(self) -> None:
         if self.daemon is None:
-            self.daemon = Daemon(
+            self.daemon = LeaseDaemon(
                 me=Holder(self.name, f"boot of {self.name}", self.name, "then"),
                 share=self,
                 machine=self,
@@ -265,17 +263,17 @@ class Instance:
             self.ended.append(ended)
             self.daemon = None
             self._starts = self.world.now + _RESTART_SECONDS
-            if ended is Ended.STOPPED:
+            if ended is ExitStatus.STOPPED:
                 self.dies = self.world.now
 
 
-def live(
-    world: World, instances: list[Instance], *, seconds: float, look: Callable[[], None]
+def advance(
+    world: World, instances: list[SimulatedInstance], *, seconds: float, check: Callable[[], None]
 ) -> None:
-    """Let `seconds` pass; `look` is called after each step."""
+    """Let `seconds` pass; call `check` after each step."""
     end = world.now + seconds
     while world.now < end:
         world.now += STEP
         for instance in instances:
             instance.step()
-        look()
+        check()

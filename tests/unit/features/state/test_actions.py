@@ -1,4 +1,4 @@
-"""What the image's tools are told, and what comes of their answers."""
+"""The commands that actions on the data image run, and how they treat the results."""
 
 from pathlib import Path
 from typing import Final
@@ -7,19 +7,23 @@ import pytest
 
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.features.mounts.units import unit_file
-from clawbot_agent.features.state.check import CheckImage
 from clawbot_agent.features.state.errors import (
     StateCopyError,
     StateDamagedError,
     StateInUseError,
     StateMountError,
-    StateNoRoomError,
+    StateNoSpaceError,
     StateToolError,
 )
-from clawbot_agent.features.state.image_actions import CopyImage, CreateImage, GrowImage
+from clawbot_agent.features.state.image_actions import (
+    CheckImage,
+    CopyImage,
+    CreateImage,
+    GrowImage,
+    SetWriteback,
+)
 from clawbot_agent.features.state.sparse_copy_io import COPY_ARGV
 from clawbot_agent.features.state.units import GATEWAY_DROP_IN, MountState, WriteUnit, drop_in_text
-from clawbot_agent.features.state.writeback import SetPatience
 from clawbot_agent.host.commands import Completed
 from tests.fakes import Call, FakeFiles, FakeRun, fake_host
 
@@ -35,7 +39,7 @@ def files() -> FakeFiles:
 
 
 def a_run(files: FakeFiles) -> FakeRun:
-    """Tools that work; install and cp make their file."""
+    """Return tools that succeed; install and the copy program create their file."""
     run = FakeRun()
 
     def make(call: Call) -> Completed | None:
@@ -49,7 +53,7 @@ def a_run(files: FakeFiles) -> FakeRun:
     return run
 
 
-def test_a_new_image_appears_only_when_it_is_whole(files: FakeFiles) -> None:
+def test_a_new_image_gets_its_name_when_it_is_complete(files: FakeFiles) -> None:
     run = a_run(files)
     seen: list[tuple[str, bool]] = []
     run.effect("mkfs.ext4", act=lambda call: seen.append((call.argv[-1], bool(files.stat(IMAGE)))))
@@ -59,32 +63,32 @@ def test_a_new_image_appears_only_when_it_is_whole(files: FakeFiles) -> None:
     assert files.stat(DRAFT) is None
 
 
-def test_an_interrupted_draft_is_begun_anew(files: FakeFiles) -> None:
+def test_an_interrupted_draft_is_created_again(files: FakeFiles) -> None:
     files.put(DRAFT, "half")
     CreateImage(IMAGE, GIB).apply(fake_host(files=files, run=a_run(files)))
     assert files.read_text(IMAGE) == ""
 
 
-@pytest.mark.parametrize("said", ["No space left on device", "Disk quota exceeded"])
+@pytest.mark.parametrize("output", ["No space left on device", "Disk quota exceeded"])
 @pytest.mark.parametrize("tool", ["truncate", "mkfs.ext4"])
-def test_a_full_share_is_named_as_such(files: FakeFiles, tool: str, said: str) -> None:
+def test_a_full_share_has_its_own_error(files: FakeFiles, tool: str, output: str) -> None:
     run = FakeRun()
     run.answer("install")
     run.answer("truncate")
-    run.answer(tool, returncode=1, stderr=f"{tool}: {DRAFT}: {said}")
+    run.answer(tool, returncode=1, stderr=f"{tool}: {DRAFT}: {output}")
     if tool == "truncate":
         run = FakeRun()
         run.answer("install")
-        run.answer("truncate", returncode=1, stderr=f"truncate: {said}")
-    with pytest.raises(StateNoRoomError, match=said):
+        run.answer("truncate", returncode=1, stderr=f"truncate: {output}")
+    with pytest.raises(StateNoSpaceError, match=output):
         CreateImage(IMAGE, GIB).apply(fake_host(files=files, run=run))
     assert files.stat(IMAGE) is None
 
 
-def test_a_copy_that_fails_leaves_nothing(files: FakeFiles) -> None:
+def test_a_failed_copy_is_removed(files: FakeFiles) -> None:
     run = FakeRun()
     source = IMAGE.with_name("state-000003.ext4")
-    files.put(source, "memory")
+    files.put(source, "bot data")
 
     def half(call: Call) -> Completed:
         files.put(Path(call.argv[-1]), "mem")
@@ -94,21 +98,21 @@ def test_a_copy_that_fails_leaves_nothing(files: FakeFiles) -> None:
     with pytest.raises(StateCopyError, match="Input/output error"):
         CopyImage(source, IMAGE).apply(fake_host(files=files, run=run))
     assert files.stat(DRAFT) is None
-    assert files.read_text(source) == "memory"
+    assert files.read_text(source) == "bot data"
 
 
-def test_a_copy_gets_its_name_when_it_is_on_the_server(files: FakeFiles) -> None:
+def test_a_copy_gets_its_name_when_it_is_synced_to_the_server(files: FakeFiles) -> None:
     run = a_run(files)
     CopyImage(IMAGE.with_name("state-000003.ext4"), IMAGE).apply(fake_host(files=files, run=run))
     assert run.argvs[-1] == ("sync", str(DRAFT))
     assert files.stat(IMAGE) is not None
 
 
-def test_growing_ends_with_the_file_system(files: FakeFiles) -> None:
+def test_growing_resizes_file_then_device_then_file_system(files: FakeFiles) -> None:
     files.put(IMAGE, "small")
     files.put("/sys/block/loop3/loop/backing_file", f"{IMAGE}\n")
     run = a_run(files)
-    GrowImage(IMAGE, 8 * GIB, "8g").apply(fake_host(files=files, run=run))
+    GrowImage(IMAGE, 8 * GIB).apply(fake_host(files=files, run=run))
     assert run.argvs == [
         ("truncate", "--size=8589934592", str(IMAGE)),
         ("losetup", "--set-capacity", "/dev/loop3"),
@@ -118,33 +122,35 @@ def test_growing_ends_with_the_file_system(files: FakeFiles) -> None:
 
 def test_an_image_without_a_device_cannot_grow(files: FakeFiles) -> None:
     with pytest.raises(StateToolError, match="no loop device"):
-        GrowImage(IMAGE, 8 * GIB, "8g").apply(fake_host(files=files, run=a_run(files)))
+        GrowImage(IMAGE, 8 * GIB).apply(fake_host(files=files, run=a_run(files)))
 
 
 @pytest.mark.parametrize(
     ("preen", "notes"),
     [(0, []), (1, ["e2fsck corrected state-000007.ext4: clawbot-state: recovering journal"])],
 )
-def test_what_e2fsck_puts_right_by_itself(files: FakeFiles, preen: int, notes: list[str]) -> None:
-    run, told = FakeRun(), list[str]()
+def test_safe_corrections_of_e2fsck_are_logged(
+    files: FakeFiles, preen: int, notes: list[str]
+) -> None:
+    run, logged = FakeRun(), list[str]()
     run.answer("e2fsck", "-p", returncode=preen, stdout="clawbot-state: recovering journal\nmore\n")
-    CheckImage(IMAGE).apply(fake_host(files=files, run=run, note=told.append))
-    assert told == notes
+    CheckImage(IMAGE).apply(fake_host(files=files, run=run, note=logged.append))
+    assert logged == notes
     assert len(run.calls) == 1
 
 
-def test_damage_is_repaired_loudly_and_on_record(files: FakeFiles) -> None:
-    run, told = FakeRun(), list[str]()
+def test_damage_is_repaired_and_logged(files: FakeFiles) -> None:
+    run, logged = FakeRun(), list[str]()
     run.answer("e2fsck", "-p", returncode=4, stdout="UNEXPECTED INCONSISTENCY\n")
     run.answer("e2fsck", "-f", "-y", returncode=1, stdout="Fixed? yes\n")
-    CheckImage(IMAGE).apply(fake_host(files=files, run=run, note=told.append))
-    assert "is damaged" in told[0]
-    assert "is repaired" in told[1]
+    CheckImage(IMAGE).apply(fake_host(files=files, run=run, note=logged.append))
+    assert "is damaged" in logged[0]
+    assert "is repaired" in logged[1]
     log = Path("/var/log/clawbot/e2fsck-20260101T000000.log")
     assert files.read_text(log) == "UNEXPECTED INCONSISTENCY\nFixed? yes\n"
 
 
-def test_beyond_repair(files: FakeFiles) -> None:
+def test_an_image_beyond_repair_is_an_error(files: FakeFiles) -> None:
     run = FakeRun()
     run.answer("e2fsck", "-p", returncode=8, stderr="Bad magic number in super-block")
     run.answer("e2fsck", "-f", "-y", returncode=12)
@@ -153,7 +159,7 @@ def test_beyond_repair(files: FakeFiles) -> None:
 
 
 def test_an_image_that_the_kernel_has_open_is_not_checked(files: FakeFiles) -> None:
-    """After an unmount that had to be lazy: two writers would destroy it."""
+    """After a lazy unmount: two writers would destroy it."""
     files.put("/sys/block/loop3/loop/backing_file", f"{IMAGE}\n")
     with pytest.raises(StateInUseError, match="/dev/loop3"):
         CheckImage(IMAGE).apply(fake_host(files=files))
@@ -172,7 +178,7 @@ def test_mounting_writes_both_units_and_reloads_once(files: FakeFiles) -> None:
     ]
 
 
-def test_a_refused_mount_says_what_mount_said(files: FakeFiles) -> None:
+def test_a_failed_mount_shows_the_output_of_mount(files: FakeFiles) -> None:
     run = FakeRun()
     run.answer("systemctl", "daemon-reload")
     run.answer("systemctl", "start", returncode=1, stderr="Job failed.")
@@ -184,7 +190,7 @@ def test_a_refused_mount_says_what_mount_said(files: FakeFiles) -> None:
     assert isinstance(caught.value, ClawbotError)
 
 
-def test_a_unit_is_taken_away(files: FakeFiles) -> None:
+def test_a_unit_without_a_text_is_removed(files: FakeFiles) -> None:
     files.put(GATEWAY_DROP_IN, "x")
     run = FakeRun()
     run.answer("systemctl", "daemon-reload")
@@ -203,8 +209,8 @@ def test_the_gateway_is_tied_to_lease_and_mount() -> None:
 
 
 @pytest.mark.parametrize("key", ["vm.dirty_expire_centisecs", "vm.dirty_writeback_centisecs"])
-def test_the_kernels_patience_is_set_until_the_next_boot(key: str) -> None:
+def test_writeback_settings_are_set_until_the_next_boot(key: str) -> None:
     run = FakeRun()
     run.answer("sysctl")
-    SetPatience(key, 3000).apply(fake_host(run=run))
+    SetWriteback(key, 3000).apply(fake_host(run=run))
     assert [call.argv for call in run.calls] == [("sysctl", "--quiet", "--write", f"{key}=60000")]

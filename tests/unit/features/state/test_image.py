@@ -54,14 +54,14 @@ BOOTED: Final = replace(
     MOUNTED, mount=None, filesystem=0, devices={}, unit=None, drop_in=None, directory=MOUNT_POINT
 )
 COPIED: Final = (
-    "copy state-000003.ext4 to state-000007.ext4 (its last holder did not give it back and may "
-    "still write into it)"
+    "copy state-000003.ext4 to state-000007.ext4 (its last holder did not release it and may "
+    "still write to it)"
 )
-TIED: Final = f"write {GATEWAY_DROP_IN} (ties the gateway to lease and state)"
+TIED: Final = f"write {GATEWAY_DROP_IN} (ties the gateway to lease and bot data)"
 OPENED: Final = (
     "check state-000003.ext4 (e2fsck)",
     f"mount state-000003.ext4 at {STATE}",
-    f"make directory {STATE}, mode 0700, owner 1000 (root of the state)",
+    f"make directory {STATE}, mode 0700, owner 1000 (root of the bot data)",
 )
 
 
@@ -73,11 +73,11 @@ OPENED: Final = (
         (
             replace(BOOTED, images=(), size=0, directory=DirectoryFacts(None)),
             (
-                f"make {IMAGES}/state-000007.ext4, 8 GiB, ext4, sparse",
+                f"create {IMAGES}/state-000007.ext4, 8 GiB, ext4, sparse",
                 "check state-000007.ext4 (e2fsck)",
                 f"make directory {STATE}, mode 0700, owner 0 (mount point)",
                 f"mount state-000007.ext4 at {STATE}",
-                f"make directory {STATE}, mode 0700, owner 1000 (root of the state)",
+                f"make directory {STATE}, mode 0700, owner 1000 (root of the bot data)",
             ),
         ),
         (
@@ -86,21 +86,21 @@ OPENED: Final = (
                 COPIED,
                 "check state-000007.ext4 (e2fsck)",
                 f"mount state-000007.ext4 at {STATE}",
-                f"make directory {STATE}, mode 0700, owner 1000 (root of the state)",
-                "remove state-000003.ext4 (state-000007.ext4 is newer)",
+                f"make directory {STATE}, mode 0700, owner 1000 (root of the bot data)",
+                f"remove {IMAGES}/state-000003.ext4 (state-000007.ext4 is newer)",
             ),
         ),
-        # who had an older image never had this one
+        # a holder of an older image never had this one
         (replace(BOOTED, lease=replace(HELD, suspects=(2,))), OPENED),
-        # a copy was made, then the instance was cut off before it removed the old one
+        # a copy was made, but the instance was interrupted before it removed the old one
         (
             replace(MOUNTED, images=("state-000002.ext4", "state-000003.ext4")),
-            ("remove state-000002.ext4 (state-000003.ext4 is newer)",),
+            (f"remove {IMAGES}/state-000002.ext4 (state-000003.ext4 is newer)",),
         ),
         (
             replace(MOUNTED, mount=replace(MOUNTED.mount, read_only=True)),  # type: ignore[type-var]  # is not None here
             (
-                f"stop the gateway and unmount {STATE} (read-only after an error)",
+                f"stop the gateway and unmount {STATE} (mounted read-only)",
                 *OPENED,
             ),
         ),
@@ -113,7 +113,7 @@ OPENED: Final = (
         ),
         (
             replace(MOUNTED, unit="other"),
-            (f"stop the gateway and unmount {STATE} (other mount options)", *OPENED),
+            (f"stop the gateway and unmount {STATE} (mount options differ)", *OPENED),
         ),
         (replace(MOUNTED, size=4 * GIB, filesystem=4 * GIB), ("grow state-000003.ext4 to 8 GiB",)),
         (replace(MOUNTED, filesystem=4 * GIB), ("grow state-000003.ext4 to 8 GiB",)),
@@ -123,31 +123,31 @@ OPENED: Final = (
             (TIED,),
         ),
         (
-            replace(MOUNTED, directory=replace(GOOD_DIRECTORY, strangers=("mine",))),
-            (f"give mine in {STATE} to 1000:1000 (the gateway cannot use them)",),
+            replace(MOUNTED, directory=replace(GOOD_DIRECTORY, foreign=("mine",))),
+            (f"change the owner of mine in {STATE} to 1000:1000 (not usable by the gateway)",),
         ),
         (
             replace(BOOTED, images=(), size=0, directory=replace(MOUNT_POINT, names=("a", "b"))),
-            (f"mount an empty state over {STATE} (2 entries are there)",),
+            (f"mount empty bot data at {STATE} (the directory has 2 entries)",),
         ),
         (
             replace(MOUNTED, lease=replace(HELD, state=LeaseState.WAITING)),
-            ("use the state under the lease (it is not held)",),
+            ("use the bot data (the lease is not held)",),
         ),
-        (replace(MOUNTED, lease=None), ("use the state under the lease (it is not held)",)),
+        (replace(MOUNTED, lease=None), ("use the bot data (the lease is not held)",)),
         (
-            replace(MOUNTED, impatient={"vm.dirty_writeback_centisecs": 500}),
+            replace(MOUNTED, writeback={"vm.dirty_writeback_centisecs": 500}),
             ("set vm.dirty_writeback_centisecs to 60000 (it is 500; each write is billed)",),
         ),
         (
             replace(BOOTED, directory=DirectoryFacts(FileStat("link", 0o777, 0, 0, 0, 0))),
-            (f"make directory {STATE} (a link is in the way)",),
+            (f"make directory {STATE} (the path is a link)",),
         ),
     ],
     ids=[
-        *("as it should be", "after a boot", "first start", "unclean", "older suspect"),
+        *("converged", "after a boot", "first start", "unclean", "older suspect"),
         *("leftover", "read-only", "other image", "other options", "grow", "half grown"),
-        *("grow at boot", "no drop-in", "strangers", "would hide", "lost", "no report", "patience"),
+        *("grow at boot", "no drop-in", "foreign", "would hide", "lost", "no report", "writeback"),
         "link",
     ],
 )
@@ -155,23 +155,23 @@ def test_plan(facts: ImageFacts, summaries: tuple[str, ...]) -> None:
     assert tuple(action.summary for action in STAGE.plan(facts, CONFIG).actions) == summaries
 
 
-def test_a_larger_image_stays_and_says_so() -> None:
+def test_a_larger_image_is_kept_and_the_reason_names_its_size() -> None:
     facts = replace(MOUNTED, size=16 * GIB, filesystem=16 * GIB)
     plan = STAGE.plan(facts, CONFIG)
     assert plan.empty
     assert plan.reason == (
-        "state-000003.ext4 (16 GiB) is mounted; state.image_size 8g is less, and an image never "
-        "shrinks"
+        "state-000003.ext4 (16 GiB) is mounted; state.image_size 8g is smaller, but a data image "
+        "never shrinks"
     )
 
 
-def test_what_would_be_hidden_is_refused() -> None:
+def test_mounting_over_existing_files_is_refused() -> None:
     facts = replace(BOOTED, images=(), directory=replace(MOUNT_POINT, names=("openclaw.json",)))
-    with pytest.raises(StateWouldBeHiddenError, match=r"already holds openclaw\.json"):
+    with pytest.raises(StateWouldBeHiddenError, match=r"already contains openclaw\.json"):
         STAGE.plan(facts, CONFIG).actions[0].apply(fake_host())
 
 
-def test_without_the_lease_nothing_is_touched() -> None:
+def test_the_plan_is_refused_without_the_lease() -> None:
     with pytest.raises(LeaseLostError):
         STAGE.plan(replace(BOOTED, lease=None), CONFIG).actions[0].apply(fake_host())
 
@@ -201,12 +201,12 @@ def test_probe_reads_mount_table_loop_devices_and_superblock() -> None:
     assert facts.mount == Mount(31, STATE, "ext4", read_only=False, source="/dev/loop0")
     assert facts.devices == {"/dev/loop0": IMAGES / "state-000003.ext4"}
     assert facts.unit == "the unit"
-    assert facts.impatient == {"vm.dirty_writeback_centisecs": 500}
+    assert facts.writeback == {"vm.dirty_writeback_centisecs": 500}
     assert facts.lease is not None
     assert facts.lease.generation == 7
 
 
-def test_probe_of_a_bare_machine() -> None:
+def test_probe_of_a_bare_machine_finds_nothing() -> None:
     facts = STAGE.probe(fake_host(), CONFIG)
     assert facts == ImageFacts(None, (), 0, 0, None, None, None, DirectoryFacts(None, _above()))
 
@@ -224,10 +224,10 @@ def _above() -> tuple[Path, ...]:
         (("state-999999.ext4", "state-1000000.ext4"), "state-1000000.ext4"),
     ],
 )
-def test_newest_image(names: tuple[str, ...], newest: str | None) -> None:
+def test_newest_image_has_the_highest_number(names: tuple[str, ...], newest: str | None) -> None:
     assert newest_image(names) == newest
 
 
-def test_image_number() -> None:
+def test_image_number_is_read_from_the_name() -> None:
     assert image_number("state-000012.ext4") == 12
     assert image_number("x") == 0

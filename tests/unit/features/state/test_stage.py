@@ -4,9 +4,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.features.state.directory import DirectoryFacts
+from clawbot_agent.features.state.directory import DirectoryFacts, LocalFacts
 from clawbot_agent.features.state.errors import StateNotDirectoryError
-from clawbot_agent.features.state.local import LocalFacts
 from clawbot_agent.features.state.stage import StateStage
 from clawbot_agent.host.files import FileStat
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
@@ -14,7 +13,7 @@ from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 STAGE: Final = StateStage()
 CONFIG: Final = a_config()
 STATE: Final = Path("/var/lib/clawbot/state")
-TO_GATEWAY: Final = "to 1000:1000 (the gateway cannot use them)"
+TO_GATEWAY: Final = "to 1000:1000 (not usable by the gateway)"
 GOOD: Final = FileStat("directory", 0o700, 1000, 1000, 0, 0)
 
 
@@ -25,8 +24,8 @@ GOOD: Final = FileStat("directory", 0o700, 1000, 1000, 0, 0)
         (
             DirectoryFacts(None, missing_parents=(Path("/var/lib/clawbot"),)),
             (
-                "make directory /var/lib/clawbot, mode 0755, owner 0 (not there)",
-                f"make directory {STATE}, mode 0700, owner 1000 (not there)",
+                "make directory /var/lib/clawbot, mode 0755, owner 0 (missing)",
+                f"make directory {STATE}, mode 0700, owner 1000 (missing)",
             ),
         ),
         (
@@ -38,32 +37,32 @@ GOOD: Final = FileStat("directory", 0o700, 1000, 1000, 0, 0)
             (f"make directory {STATE}, mode 0700, owner 1000 (mode is 0755)",),
         ),
         (
-            DirectoryFacts(GOOD, strangers=("a", "openclaw.json")),
-            (f"give a, openclaw.json in {STATE} {TO_GATEWAY}",),
+            DirectoryFacts(GOOD, foreign=("a", "openclaw.json")),
+            (f"change the owner of a, openclaw.json in {STATE} {TO_GATEWAY}",),
         ),
         (
-            DirectoryFacts(GOOD, strangers=tuple("abcdefg")),
-            (f"give a, b, c, d, e and 2 more in {STATE} {TO_GATEWAY}",),
+            DirectoryFacts(GOOD, foreign=tuple("abcdefg")),
+            (f"change the owner of a, b, c, d, e and 2 more in {STATE} {TO_GATEWAY}",),
         ),
         (
             DirectoryFacts(replace(GOOD, kind="link")),
-            (f"make directory {STATE} (a link is in the way)",),
+            (f"make directory {STATE} (the path is a link)",),
         ),
     ],
-    ids=["all there", "bare", "owner", "mode", "strangers", "many strangers", "in the way"],
+    ids=["complete", "bare", "owner", "mode", "foreign", "many foreign", "not a directory"],
 )
 def test_plan(found: DirectoryFacts, summaries: tuple[str, ...]) -> None:
     assert tuple(a.summary for a in STAGE.plan(LocalFacts(found), CONFIG).actions) == summaries
 
 
-def test_nothing_to_do_is_told_with_the_owner() -> None:
+def test_the_reason_names_owner_and_mode() -> None:
     assert (
         STAGE.plan(LocalFacts(DirectoryFacts(GOOD)), CONFIG).reason
         == f"{STATE} belongs to 1000, mode 0700"
     )
 
 
-def test_probe_sees_strangers_at_the_first_level_only() -> None:
+def test_probe_finds_foreign_owners_at_the_first_level_only() -> None:
     files = FakeFiles()
     files.put(STATE, kind="directory", mode=0o700, uid=1000, gid=1000)
     files.put(STATE / "mine", uid=1000, gid=1000)
@@ -73,15 +72,15 @@ def test_probe_sees_strangers_at_the_first_level_only() -> None:
     files.put(STATE / "d" / "below")
     facts = STAGE.probe(fake_host(files=files), CONFIG)
     assert isinstance(facts, LocalFacts)
-    assert facts.directory.strangers == ("roots",)
+    assert facts.directory.foreign == ("roots",)
     assert facts.directory.missing_parents == ()
 
 
-def test_links_are_taken_over_themselves_and_not_followed() -> None:
+def test_owner_of_a_link_is_changed_and_not_of_its_target() -> None:
     run = FakeRun()
     run.answer("chown")
     for action in STAGE.plan(
-        LocalFacts(DirectoryFacts(GOOD, strangers=("-odd", "l"))), CONFIG
+        LocalFacts(DirectoryFacts(GOOD, foreign=("-odd", "l"))), CONFIG
     ).actions:
         action.apply(fake_host(run=run))
     assert run.argvs == [
@@ -92,7 +91,7 @@ def test_links_are_taken_over_themselves_and_not_followed() -> None:
     ]
 
 
-def test_what_is_in_the_way_is_never_removed() -> None:
+def test_a_file_at_the_state_directory_is_never_removed() -> None:
     files = FakeFiles()
     files.put(STATE, "precious")
     host = fake_host(files=files)

@@ -1,4 +1,4 @@
-"""The instance around the lease's daemon: fencing, telling, the mount table."""
+"""The instance around the lease daemon: fencing, reporting, the mount table."""
 
 import contextlib
 import json
@@ -16,10 +16,8 @@ from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of
 from clawbot_agent.host.notify import Notifier
 
-__all__ = ["Instance"]
-
 _CONTAINERS: Final = Path("/var/lib/docker/containers")
-# shorter than the stage "lease" waits
+# less than the stage `lease` waits
 _RUN_WAITS_SECONDS: Final = 240
 _SYSTEMCTL_SECONDS: Final = 2
 _KILL_SECONDS: Final = 1
@@ -27,8 +25,8 @@ _DOCKER_SECONDS: Final = 3
 
 
 @dataclass(slots=True)
-class Instance:
-    """`Machine` (see `daemon`) on this instance. It must not be told to stop: it fences then.
+class LocalMachine:
+    """The daemon's `Machine` on this instance. Its host must not be canceled: fencing needs it.
 
     Attributes:
         say: gets a line for the journal when something changes.
@@ -39,18 +37,18 @@ class Instance:
     share: Path
     state: Path
     say: Callable[[str], None]
-    _said: str = field(default="")
+    _logged: str = field(default="")
     _begun: float = field(default=0.0)
 
     def __post_init__(self) -> None:
-        """Remember when it began."""
+        """Record the time of the start."""
         self._begun = self.host.clock.monotonic()
 
     def fence(self) -> None:
         """Kill the gateway.
 
-        The processes first, which needs neither systemd nor Docker to answer; then systemd is
-        told to stop the gateway, and what it may have started again in between is killed too.
+        First the processes, which needs neither systemd nor Docker to answer; then systemd must
+        stop the gateway, and whatever it restarted in between is killed too.
         """
         self._kill_processes()
         self._try("systemctl", "stop", "--no-block", GATEWAY_UNIT, timeout=_SYSTEMCTL_SECONDS)
@@ -59,9 +57,9 @@ class Instance:
         self.say("fenced: the gateway is killed")
 
     def held(self) -> None:
-        """Tell systemd, and have the agent go on with what needs the lease.
+        """Notify systemd, and start a run for what needs the lease.
 
-        A run that is under way goes on by itself, unless it has waited too long by now.
+        A run in progress continues by itself, unless it has stopped waiting by now.
         """
         self.notifier.ready()
         waited = self.host.clock.monotonic() - self._begun
@@ -70,12 +68,12 @@ class Instance:
             self._try(*start, timeout=_SYSTEMCTL_SECONDS)
 
     def report(self, report: LeaseReport) -> None:
-        """Write lease.json; a line for the journal when the story changes."""
+        """Write lease.json; log a line when state, generation or kind of problem change."""
         text = _line(report)
         self.notifier.status(text)
-        story = f"{report.state}/{report.generation}/{report.problem.partition(' for ')[0]}"
-        if story != self._said:
-            self._said = story
+        change = f"{report.state}/{report.generation}/{report.problem.partition(' for ')[0]}"
+        if change != self._logged:
+            self._logged = change
             self.say(text)
         with contextlib.suppress(ClawbotError):
             self.host.files.write(LEASE_FILE, report.document(), mode=0o644)
@@ -85,12 +83,12 @@ class Instance:
         self.notifier.watchdog()
 
     def state_is_mounted(self) -> bool:
-        """Whether something is mounted at the state's path."""
+        """Return whether the state directory is a mount point."""
         mount = mount_of(self.state, self.host.files)
         return mount is not None and mount.point == self.state
 
     def share_mount(self) -> int | None:
-        """Number of the mount under the share's path."""
+        """Return the number of the mount that the share lies on."""
         mount = mount_of(self.share, self.host.files)
         return None if mount is None else mount.number
 
@@ -99,15 +97,16 @@ class Instance:
             self._try("kill", "-s", "KILL", str(process), timeout=_KILL_SECONDS)
 
     def _processes(self) -> Iterator[int]:
-        """First processes of the containers that have the state; the rest dies with them.
+        """Yield the first process of each container with the bot data; the others die with it.
 
-        Read from Docker's own records on the local disk, for Docker itself may hang.
+        Read from Docker's records on the local disk, because Docker itself may hang.
         """
         for name in self.host.files.list(_CONTAINERS):
             text = self.host.files.read_text(_CONTAINERS / name / "config.v2.json")
             process = _first_process(text, self.state)
-            # a record may be older than a reboot, and its number somebody else's by now
-            if process and name in (self.host.files.read_text(_cgroups(process)) or ""):
+            # a record may be older than a reboot, and its process number in use by another process
+            cgroups = self.host.files.read_text(Path(f"/proc/{process}/cgroup")) if process else ""
+            if name in (cgroups or ""):
                 yield process
 
     def _try(self, *argv: str, timeout: float) -> None:
@@ -115,12 +114,8 @@ class Instance:
             self.host.run(argv, timeout=timeout)
 
 
-def _cgroups(process: int) -> Path:
-    return Path(f"/proc/{process}/cgroup")
-
-
 def _first_process(text: str | None, state: Path) -> int:
-    """Of a container that runs with the state; 0 for any other."""
+    """Return the process of a running container with the state directory; 0 for any other."""
     try:
         found: dict[str, Any] = json.loads(text or "{}")
         sources = [str(point["Source"]) for point in (found.get("MountPoints") or {}).values()]
@@ -133,12 +128,12 @@ def _first_process(text: str | None, state: Path) -> int:
 def _line(report: LeaseReport) -> str:
     tail = f" ({report.problem})" if report.problem else ""
     if report.state is LeaseState.HELD:
-        unclean = "" if report.clean else ", taken from a holder that did not give it back"
+        unclean = "" if report.clean else ", not released by an earlier holder"
         return f"holding generation {report.generation}{unclean}{tail}"
     if report.state is LeaseState.WAITING:
         other = report.waiting_for
         if other is None:
-            return f"looking for the lease{tail}"
-        quiet = f"quiet for {report.quiet_seconds} s"
+            return f"reading the lease directory{tail}"
+        quiet = f"no heartbeat for {report.quiet_seconds} s"
         return f"waiting for {other.host} ({other.instance_id}, {quiet}){tail}"
     return f"lease {report.state}, generation {report.generation}{tail}"
