@@ -41,7 +41,7 @@ def _document(bot: Bot, path: str) -> dict[str, Any]:
 
 
 def _next_instance(bot: Bot) -> str:
-    """What Azure brings in the place of this one: another id, no secret and no memory of runs."""
+    """As on the instance that replaces this one: another id, no secrets, no record of runs."""
     name = str(uuid.uuid4())
     bot.sh(
         "systemctl stop clawbot-gateway; mkdir -p /var/lib/cloud/data; "
@@ -93,7 +93,7 @@ def _fails(bot: Bot) -> Done:
 def test_the_third_instance_holds_and_recovers_by_itself(
     revoked: Bot, figures: dict[str, float]
 ) -> None:
-    """Nobody logs in: the role comes back, and the timer's next run makes the bot."""
+    """Without a login: the role is restored, and the timer's next run converges."""
     bot = revoked
     verdicts, names = [], []
     for _ in range(3):

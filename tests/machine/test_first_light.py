@@ -83,7 +83,7 @@ def test_the_first_run_brings_up_the_bot(first: FirstRun) -> None:
     assert states.pop("sysbox") == "degraded"
     # the state is on the machine's own disk here
     assert states.pop("lease") == "skipped"
-    # its disk has room
+    # there is space on its disk
     assert states.pop("disk-space") == "unchanged"
     assert set(states.values()) == {"changed"}
     assert first.run.document["result"] == "degraded"

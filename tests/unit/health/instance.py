@@ -53,7 +53,7 @@ class Service(StrEnum):
     """How something that listens behaves."""
 
     ABSENT = "absent"
-    """Nobody listens."""
+    """Refuses connections."""
     UP = "up"
     HUNG = "hung"
     """Accepts, and never answers."""
@@ -118,7 +118,7 @@ class World:
         if self.share is Service.UP and now - self.beaten >= _BEAT:
             self.beaten = now
         if self.lease is LeaseState.HELD and now - self.beaten > _FENCE:
-            # the gateway is killed, and the daemon starts anew
+            # the gateway is killed, and the daemon starts again
             self.lease, self.waiting_for, self.gateway = LeaseState.WAITING, None, Service.ABSENT
         if now % _REPORT == 0 or not told:
             self.files.put(LEASE_FILE, self._report(now).document())
@@ -191,7 +191,7 @@ class World:
             self._write(Result.FAILED, StageState.FAILED, error)
 
     def refuse_config(self) -> None:
-        """The agent ends at once: what it is told makes no sense. It leaves no status."""
+        """The agent exits at once: its configuration is invalid. It leaves no status."""
         self.locked, self.exited = False, (2, True)
 
     def _write(self, result: Result, state: StageState, error: StageError | None = None) -> None:
@@ -306,7 +306,7 @@ class Instance:
         return self.clock.monotonic()
 
     def start_sidecar(self) -> None:
-        """Also anew, with nothing remembered."""
+        """Also after a restart, with no state left."""
         self.sidecar = Sidecar(self.world, host=self._host)
 
     def wait(self, seconds: float) -> None:
@@ -332,7 +332,7 @@ class Instance:
         self.start_sidecar()
 
     def health(self) -> tuple[int, str]:
-        """What people are told: HTTP status and word."""
+        """What /health answers: HTTP status and word."""
         assert self.sidecar is not None
         reply = self.sidecar.get("/health")
         return reply.status, json.loads(reply.body)["status"]
@@ -343,6 +343,6 @@ class Instance:
         return self.watched.extension.metrics or {}
 
     def situations(self) -> Iterator[str]:
-        """In order, as CustomMetrics told them."""
+        """In order, as CustomMetrics showed them."""
         told = (str(metrics["situation"]) for _, metrics in self.watched.metrics if metrics)
         return (situation for situation, _ in itertools.groupby(told))

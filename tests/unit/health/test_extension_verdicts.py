@@ -148,7 +148,7 @@ def test_a_slow_first_boot(make: Make, phase: int, installed_after: int) -> None
     "code", ["KEYVAULT_FORBIDDEN", "SHARE_KEY_WRONG", "KEYVAULT_SECRET_EMPTY", "CADDYFILE_INVALID"]
 )
 def test_a_boot_that_fails_where_no_instance_would_fare_better(make: Make, code: str) -> None:
-    """Left alone for ever, while everybody else is told that it does not work."""
+    """Never replaced, while every other reader sees that it does not work."""
     instance = make()
     begin_boot(instance)
     instance.wait(300)
@@ -262,7 +262,7 @@ def test_a_real_outage_is_reported_in_time(
 
 @pytest.mark.parametrize("phase", PHASES)
 def test_a_busy_gateway_is_no_outage(make: Make, phase: int) -> None:
-    """It has one thread; on a small machine an answer may take seconds. Nobody is to be woken."""
+    """It has one thread; on a small machine an answer may take seconds. No alert is raised."""
     instance = boot(make())
     instance.wait(phase)
     instance.world.answer_seconds = 7
@@ -282,7 +282,7 @@ def test_a_gateway_that_never_stays_up_is_an_outage(make: Make) -> None:
     assert UNHEALTHY in instance.watched.states
 
 
-def test_an_outage_that_ends_is_told_too(make: Make) -> None:
+def test_the_end_of_an_outage_is_reported_too(make: Make) -> None:
     instance = boot(make())
     instance.world.gateway = HUNG
     instance.wait(120)
@@ -418,7 +418,7 @@ def test_a_reboot_that_waits_for_the_lease_of_another_instance(make: Make, waits
 
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
-def test_a_sidecar_that_starts_anew_beside_a_bot_that_serves(make: Make, phase: int) -> None:
+def test_a_sidecar_that_restarts_beside_a_bot_that_serves(make: Make, phase: int) -> None:
     instance = boot(make())
     instance.wait(phase)
     for _ in range(5):
@@ -431,7 +431,7 @@ def test_a_sidecar_that_starts_anew_beside_a_bot_that_serves(make: Make, phase: 
 
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
-def test_a_sidecar_that_starts_anew_beside_a_bot_that_is_held(make: Make, phase: int) -> None:
+def test_a_sidecar_that_restarts_beside_a_bot_that_is_held(make: Make, phase: int) -> None:
     instance = boot(make())
     instance.world.share = HUNG
     instance.wait(200 + phase)
