@@ -3,7 +3,6 @@
 import pytest
 
 from clawbot_agent.core.errors import ClawbotError, FailureCause
-from clawbot_agent.records.status import error_ref
 from tests.support.error_reference import PAGES, Page, classes, text_of
 from tests.support.error_refs import error_refs
 
@@ -72,5 +71,4 @@ def test_whether_a_replacement_helps(code: str, *, helps: bool) -> None:
 
 def test_an_unknown_cause_is_uncertain() -> None:
     """A status of a newer agent must not end the sidecar."""
-    assert error_ref({"code": "X", "cause": "weather"}).cause is FailureCause.UNCERTAIN
-    assert error_ref({"code": "X"}).cause is FailureCause.UNCERTAIN
+    assert FailureCause("weather") is FailureCause.UNCERTAIN

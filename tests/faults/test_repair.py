@@ -1,4 +1,4 @@
-"""Instance after instance fails alike: the third one holds, and the first success clears it."""
+"""Instances fail alike: the third suspends replacement, and the first success clears it."""
 
 import json
 import time
@@ -11,8 +11,8 @@ import pytest
 from tests.support.bot import Bot, Done
 
 _SHARE: Final = "srv/clawbot/share"
-_REPAIR: Final = "var/lib/clawbot/repair.json"
-_FAILURES: Final = f"{_SHARE}/repair/failures.json"
+_VERDICT: Final = "var/lib/clawbot/replacement.json"
+_FAILURES: Final = f"{_SHARE}/replacement/failures.json"
 _TIMER: Final = "clawbot-reconcile.timer"
 _DROP_IN: Final = f"/run/systemd/system/{_TIMER}.d"
 # the timer as it is shipped, in a tenth of its time
@@ -41,12 +41,12 @@ def _document(bot: Bot, path: str) -> dict[str, Any]:
 
 
 def _next_instance(bot: Bot) -> str:
-    """As on the instance that replaces this one: another id, no secrets, no record of runs."""
+    """Become another instance: another id, no secrets and no records of runs."""
     name = str(uuid.uuid4())
     bot.sh(
         "systemctl stop clawbot-gateway; mkdir -p /var/lib/cloud/data; "
         f"echo {name} > /var/lib/cloud/data/instance-id; cd /var/lib/clawbot; "
-        "rm -rf secrets status.json repair.json",
+        "rm -rf secrets status.json replacement.json",
         timeout=400,
     )
     return name
@@ -54,7 +54,7 @@ def _next_instance(bot: Bot) -> str:
 
 @pytest.fixture
 def revoked(bot: Bot) -> Iterator[Bot]:
-    """A bot whose identity may not read its secrets any more; a run waits less than a minute."""
+    """A bot whose identity may no longer read its secrets; a run waits less than a minute."""
     bot.configure(limits={"run_deadline": 60}, gateway={"ready_timeout": 50})
     bot.bench.azure.set("keyvault", forbidden_for=3600)
     done = bot.bench.exec(f"mkdir -p {_DROP_IN}; cat > {_DROP_IN}/faster.conf", stdin=_FASTER)
@@ -69,7 +69,7 @@ def revoked(bot: Bot) -> Iterator[Bot]:
 
 
 def _await_situation(bot: Bot, situation: str) -> dict[str, Any]:
-    """What the sidecar tells Azure, once it has looked at everything."""
+    """Return the answer to Azure once it has this situation."""
     bot.sh("systemctl restart clawbot-sidecar")
     began = time.monotonic()
     while True:
@@ -90,37 +90,37 @@ def _fails(bot: Bot) -> Done:
 
 
 @pytest.mark.extended("bot")
-def test_the_third_instance_holds_and_recovers_by_itself(
+def test_third_instance_suspends_replacement_and_recovers_by_itself(
     revoked: Bot, figures: dict[str, float]
 ) -> None:
-    """Without a login: the role is restored, and the timer's next run converges."""
+    """Without an operator: the role is assigned again, and the timer's next run succeeds."""
     bot = revoked
     verdicts, names = [], []
     for _ in range(3):
         names.append(_next_instance(bot))
         _fails(bot)
-        found = _document(bot, _REPAIR)
+        found = _document(bot, _VERDICT)
         verdicts.append((found["verdict"], found["code"], found["failures"]))
     assert verdicts == [
-        ("ask", "KEYVAULT_FORBIDDEN", 1),
-        ("ask", "KEYVAULT_FORBIDDEN", 2),
-        ("hold", "KEYVAULT_FORBIDDEN", 3),
+        ("allowed", "KEYVAULT_FORBIDDEN", 1),
+        ("allowed", "KEYVAULT_FORBIDDEN", 2),
+        ("suspended", "KEYVAULT_FORBIDDEN", 3),
     ]
     assert [one["instance_id"] for one in _document(bot, _FAILURES)["instances"]] == names
-    told = [event for event in bot.events() if event["event"] == "failure.repeated"]
-    verdict, evidence = (event["text"] for event in told[-2:])
+    repeated = [event for event in bot.events() if event["event"] == "failure.repeated"]
+    verdict, evidence = (event["text"] for event in repeated[-2:])
     assert "3 instances in a row failed with KEYVAULT_FORBIDDEN" in verdict
     assert evidence.startswith("evidence is kept on the share: ")
-    kept = bot.bench.root / _SHARE / "repair/evidence.tar.zst"
+    kept = bot.bench.root / _SHARE / "replacement/evidence.tar.zst"
     assert kept.stat().st_size > 0
     assert kept.stat().st_mode & 0o077 == 0
     shown = bot.agent("status", "--compact").stdout
-    assert "replacement: held, no further instance is asked for" in shown
+    assert "replacement suspended: 3 instances in a row failed" in shown
     console = (bot.bench.run_dir / "console.log").read_text(errors="replace")
     assert "instances: 3 instances in a row failed with KEYVAULT_FORBIDDEN" in console
 
-    told_azure = _await_situation(bot, "held")
-    assert told_azure["ApplicationHealthState"] == "Healthy"
+    answer = _await_situation(bot, "replacement-suspended")
+    assert answer["ApplicationHealthState"] == "Healthy"
 
     bot.sh(f"systemctl daemon-reload; systemctl start {_TIMER}")
     bot.bench.azure.set("keyvault", forbidden_for=0)
@@ -130,5 +130,5 @@ def test_the_third_instance_holds_and_recovers_by_itself(
         time.sleep(1)
     figures["role back to converged, timer every 30 s, s"] = time.monotonic() - began
     assert bot.ready()["ready"] is True
-    assert _document(bot, _REPAIR) == {}
+    assert _document(bot, _VERDICT) == {}
     assert _document(bot, _FAILURES) == {}

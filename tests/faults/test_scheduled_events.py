@@ -86,7 +86,7 @@ def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> 
     assert bot.sh("systemctl is-active clawbot-reconcile.timer || true").strip() == "inactive"
     told = [event["event"] for event in bot.events() if event["event"].startswith("scheduled.")]
     assert told[-4:] == [
-        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "agreed")
+        f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "approved")
     ]
     bot.bench.azure.set("imds", events=[])
     boot = bot.sh(_BOOT)

@@ -323,7 +323,7 @@ def test_a_first_installation_with_a_bad_configuration_can_still_say_so(site: Si
         assert time.monotonic() < deadline, answer
         time.sleep(1)
     metrics = json.loads(answer["CustomMetrics"])
-    assert (metrics["situation"], metrics["code"]) == ("held", "CONFIG_INVALID")
+    assert (metrics["situation"], metrics["code"]) == ("replacement-suspended", "CONFIG_INVALID")
 
 
 def test_an_incomplete_release_says_what_is_missing(site: Site, tmp_path: Path) -> None:

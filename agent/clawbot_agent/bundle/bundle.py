@@ -1,31 +1,27 @@
-"""The bundle: every piece read within its own time, redacted, and packed as one tar.zst."""
+"""The bundle: every piece is read within its time limit, redacted, and packed as one tar.zst."""
 
 import io
-import json
 import tarfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from clawbot_agent import __version__
-from clawbot_agent.bundle import commands, files, gateway
 from clawbot_agent.bundle.known import known_secrets
-from clawbot_agent.bundle.piece import Piece, shortened
+from clawbot_agent.bundle.pieces import PIECES, Piece, tail
 from clawbot_agent.bundle.redaction import Redaction
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import BUNDLES_DIR
 from clawbot_agent.host import Host
 from clawbot_agent.host.identity import identity
-
-__all__ = ["PIECES", "collect"]
-
-PIECES: Final = (*files.PIECES, *commands.PIECES, *gateway.PIECES)
+from clawbot_agent.records.output import BundledFile, Manifest
+from clawbot_agent.records.record import text_of
 
 _MANIFEST: Final = "MANIFEST.json"
-# what is asked at once; more would only wait for the same disk
+# pieces read in parallel; more would only wait for the same disk
 _AT_ONCE: Final = 4
 _MOST_BYTES: Final = 8 * 1024 * 1024
 _KEPT: Final = 3
@@ -37,15 +33,16 @@ _SUFFIX: Final = ".tar.zst"
 
 @dataclass(frozen=True, slots=True)
 class _Brought:
-    """What came of a piece; `text` is redacted, None when there is nothing."""
+    """The redacted text of a piece; None when there is nothing."""
 
     name: str
     text: str | None
     problem: str | None = None
 
-    def document(self) -> dict[str, Any]:
-        size = None if self.text is None else len(self.text.encode())
-        return {"name": self.name, "bytes": size, "problem": self.problem}
+    @property
+    def entry(self) -> BundledFile:
+        size = None if self.text is None else len(self.text.encode(errors="replace"))
+        return BundledFile(self.name, size, self.problem)
 
 
 def collect(
@@ -55,18 +52,18 @@ def collect(
     *,
     pieces: Sequence[Piece] = PIECES,
 ) -> Path:
-    """Make a bundle of at most 8 MB that only root can read, and give its path.
+    """Make a bundle of at most 8 MB that only root can read, and return its path.
 
-    Nothing that hangs or fails keeps it from being made: MANIFEST.json says what is missing.
+    Pieces that hang or fail do not prevent it: MANIFEST.json names them.
 
     Args:
         host: the machine; its limit bounds the whole.
-        config: of the bot; None when it cannot be used, which costs what needs it.
-        output: where to; by default a new file in /var/lib/clawbot/bundles, of which three stay.
-        pieces: what to bring.
+        config: of the bot; None when it is invalid, which leaves out the pieces that need it.
+        output: path; by default a new file in /var/lib/clawbot/bundles, which keeps three.
+        pieces: what to collect.
 
     Raises:
-        FileWriteError: there is no room for it, or no such place.
+        FileWriteError: the disk is full, or the directory does not exist.
     """
     redaction = Redaction(known_secrets(host, config), expired=lambda: _hurries(host))
     with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
@@ -82,7 +79,7 @@ def collect(
 
 
 def _hurries(host: Host) -> bool:
-    """Whether the rest of the time is for packing, or somebody waits for the end."""
+    """Whether the remaining time is needed for packing, or the command was canceled."""
     return host.limit.cancelled.is_set() or host.limit.remaining() < _PACKING_SECONDS
 
 
@@ -90,17 +87,17 @@ def _bring(piece: Piece, host: Host, config: BotConfig | None, redaction: Redact
     try:
         text = piece.read(host.within(piece.seconds, label=piece.name), config)
     except ClawbotError as error:
-        told = redaction(host.redactor.scrub(f"{error.code}: {error.message}"))
-        return _Brought(piece.name, None, told)
+        problem = redaction(host.redactor.scrub(f"{error.code}: {error.message}"))
+        return _Brought(piece.name, None, problem)
     except Exception as error:  # noqa: BLE001 - one defect must not cost all the evidence
         return _Brought(piece.name, None, redaction(f"{type(error).__name__}: {error}"))
     if text is None:
         return _Brought(piece.name, None)
-    return _Brought(piece.name, redaction(shortened(text, piece.largest)))
+    return _Brought(piece.name, redaction(tail(text, piece.largest)))
 
 
 def _packed(host: Host, brought: list[_Brought], redaction: Redaction) -> bytes:
-    """The archive; what is largest goes when it would be too large."""
+    """Return the archive; the largest pieces are left out when it would be too large."""
     while len(data := _archive(host, brought, redaction)) > _MOST_BYTES:
         largest = max(brought, key=lambda one: len(one.text or ""))
         place = brought.index(largest)
@@ -109,7 +106,7 @@ def _packed(host: Host, brought: list[_Brought], redaction: Redaction) -> bytes:
 
 
 def _archive(host: Host, brought: list[_Brought], redaction: Redaction) -> bytes:
-    from zstandard import ZstdCompressor  # noqa: PLC0415 - what only asks for a path need not pay
+    from zstandard import ZstdCompressor  # noqa: PLC0415 - only packing needs it
 
     texts = {_MANIFEST: _manifest(host, brought, redaction)}
     texts |= {one.name: one.text for one in brought if one.text is not None}
@@ -126,16 +123,15 @@ def _archive(host: Host, brought: list[_Brought], redaction: Redaction) -> bytes
 
 def _manifest(host: Host, brought: list[_Brought], redaction: Redaction) -> str:
     me = identity(host.files)
-    document = {
-        "schema": 1,
-        "made": host.clock.now().isoformat(timespec="seconds"),
-        "agent_version": __version__,
-        "instance_id": me.instance_id,
-        "boot_id": me.boot_id,
-        "known_secrets": redaction.count,
-        "files": [one.document() for one in brought],
-    }
-    return json.dumps(document, indent=2) + "\n"
+    manifest = Manifest(
+        made=host.clock.now(),
+        agent_version=__version__,
+        instance_id=me.instance_id,
+        boot_id=me.boot_id,
+        known_secrets=redaction.count,
+        files=tuple(one.entry for one in brought),
+    )
+    return text_of(manifest) + "\n"
 
 
 def _name(host: Host) -> str:

@@ -1,6 +1,6 @@
-"""What bytes may be the encoding of: escapes undone, and runs of letters decoded.
+"""Possible decodings of bytes: escapes undone, and runs of letters decoded.
 
-Nobody says where an encoded text begins, so a run is decoded from each place where it could.
+The start of an encoded text is unknown, so a run is decoded from each possible position.
 """
 
 import base64
@@ -13,8 +13,6 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Final
 from urllib.parse import unquote_to_bytes
-
-__all__ = ["decodings"]
 
 _BASE64: Final = re.compile(rb"[A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\r?\n){9,}")
 _BASE32: Final = re.compile(rb"(?:[A-Z2-7]|\r?\n){13,}|(?:[a-z2-7]|\r?\n){13,}")
@@ -34,7 +32,7 @@ _MOST_UNPACKED: Final = 1024 * 1024
 
 
 def decodings(data: bytes) -> Iterator[bytes]:
-    """All of them, one step deep; what is no encoding gives noise, which harms nobody."""
+    """Yield all decodings, one step deep; what is no encoding gives harmless noise."""
     yield from _unescaped(data)
     for run in _BASE64.findall(data):
         yield from _from_base64(run)
@@ -47,7 +45,7 @@ def decodings(data: bytes) -> Iterator[bytes]:
 
 
 def _unescaped(data: bytes) -> Iterator[bytes]:
-    """URL, JSON, C, HTML and mail escapes, each undone in the whole of it."""
+    """Yield `data` with URL, JSON, C, HTML and mail escapes undone, one kind each."""
     if _PERCENT.search(data):
         plain = unquote_to_bytes(data)
         yield plain
@@ -77,7 +75,7 @@ def _from_base64(run: bytes) -> Iterator[bytes]:
     letters = b"".join(run.split()).translate(_URL_SAFE)
     for start in range(4):
         part = letters[start:]
-        # one letter alone is less than a byte
+        # a single letter is less than a byte
         part = part[: len(part) - (len(part) % 4 == 1)]
         yield from _opened(binascii.a2b_base64(part + b"=" * (-len(part) % 4)))
 
@@ -86,18 +84,18 @@ def _from_base32(run: bytes) -> Iterator[bytes]:
     letters = b"".join(run.split()).upper()
     for start in range(8):
         part = letters[start:]
-        # these lengths are none of whole bytes
+        # lengths that do not encode whole bytes
         part = part[: len(part) - {1: 1, 3: 1, 6: 1}.get(len(part) % 8, 0)]
         if part:
             yield from _opened(base64.b32decode(part + b"=" * (-len(part) % 8)))
 
 
 def _opened(data: bytes) -> Iterator[bytes]:
-    """Itself, and what is in it when it is UTF-16 (of ASCII) or compressed."""
+    """Yield `data`, and its content if it is UTF-16 (of ASCII) or compressed."""
     yield data
     if b"\0" in data:
         yield data.replace(b"\0", b"")
-    # what it was written behind may have been decoded with it
+    # text before it may have been decoded with it
     for begin in _COMPRESSED.finditer(data):
         with suppress(zlib.error):
             unpack = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress

@@ -1,4 +1,4 @@
-"""The secrets that are on this instance: what a bundle must not hold."""
+"""The secrets on this instance, which a bundle must not contain."""
 
 import json
 from collections.abc import Callable, Iterator
@@ -14,8 +14,6 @@ from clawbot_agent.core.secret import Secret, tells_of_secret
 from clawbot_agent.features.share.credentials import DIRECTORY
 from clawbot_agent.host import Host
 
-__all__ = ["known_secrets"]
-
 _PASSWORD: Final = "password="  # noqa: S105 - the name of a line
 _SHORTEST: Final = 12
 _DOCKER_SECONDS: Final = 35.0
@@ -23,10 +21,10 @@ _STATE_SECONDS: Final = 15.0
 
 
 def known_secrets(host: Host, config: BotConfig | None) -> tuple[Secret, ...]:
-    """From the agent's files, the shares' credentials, the gateway's state and its environment.
+    """Return those in the agent's files, credentials, the gateway's state and its environment.
 
-    What cannot be read now (a state on a share that does not answer) cannot be in the bundle
-    either, but for what the patterns know.
+    A source that cannot be read now (a share that does not answer) cannot leak into the bundle
+    either, except as text that the patterns recognize.
     """
     ways: list[tuple[Callable[[Host, BotConfig | None], Iterator[Secret]], float]] = [
         (_own, _STATE_SECONDS),
@@ -59,26 +57,26 @@ def _of_shares(host: Host, config: BotConfig | None) -> Iterator[Secret]:
 
 
 def _of_state(host: Host, config: BotConfig | None) -> Iterator[Secret]:
-    """What OpenClaw itself, or its user in the control UI, added to the configuration."""
+    """Yield what OpenClaw itself, or its user in the control UI, added to the configuration."""
     if config is None:
         return
     text = host.files.read_text(Path(config.state.path) / "openclaw.json")
     with suppress(ValueError):
-        yield from map(Secret, _told(json.loads(text or "{}")))
+        yield from map(Secret, _named_values(json.loads(text or "{}")))
 
 
-def _told(value: object, *, telling: bool = False) -> Iterator[str]:
-    """Strings under names that tell of a secret; short ones there are settings (`"mode": "token"`).
+def _named_values(value: object, *, named: bool = False) -> Iterator[str]:
+    """Yield strings whose name suggests a secret; short ones are settings (`"mode": "token"`).
 
-    Unlike Key Vault's fragment the file is full of names and paths that are none.
+    Unlike the fragment in Key Vault, the file is full of names and paths that are no secrets.
     """
     if isinstance(value, dict):
         for key, one in value.items():
-            yield from _told(one, telling=telling or tells_of_secret(str(key)))
+            yield from _named_values(one, named=named or tells_of_secret(str(key)))
     elif isinstance(value, list):
         for one in value:
-            yield from _told(one, telling=telling)
-    elif telling and isinstance(value, str) and len(value) >= _SHORTEST:
+            yield from _named_values(one, named=named)
+    elif named and isinstance(value, str) and len(value) >= _SHORTEST:
         yield value
 
 

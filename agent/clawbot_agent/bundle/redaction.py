@@ -1,9 +1,9 @@
-"""Text without secrets: the ones we know, however they are encoded, and what looks like one.
+"""Text without secrets: the known ones in every encoding, and what looks like one.
 
-A known secret is replaced where it stands. Where it hides (in base64 at any alignment, hex,
-percent signs, JSON or HTML escapes, compressed, and these in one another, six deep) the word
-with it goes, else the line, else the whole text: in doubt, evidence is lost and not a secret.
-What is too long to be searched in seconds (a picture in a log's line) goes unread.
+A known secret is replaced where it occurs. Where it is encoded (base64 at any alignment, hex,
+percent signs, JSON or HTML escapes, compressed, and combinations six deep) the word with it is
+removed, else the line, else the whole text: in doubt, evidence is lost and not a secret. A line too
+long to be searched in seconds (a picture in a log) is withheld.
 """
 
 import re
@@ -12,48 +12,111 @@ from itertools import groupby
 from typing import Final
 
 from clawbot_agent.bundle.decoding import decodings
-from clawbot_agent.bundle.patterns import MASK, masked
 from clawbot_agent.core.secret import Redactor, Secret, secret_values
 
-__all__ = ["UNSEARCHED", "WITHHELD", "Redaction"]
+MASK: Final = "[REDACTED]"
 
-WITHHELD: Final = "[WITHHELD: a secret is in it that could not be cut out]\n"
-UNSEARCHED: Final = "[WITHHELD: no time was left to search it for secrets]\n"
+_KEY: Final = (
+    # bounded: else a run of base64url is scanned again from each of its dashes
+    r"[\w.-]{0,64}(?:password|passwd|passphrase|secret|token|api[ _-]?key"
+    r"|(?:subscription|access|account|shared|private)[_-]?key"
+    r"|credential|authorization|cookie)[\w-]*"
+)
+_BLOCKS: Final = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----.*?(?:-----END [^\n]*?-----|\Z)",
+    re.DOTALL,
+)
+# each with the part to keep as its first group
+_KEEPING: Final = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"(\bbearer[ \t]+)[A-Za-z0-9._~+/=:-]{8,}",
+        r"(\b(?:proxy-)?authorization:[ \t]*)[^\n\"']+",
+        # the password in a URL
+        r"(\b[a-z][a-z0-9+.-]{0,30}://[^\s/:@\"']*:)[^\s/@\"']+(?=@)",
+        # in a query, of a SAS, in a connection string
+        r"([?&#;](?:sig|se|skoid|code|key|auth|token|access_token|id_token|refresh_token)=)[^\s&#;\"']+",
+        r"(\b(?:AccountKey|SharedAccessSignature|SharedAccessKey)=)[^\s;\"']+",
+        # NAME=value, name: value, "name": "value", --name value
+        rf"(\b{_KEY}[ \t]*=[ \t]*)(?!\[REDACTED\])[^\s&;,\"']+",
+        rf"(\b{_KEY}\\*[\"']?[ \t]*[:=][ \t]*\\*[\"'])(?!\[REDACTED\])(?:\\[^\n]|[^\"'\\\n])+",
+        # without quotes: only values with a digit; "secrets: unchanged" is no secret
+        rf"(\b{_KEY}[ \t]*:[ \t]*)(?!\[REDACTED\])(?=[^\s\"',;]*\d)[^\s\"',;\[{{]{{8,}}",
+        rf"(--{_KEY}[ =])(?!\[REDACTED\])[^\s\"']+",
+        r"(\b(?:set-)?cookie:[ \t]*)[^\n]+",
+        # the address of a webhook is its only protection
+        r"(\bhooks\.slack\.com/(?:services|workflows)/)[^\s\"']+",
+        r"(\bdiscord(?:app)?\.com/api/webhooks/\d+/)[^\s\"']+",
+    )
+)
+_WHOLE: Final = tuple(
+    re.compile(pattern)
+    for pattern in (
+        # JSON Web Token
+        r"\beyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}\.?[A-Za-z0-9_-]*",
+        # OpenAI, Anthropic, GitHub, GitLab, Slack, Google, AWS, Stripe, Groq, xAI, Telegram, npm,
+        # Hugging Face, Discord
+        r"\bsk-[A-Za-z0-9_-]{16,}",
+        r"\b(?:gh[pousr]_|github_pat_)[A-Za-z0-9_]{20,}",
+        r"\bglpat-[A-Za-z0-9_-]{16,}",
+        r"\b(?:xox[a-z]|xapp)-[A-Za-z0-9-]{10,}",
+        r"\b[sr]k_(?:live|test)_[A-Za-z0-9]{16,}",
+        r"\b(?:gsk_|xai-)[A-Za-z0-9]{20,}",
+        r"\bAIza[A-Za-z0-9_-]{30,}",
+        r"\bA[KS]IA[A-Z0-9]{16}\b",
+        # also behind the "bot" of an address
+        r"(?<!\d)\d{8,10}:[A-Za-z0-9_-]{30,}",
+        r"\b(?:npm|hf)_[A-Za-z0-9]{20,}",
+        r"\b[MNO][A-Za-z0-9_-]{23,27}\.[A-Za-z0-9_-]{6}\.[A-Za-z0-9_-]{27,}",
+    )
+)
+
+WITHHELD: Final = "[WITHHELD: contains a secret that could not be removed]\n"
+UNSEARCHED: Final = "[WITHHELD: no time left to search it for secrets]\n"
 _DEPTH: Final = 6
-# shorter values are replaced where they stand and not searched for in encodings
+# shorter values are replaced where they occur and not searched for in encodings
 _SHORTEST: Final = 8
 # a piece of a token of at least 11 characters has one of its grams
 _GRAM: Final = 8
 _STEP: Final = 4
 _TOKEN: Final = re.compile(r"[^\s]{16,}")
-# names, paths and addresses: a piece of one is nobody's secret
+# names, paths and addresses: a part of one is no secret
 _WORDS: Final = re.compile(r"[a-z]+([-_./:@]+[a-z0-9.]+)*|[~/.].*|.*://.*")
 _WORD: Final = re.compile(r"[^\s\"'<>(){}\[\],;|]+")
-# of noise, which most decodings give, only what reads like text is decoded further
+# most decodings give noise; only text is decoded further
 _TEXT: Final = re.compile(rb"[\t\r\n -~]{10,}")
-# the time that a line takes grows faster than its length
+# the time for a line grows faster than its length
 _LONGEST: Final = 16 * 1024
 _TOO_LONG: Final = "[WITHHELD: a line of {} characters]"
 _MOST_VALUES: Final = 400
 # base64 and hex are wrapped at 60, 64 or 76 letters; each line may stand behind a log's prefix
 _FULL: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}$", re.MULTILINE)
-# as mail and shells do it
+# continued lines of mail and shells
 _CONTINUED: Final = re.compile(r"[=\\]$")
 _REST: Final = re.compile(r"[A-Za-z0-9+/_=-]+")
 
 
+def masked(text: str) -> str:
+    """Return `text` without what looks like a secret."""
+    text = _BLOCKS.sub(MASK, text)
+    for pattern in _KEEPING:
+        text = pattern.sub(rf"\g<1>{MASK}", text)
+    for pattern in _WHOLE:
+        text = pattern.sub(MASK, text)
+    return text
+
+
 class Redaction:
-    """Cuts secrets out.
+    """Removes secrets from text.
 
     Args:
-        secrets: those that are known; of JSON documents also the values inside.
-        expired: whether no time is left; then what was not searched is withheld.
+        secrets: the known ones; of JSON documents also the values inside.
+        expired: whether no time is left; then unsearched text is withheld.
     """
 
     def __init__(
         self, secrets: Iterable[Secret], *, expired: Callable[[], bool] = lambda: False
     ) -> None:
-        """See the class."""
         self._expired = expired
         self._redactor = Redactor()
         values: set[str] = set()
@@ -67,9 +130,9 @@ class Redaction:
         self.count = len(values)
 
     def __call__(self, text: str) -> str:
-        """`text` without secrets."""
+        """Return `text` without secrets."""
         lines = self._redactor.scrub(text).split("\n")
-        text = masked("\n".join(map(_bearable, lines)))
+        text = masked("\n".join(map(_bounded, lines)))
         lines = []
         for line in self._wrapped(text.split("\n")):
             if self._expired():
@@ -86,7 +149,7 @@ class Redaction:
         return MASK if self._leaks(cut.encode()) else cut
 
     def _wrapped(self, lines: list[str]) -> list[str]:
-        """The lines without words that together are the encoding of something."""
+        """Return the lines without words that together encode a secret."""
         lines = list(lines)
         for numbers in _chains(lines, _FULL):
             self._cut_chain(lines, numbers)
@@ -113,7 +176,7 @@ class Redaction:
                 lines[after] = " ".join(MASK if word in found else word for word in words)
 
     def _leaks(self, data: bytes) -> bool:
-        """Whether a secret is in it, or in what it is the encoding of."""
+        """Whether `data` contains a secret, also encoded."""
         seen, found = {data}, {data}
         for _ in range(_DEPTH):
             if any(map(self._holds, found)):
@@ -134,18 +197,18 @@ def _grams(value: bytes) -> set[bytes]:
 
 
 def _chains(lines: list[str], pattern: re.Pattern[str]) -> list[tuple[int, ...]]:
-    """Numbers of lines in a row that match."""
+    """Return the numbers of consecutive lines that match."""
     matching = [pattern.search(line) is not None for line in lines]
     groups = groupby(range(len(lines)), key=lambda number: matching[number])
     return [tuple(group) for matches, group in groups if matches]
 
 
-def _bearable(line: str) -> str:
+def _bounded(line: str) -> str:
     return line if len(line) <= _LONGEST else _TOO_LONG.format(len(line))
 
 
 def _texts(data: bytes) -> Iterator[bytes]:
-    """What of it may be the encoding of something."""
+    """Yield the parts that may be an encoding."""
     if _is_text(data):
         yield data
     else:

@@ -1,4 +1,4 @@
-"""`clawbot-agent`: one verb a module, loaded when it is called."""
+"""`clawbot-agent`: one module per verb, loaded when the verb is called."""
 
 from importlib import import_module
 from typing import Final
@@ -6,8 +6,6 @@ from typing import Final
 import click
 
 from clawbot_agent import __version__
-
-__all__ = ["main"]
 
 # verb → module and name; a verb pays for its own imports only
 _VERBS: Final = {
@@ -30,7 +28,7 @@ class _Verbs(click.Group):
     """A group that imports a verb's module only to run it or to show its help."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
-        """In the order in which an operator meets them."""
+        """Return them in the order in which an operator needs them."""
         del ctx
         return list(_VERBS)
 
@@ -48,10 +46,10 @@ class _Verbs(click.Group):
 @click.command(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, prog_name="clawbot-agent")
 def main() -> None:
-    """Turn this instance into an OpenClaw bot, keep it one, and say how it is.
+    """Turn this instance into an OpenClaw bot, keep it one, and report its health.
 
     \b
     Exit codes: 0 converged (also degraded, unless --strict), 1 failed,
-    2 wrong usage or configuration, 3 'plan --exit-code' found something to do,
-    4 another run is under way, or the instance is about to go.
+    2 wrong usage or configuration, 3 'plan --exit-code' found changes,
+    4 another run is under way, or the instance is shutting down.
     """  # noqa: D301 - click reads the backspace as "do not rewrap"

@@ -1,86 +1,81 @@
-"""One run of a bot's stages, and what goes with it: its pace, and the memory of how it ended."""
+"""One run of a bot's stages, with its back-off and the record of its result."""
 
 import contextlib
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, field
 
 from clawbot_agent import __version__
 from clawbot_agent.bundle.bundle import collect
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.core.paths import DURATIONS_FILE, PACE_FILE
-from clawbot_agent.engine.backoff import Pace
+from clawbot_agent.engine.backoff import BackOff
 from clawbot_agent.engine.events import Observer
 from clawbot_agent.engine.graph import AnyStage, Graph
 from clawbot_agent.engine.runner import Runner
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileWriteError
 from clawbot_agent.host.identity import identity
-from clawbot_agent.lifecycle.replacement.observer import RepairSense
-from clawbot_agent.records.status import RunStatus, StageStatus
-from clawbot_agent.report.durations import read_durations
-
-__all__ = ["BotRun"]
+from clawbot_agent.lifecycle.replacement import ReplacementObserver
+from clawbot_agent.records.run import BACKOFF, DURATIONS, RunStatus, StageStatus
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class BotRun:
-    """A run that is about to begin.
+    """A run that is about to start.
 
     Attributes:
         graph: all stages.
-        stages: those of them that are to be worked on.
-        paced: let rest what failed or was repaired lately.
+        stages: those to work on.
+        back_off: skip stages that are backing off.
     """
 
     graph: Graph
     stages: Sequence[AnyStage]
-    host: Host
-    config: BotConfig
-    paced: bool
+    host: Host = field(kw_only=True)
+    config: BotConfig = field(kw_only=True)
+    back_off: bool = field(kw_only=True)
 
     def __call__(self, observers: Sequence[Observer]) -> RunStatus:
-        """Run to the end; how it ended."""
+        """Run to the end and return the result."""
         status = self._pending()
-        pace = self._pace(status)
-        # first: its verdict is there before the others say how the run ended
-        sense = [self._sense(observers)] if self._whole else []
+        back_off = BackOff.of(
+            BACKOFF.load(self.host.files),
+            boot_id=status.boot_id,
+            config=hashlib.sha256(self.config.model_dump_json().encode()).hexdigest(),
+            binding=self.back_off,
+        )
         runner = Runner(
             self.graph,
             host=self.host,
             config=self.config,
             status=status,
-            observers=[*sense, *observers],
-            pace=pace,
+            # first: the verdict on replacement exists before the result is reported
+            observers=[*self._replacement(observers), *observers],
+            back_off=back_off,
         )
         ended = runner.run(self.stages)
         with contextlib.suppress(FileWriteError):
-            self.host.files.write(PACE_FILE, pace.text(), mode=0o644)
+            BACKOFF.save(self.host.files, back_off.record)
         return ended
 
-    @property
-    def _whole(self) -> bool:
-        return {stage.name for stage in self.stages} == {stage.name for stage in self.graph.order}
-
-    def _sense(self, others: Sequence[Observer]) -> RepairSense:
-        def evidence(host: Host) -> Path:
-            return collect(host, self.config)
-
-        return RepairSense(self.host, self.config, others=others, make_evidence=evidence)
-
-    def _pace(self, status: RunStatus) -> Pace:
-        return Pace.read(
-            self.host.files.read_text(PACE_FILE),
-            boot_id=status.boot_id,
-            config=hashlib.sha256(self.config.model_dump_json().encode()).hexdigest(),
-            binding=self.paced,
-        )
+    def _replacement(self, others: Sequence[Observer]) -> list[Observer]:
+        """Return the observer of a run of all stages; only such a run judges the instance."""
+        if {stage.name for stage in self.stages} != set(self.graph.names):
+            return []
+        return [
+            ReplacementObserver(
+                self.host,
+                self.config,
+                others=others,
+                make_evidence=lambda host: collect(host, self.config),
+            )
+        ]
 
     def _pending(self) -> RunStatus:
-        """The status of a run of which nothing is done yet."""
+        """Return the status of a run that has done nothing yet."""
         me = identity(self.host.files)
-        usual = read_durations(DURATIONS_FILE, self.host.files)
+        durations = DURATIONS.load(self.host.files)
+        usual = {} if durations is None else durations.seconds
         return RunStatus(
             instance_id=me.instance_id,
             boot_id=me.boot_id,

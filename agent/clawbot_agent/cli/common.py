@@ -1,10 +1,10 @@
-"""What several verbs share: exit codes, options, loading the configuration."""
+"""Shared by the verbs: exit codes, errors, options, loading the configuration."""
 
+import contextlib
 import os
 import signal
-import sys
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from enum import IntEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn, TypeVar
@@ -12,21 +12,13 @@ from typing import TYPE_CHECKING, NoReturn, TypeVar
 import click
 
 from clawbot_agent.config.problems import ConfigError
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import CONFIG_FILE
+from clawbot_agent.core.text import error_text
 
 if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig
     from clawbot_agent.engine.graph import AnyStage, Graph
-
-__all__ = [
-    "Exit",
-    "cancelled_by_signals",
-    "chosen_stages",
-    "fail",
-    "load_or_exit",
-    "require_root",
-    "stage_options",
-]
 
 _CommandT = TypeVar("_CommandT", bound=Callable[..., object])
 
@@ -42,7 +34,7 @@ class Exit(IntEnum):
 
 
 def stage_options(command: _CommandT) -> _CommandT:
-    """The options by which `run` and `plan` choose stages and configuration."""
+    """Add the options with which `run` and `plan` choose stages and configuration."""
     options = (
         click.option(
             "--stage",
@@ -50,53 +42,65 @@ def stage_options(command: _CommandT) -> _CommandT:
             default="all",
             metavar="all|NAME,NAME",
             show_default=True,
-            help="Which stages, by name.",
+            help="Stages to work on, by name.",
         ),
         click.option(
             "--phase",
             type=click.Choice(["base", "node"]),
-            help="Only stages of this phase; 'base' needs no identity (for image bakes).",
+            help="Only stages of this phase; 'base' needs no identity, for VM images.",
         ),
-        click.option(
-            "--config",
-            "config_file",
-            type=click.Path(path_type=Path),
-            default=CONFIG_FILE,
-            show_default=True,
-            help="The bot's configuration.",
-        ),
+        config_option,
     )
     for option in reversed(options):
         command = option(command)
     return command
 
 
+def config_option(command: _CommandT) -> _CommandT:
+    """Add the option with the configuration's path."""
+    return click.option(
+        "--config",
+        "config_file",
+        type=click.Path(path_type=Path),
+        default=CONFIG_FILE,
+        show_default=True,
+        help="The bot's configuration.",
+    )(command)
+
+
 def fail(message: str, code: Exit) -> NoReturn:
-    """Say `message` on stderr and end with `code`."""
+    """Print `message` on stderr and exit with `code`."""
     click.echo(message, err=True)
     raise click.exceptions.Exit(code)
 
 
+@contextlib.contextmanager
+def errors_reported(code: Exit = Exit.FAILED) -> Iterator[None]:
+    """Print an error that the block raises, with its hint, and exit with `code`."""
+    try:
+        yield
+    except ClawbotError as error:
+        fail(error_text(error), code)
+
+
 def require_root() -> None:
-    """Refuse to go on as anybody else."""
+    """Exit 2 unless the process runs as root."""
     if os.geteuid() != 0:
-        fail("clawbot-agent works on the whole machine: run it as root (sudo)", Exit.USAGE)
+        fail("this command needs root: run it with sudo", Exit.USAGE)
 
 
 def load_or_exit(path: Path) -> "BotConfig":
-    """The configuration; else `path: problem` lines on stderr and exit 2."""
+    """Return the configuration; else print `path: problem` lines on stderr and exit 2."""
     from clawbot_agent.config.load import load_config  # noqa: PLC0415 - loads pydantic
 
     try:
         return load_config(path)
     except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(Exit.USAGE)
+        fail("\n".join(map(str, error.problems)), Exit.USAGE)
 
 
 def chosen_stages(graph: "Graph", *, stage: str, phase: str | None) -> "Sequence[AnyStage]":
-    """The stages that --stage and --phase ask for; exit 2 for a name that none has."""
+    """Return the stages that --stage and --phase select; exit 2 for an unknown name."""
     from clawbot_agent.engine.graph import GraphError  # noqa: PLC0415 - loads pydantic
     from clawbot_agent.engine.stage import Phase  # noqa: PLC0415 - same
 
@@ -108,7 +112,7 @@ def chosen_stages(graph: "Graph", *, stage: str, phase: str | None) -> "Sequence
 
 
 def cancelled_by_signals() -> threading.Event:
-    """An event that SIGTERM, SIGINT and SIGHUP set; the same one again ends the process."""
+    """Return an event that SIGTERM, SIGINT and SIGHUP set; a second signal ends the process."""
     event = threading.Event()
 
     def note(number: int, _frame: object) -> None:

@@ -3,19 +3,12 @@
 Loads pydantic only inside the commands, so that the other verbs start fast.
 """
 
-import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
 
 import click
 
-from clawbot_agent.config.problems import ConfigError
+from clawbot_agent.cli.common import load_or_exit
 from clawbot_agent.core.paths import CONFIG_FILE
-
-if TYPE_CHECKING:
-    from clawbot_agent.config.model import BotConfig
-
-EXIT_CONFIG: Final = 2
 
 
 @click.group("config")
@@ -26,8 +19,8 @@ def config_group() -> None:
 @config_group.command()
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
-    """Check FILE; exit 2 with one `path: problem` line each if it cannot be used."""
-    _load_or_exit(file)
+    """Check FILE; exit 2 and print one `path: problem` line for each problem."""
+    load_or_exit(file)
     click.echo(f"{file}: ok")
 
 
@@ -35,15 +28,15 @@ def check(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path), default=CONFIG_FILE)
 def show(file: Path) -> None:
     """Print FILE with every default filled in."""
-    from clawbot_agent.config.example import effective_text  # noqa: PLC0415  # loads pydantic
+    from clawbot_agent.config.example import effective_text  # noqa: PLC0415 - loads pydantic
 
-    click.echo(effective_text(_load_or_exit(file)), nl=False)
+    click.echo(effective_text(load_or_exit(file)), nl=False)
 
 
 @config_group.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration."""
-    from clawbot_agent.config.schema import schema_text  # noqa: PLC0415  # loads pydantic
+    from clawbot_agent.config.schema import schema_text  # noqa: PLC0415 - loads pydantic
 
     click.echo(schema_text(), nl=False)
 
@@ -51,17 +44,6 @@ def schema() -> None:
 @config_group.command()
 def example() -> None:
     """Print a commented configuration with every key."""
-    from clawbot_agent.config.example import example_text  # noqa: PLC0415  # loads pydantic
+    from clawbot_agent.config.example import example_text  # noqa: PLC0415 - loads pydantic
 
     click.echo(example_text(), nl=False)
-
-
-def _load_or_exit(file: Path) -> "BotConfig":
-    from clawbot_agent.config.load import load_config  # noqa: PLC0415  # loads pydantic
-
-    try:
-        return load_config(file)
-    except ConfigError as error:
-        for problem in error.problems:
-            click.echo(str(problem), err=True)
-        sys.exit(EXIT_CONFIG)

@@ -1,4 +1,4 @@
-"""`clawbot-agent hold-lease`: the lease's daemon, as clawbot-lease.service runs it."""
+"""`clawbot-agent hold-lease`: the lease daemon, run by clawbot-lease.service."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -10,10 +10,8 @@ from clawbot_agent.cli.common import cancelled_by_signals, require_root
 if TYPE_CHECKING:
     from clawbot_agent.features.lease.daemon import LeaseDaemon
 
-__all__ = ["hold_lease"]
-
 # the daemon has no deadline; this many seconds are a hundred years
-_FOR_EVER: Final = 3.2e9
+_FOREVER: Final = 3.2e9
 _HOST_NAME: Final = Path("/proc/sys/kernel/hostname")
 
 
@@ -21,10 +19,10 @@ _HOST_NAME: Final = Path("/proc/sys/kernel/hostname")
 @click.option("--share", type=click.Path(path_type=Path), required=True, help="The share's path.")
 @click.option("--state", type=click.Path(path_type=Path), required=True, help="The state's path.")
 def hold_lease(*, share: Path, state: Path) -> None:
-    """Wait for the lease of the bot's memory, hold it, fence when it is lost.
+    """Wait for the lease, hold it, and fence this instance when it is lost.
 
     Run by systemd (clawbot-lease.service), which the stage "lease" starts.
-    Exit 0: told to stop, the lease is given back. Exit 75: the lease is lost.
+    Exit 0: stopped, the lease is released. Exit 75: the lease is lost.
     """
     require_root()
     raise click.exceptions.Exit(_daemon(share, state).run())
@@ -35,15 +33,15 @@ def _daemon(share: Path, state: Path) -> "LeaseDaemon":
     from clawbot_agent.features.lease.daemon import LeaseDaemon  # noqa: PLC0415
     from clawbot_agent.features.lease.directory_io import LeaseDirectory  # noqa: PLC0415
     from clawbot_agent.features.lease.machine import LocalMachine  # noqa: PLC0415
-    from clawbot_agent.features.lease.record import Holder  # noqa: PLC0415
     from clawbot_agent.features.state import names  # noqa: PLC0415
     from clawbot_agent.host import system_host  # noqa: PLC0415
     from clawbot_agent.host.identity import identity  # noqa: PLC0415
     from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
     from clawbot_agent.host.servant import Servant  # noqa: PLC0415
+    from clawbot_agent.records.lease import Holder  # noqa: PLC0415
 
-    # not told to stop when the daemon is: it fences then
-    host = system_host(deadline=_FOR_EVER)
+    # not canceled by the daemon's signals: it fences then
+    host = system_host(deadline=_FOREVER)
     me = identity(host.files)
     named = (host.files.read_text(_HOST_NAME) or "unknown").strip()
     lease, images = names.lease_directory(share), names.image_directory(share)

@@ -1,6 +1,6 @@
-"""`clawbot-agent plan`: what a run would do, without doing it."""
+"""`clawbot-agent plan`: what a run would change, without changing it."""
 
-import json
+import itertools
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,32 +14,28 @@ from clawbot_agent.cli.common import (
     require_root,
     stage_options,
 )
+from clawbot_agent.core.text import error_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from clawbot_agent.engine.planner import StagePlan
-
-__all__ = ["plan"]
+    from clawbot_agent.records.output import StagePlan
 
 
 @click.command()
 @stage_options
 @click.option("--json", "as_json", is_flag=True, help="Print the plans as JSON.")
-@click.option(
-    "--exit-code",
-    "exit_code",
-    is_flag=True,
-    help="Exit 3 when something would change.",
-)
+@click.option("--exit-code", is_flag=True, help="Exit 3 if a run would change something.")
 def plan(
     *, stage: str, phase: str | None, config_file: Path, as_json: bool, exit_code: bool
 ) -> None:
-    """Look at every stage and say what 'run' would do. Changes nothing."""
+    """Show what 'run' would change. Makes no changes."""
     config = load_or_exit(config_file)
     from clawbot_agent.engine.planner import look_at  # noqa: PLC0415 - after the config is good
     from clawbot_agent.features.registry import all_stages  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
+    from clawbot_agent.records.output import PlanReport  # noqa: PLC0415 - same
+    from clawbot_agent.records.record import text_of  # noqa: PLC0415 - same
 
     stages = chosen_stages(all_stages(), stage=stage, phase=phase)
     require_root()
@@ -50,30 +46,29 @@ def plan(
     )
     plans = look_at(stages, host=host, config=config)
     if as_json:
-        click.echo(json.dumps({"schema": 1, "stages": [p.document() for p in plans]}, indent=2))
+        click.echo(text_of(PlanReport(plans)))
     else:
-        for line in _lines(plans):
-            click.echo(line)
-    if any(told.error is not None for told in plans):
+        click.echo("\n".join(_lines(plans)))
+    if any(one.error is not None for one in plans):
         raise click.exceptions.Exit(Exit.FAILED)
-    if exit_code and any(told.actions for told in plans):
+    if exit_code and any(one.actions for one in plans):
         raise click.exceptions.Exit(Exit.CHANGES)
 
 
 def _lines(plans: "Sequence[StagePlan]") -> list[str]:
-    width = max((len(told.name) for told in plans), default=0)
+    width = max((len(plan.name) for plan in plans), default=0)
     lines: list[str] = []
-    for told in plans:
-        head = f"{told.name:<{width}}  {told.verdict.value:<9}"
-        if told.error is not None:
-            lines.append(f"{head}  {told.error.code}: {told.error.message}")
-            lines.append(f"{'':<{width}}  {'':<9}  next: {told.error.hint}")
-        elif told.actions:
-            lines.append(f"{head}  {told.actions[0]}")
-            lines += [f"{'':<{width}}  {'':<9}  {action}" for action in told.actions[1:]]
+    for plan in plans:
+        heads = itertools.chain(
+            [f"{plan.name:<{width}}  {plan.verdict.value:<9}"],
+            itertools.repeat(" " * (width + 11)),
+        )
+        if plan.error is None:
+            texts = plan.actions or (plan.reason,)
         else:
-            lines.append(f"{head}  {told.reason}")
-    changes = sum(len(told.actions) for told in plans)
-    unknown = sum(told.error is not None for told in plans)
+            texts = tuple(error_text(plan.error).splitlines())
+        lines += [f"{head}  {text}" for head, text in zip(heads, texts, strict=False)]
+    changes = sum(len(plan.actions) for plan in plans)
+    unknown = sum(plan.error is not None for plan in plans)
     tail = f"{changes} changes" if changes else "nothing to do"
-    return [*lines, f"{tail}; {unknown} stages could not be looked at" if unknown else tail]
+    return [*lines, f"{tail}; {unknown} stages could not be probed" if unknown else tail]

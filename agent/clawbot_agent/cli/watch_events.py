@@ -1,4 +1,4 @@
-"""`clawbot-agent watch-events`: what Azure announces, as clawbot-events.service watches it."""
+"""`clawbot-agent watch-events`: the scheduled-events watcher, run by clawbot-events.service."""
 
 import contextlib
 import math
@@ -11,14 +11,12 @@ from clawbot_agent.core.paths import CONSOLE, EVENTS_FILE
 
 if TYPE_CHECKING:
     from clawbot_agent.host import Host
-    from clawbot_agent.lifecycle.shutdown.daemon import Tell
-
-__all__ = ["watch_events"]
+    from clawbot_agent.lifecycle.shutdown.daemon import Report
 
 
 @click.command("watch-events", hidden=True)
 def watch_events() -> None:
-    """Watch Azure's scheduled events; leave in order when the instance has to go.
+    """Watch Azure's scheduled events; shut down in order before the instance goes away.
 
     Run by systemd (clawbot-events.service).
     """
@@ -26,27 +24,27 @@ def watch_events() -> None:
     # only this verb pays for these
     from clawbot_agent.host import system_host  # noqa: PLC0415
     from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
-    from clawbot_agent.lifecycle.shutdown.daemon import Daemon  # noqa: PLC0415
-    from clawbot_agent.lifecycle.shutdown.instance import Instance  # noqa: PLC0415
+    from clawbot_agent.lifecycle.shutdown.daemon import ShutdownDaemon  # noqa: PLC0415
+    from clawbot_agent.lifecycle.shutdown.instance import ShutdownInstance  # noqa: PLC0415
 
     host = system_host(deadline=math.inf, cancelled=cancelled_by_signals())
-    Daemon(
+    ShutdownDaemon(
         host=host,
-        machine=Instance(host),
+        machine=ShutdownInstance(host),
         notifier=Notifier.from_environment(),
         tell=_tell(host),
     ).run()
 
 
-def _tell(host: "Host") -> "Tell":
+def _tell(host: "Host") -> "Report":
     from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see above
 
     def tell(event: str, text: str) -> None:
-        from clawbot_agent.report.event_log import write_event  # noqa: PLC0415 - when needed
+        from clawbot_agent.report.recorders import write_event  # noqa: PLC0415 - when needed
 
         click.echo(text)
         write_console(CONSOLE, f"clawbot scheduled event: {text}")
-        # a full disk is no reason to stay
+        # a full disk must not stop the shutdown
         with contextlib.suppress(OSError), appended(EVENTS_FILE) as file:
             write_event(file, event, time=host.clock.now(), text=text)
 

@@ -114,15 +114,15 @@ class LimitsConfig(Section):
     )
 
 
-class RepairConfig(Section):
-    """When the agent stops asking Azure for another instance."""
+class ReplacementConfig(Section):
+    """When the agent stops requesting a replacement of the instance."""
 
-    replacements: int = Field(
+    limit: int = Field(
         default=2,
         ge=1,
         le=10,
-        description="after so many replacements in a row that end with the same error none is "
-        "asked for any more",
+        description="replacements in a row with the same error after which no further replacement "
+        "is requested",
     )
     window_hours: int = Field(
         default=24,
@@ -152,7 +152,7 @@ class BotConfig(Section):
     sysbox: SysboxConfig = SysboxConfig()
     gateway: GatewayConfig = GatewayConfig()
     limits: LimitsConfig = LimitsConfig()
-    repair: RepairConfig = RepairConfig()
+    replacement: ReplacementConfig = ReplacementConfig()
 
     @model_validator(mode="before")
     @classmethod

@@ -70,6 +70,11 @@ class FailureCause(StrEnum):
     OTHER_INSTANCE = "other-instance"
     """Another instance is the bot, or is about to be."""
 
+    @classmethod
+    def _missing_(cls, value: object) -> "FailureCause | None":
+        """Read a cause that only another version of the agent knows as uncertain."""
+        return cls.UNCERTAIN if isinstance(value, str) else None
+
     @property
     def replacement_helps(self) -> bool:
         """Whether the failure may be gone on a new instance."""

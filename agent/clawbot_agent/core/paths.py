@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Final
 
 __all__ = [
+    "BACKOFF_FILE",
     "BUNDLES_DIR",
     "CACHE_DIR",
     "CANDIDATE_STATE_DIR",
@@ -18,8 +19,7 @@ __all__ = [
     "LEASE_FILE",
     "LEAVE_FILE",
     "LOCK_FILE",
-    "PACE_FILE",
-    "REPAIR_FILE",
+    "REPLACEMENT_FILE",
     "SCHEDULED_EVENTS_FILE",
     "SECRETS_DIR",
     "SELF_REPAIRS_FILE",
@@ -30,12 +30,12 @@ __all__ = [
 
 CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
 DURATIONS_FILE: Final = Path("/var/lib/clawbot/durations.json")
-REPAIR_FILE: Final = Path("/var/lib/clawbot/repair.json")
+REPLACEMENT_FILE: Final = Path("/var/lib/clawbot/replacement.json")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
 # what was repaired between boots, for the metrics; survives them
 SELF_REPAIRS_FILE: Final = Path("/var/lib/clawbot/self-repairs.json")
 # what the timer's runs leave alone for a while
-PACE_FILE: Final = Path("/var/lib/clawbot/pace.json")
+BACKOFF_FILE: Final = Path("/var/lib/clawbot/backoff.json")
 BUNDLES_DIR: Final = Path("/var/lib/clawbot/bundles")
 EVENTS_FILE: Final = Path("/var/log/clawbot/events.jsonl")
 LOCK_FILE: Final = Path("/run/clawbot/run.lock")

@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any, Protocol
 
-from clawbot_agent.records.status import RunStatus
+from clawbot_agent.records.run import RunStatus
 
 __all__ = ["Event", "Kind", "Observer"]
 
@@ -20,7 +20,7 @@ class Kind(StrEnum):
     STAGE_NOTE = "stage.note"
     STAGE_WAITING = "stage.waiting"
     REPAIR_DONE = "repair.done"
-    """In a boot that had converged, something had to be put right, and was."""
+    """A part of the bot was repaired, in a boot that had converged."""
     REPAIR_FAILED = "repair.failed"
     STAGE_FINISHED = "stage.finished"
     RUN_FINISHED = "run.finished"

@@ -2,49 +2,14 @@
 
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from enum import StrEnum
-from typing import Any
+from dataclasses import replace
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError, UnexpectedError
 from clawbot_agent.engine.graph import AnyStage
 from clawbot_agent.host import Host
-from clawbot_agent.records.status import StageError
-
-__all__ = ["StagePlan", "Verdict", "look_at"]
-
-
-class Verdict(StrEnum):
-    """On a stage."""
-
-    UNCHANGED = "unchanged"
-    CHANGE = "change"
-    SKIPPED = "skipped"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class StagePlan:
-    """What a run would do in one stage, or why that cannot be told."""
-
-    name: str
-    phase: str
-    verdict: Verdict
-    reason: str = ""
-    actions: tuple[str, ...] = ()
-    error: StageError | None = None
-
-    def document(self) -> dict[str, Any]:
-        """As JSON; these keys are a promise."""
-        return {
-            "name": self.name,
-            "phase": self.phase,
-            "verdict": self.verdict.value,
-            "reason": self.reason,
-            "actions": list(self.actions),
-            "error": None if self.error is None else self.error.document(),
-        }
+from clawbot_agent.records.output import PlanVerdict, StagePlan
+from clawbot_agent.records.run import StageError
 
 
 def look_at(stages: Sequence[AnyStage], *, host: Host, config: BotConfig) -> tuple[StagePlan, ...]:
@@ -56,20 +21,20 @@ def look_at(stages: Sequence[AnyStage], *, host: Host, config: BotConfig) -> tup
 
 
 def _look(stage: AnyStage, *, host: Host, config: BotConfig) -> StagePlan:
-    told = StagePlan(stage.name, stage.phase.value, Verdict.UNCHANGED)
+    told = StagePlan(stage.name, stage.phase.value, PlanVerdict.UNCHANGED)
     if reason := stage.skip_reason(config):
-        return replace(told, verdict=Verdict.SKIPPED, reason=reason)
+        return replace(told, verdict=PlanVerdict.SKIPPED, reason=reason)
     try:
         plan = stage.look(host.within(stage.budget, label=stage.name), config)
     except ClawbotError as error:
-        return replace(told, verdict=Verdict.UNKNOWN, error=StageError.of(error))
+        return replace(told, verdict=PlanVerdict.UNKNOWN, error=StageError.of(error))
     except Exception as error:  # noqa: BLE001 - a defect in one stage must not hide the others
         unexpected = UnexpectedError(f"{type(error).__name__}: {error}")
-        return replace(told, verdict=Verdict.UNKNOWN, error=StageError.of(unexpected))
+        return replace(told, verdict=PlanVerdict.UNKNOWN, error=StageError.of(unexpected))
     if plan.empty:
         return replace(told, reason=plan.reason)
     actions = tuple(action.summary for action in plan.actions)
-    return replace(told, verdict=Verdict.CHANGE, actions=actions)
+    return replace(told, verdict=PlanVerdict.CHANGE, actions=actions)
 
 
 def _scrubbed(plan: StagePlan, *, host: Host) -> StagePlan:

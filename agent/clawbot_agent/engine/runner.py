@@ -16,14 +16,14 @@ from clawbot_agent.core.errors import (
     InterruptedRunError,
     UnexpectedError,
 )
-from clawbot_agent.engine.backoff import Pace, PausedError
+from clawbot_agent.engine.backoff import BackingOffError, BackOff
 from clawbot_agent.engine.events import Event, Kind, Observer
 from clawbot_agent.engine.graph import AnyStage, Graph
 from clawbot_agent.engine.held import Held
 from clawbot_agent.engine.retry import Wait, retrying, with_cause
 from clawbot_agent.engine.stage import Plan, Resource
 from clawbot_agent.host import Host
-from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus, State
+from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 
 __all__ = ["NotConvergedError", "Runner"]
 
@@ -31,7 +31,9 @@ __all__ = ["NotConvergedError", "Runner"]
 _TICK_SECONDS: Final = 0.5
 # what a stage that is under way says last is its reason until it ends
 _SAYING: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_NOTE, Kind.STAGE_WAITING})
-_OVER: Final = frozenset({State.UNCHANGED, State.CHANGED, State.DEGRADED, State.SKIPPED})
+_OVER: Final = frozenset(
+    {StageState.UNCHANGED, StageState.CHANGED, StageState.DEGRADED, StageState.SKIPPED}
+)
 
 
 class NotConvergedError(ClawbotError):
@@ -60,7 +62,7 @@ class Runner:
         config: of the bot.
         status: how the run starts: every stage pending.
         observers: told of every event, in order.
-        pace: what rests after failures and repairs; nothing when omitted.
+        back_off: the stages that back off after failures and repairs; none when omitted.
     """
 
     def __init__(  # noqa: PLR0913 - what a run is made of
@@ -71,7 +73,7 @@ class Runner:
         config: BotConfig,
         status: RunStatus,
         observers: Sequence[Observer],
-        pace: Pace | None = None,
+        back_off: BackOff | None = None,
     ) -> None:
         """See the class."""
         self._graph = graph
@@ -79,12 +81,12 @@ class Runner:
         self._config = config
         self._status = status
         self._observers = tuple(observers)
-        self._pace = pace or Pace(boot_id=status.boot_id, config="")
+        self._back_off = back_off or BackOff(boot_id=status.boot_id, config="")
         self._telling = threading.RLock()
         # skipped because of a failure, unlike those that this bot does not have
         self._blocked: set[str] = set()
         # broken again after a repair: what it left may do for those that need it
-        self._resting: set[str] = set()
+        self._repaired_again: set[str] = set()
         self._resources = {resource: threading.Lock() for resource in Resource}
 
     def run(self, chosen: Sequence[AnyStage]) -> RunStatus:
@@ -93,7 +95,7 @@ class Runner:
         self._tell(Kind.RUN_STARTED, stages=[stage.name for stage in chosen])
         for stage in self._graph.order:
             if stage.name not in names:
-                self._finish(stage, State.SKIPPED, reason="not asked for in this run")
+                self._finish(stage, StageState.SKIPPED, reason="not asked for in this run")
         self._work(chosen)
         return self._end(whole=len(names) == len(self._graph.order))
 
@@ -117,24 +119,24 @@ class Runner:
                         future.result()
 
     def _blocks(self, need: StageStatus) -> bool:
-        failed = need.state is State.FAILED and need.name not in self._resting
+        failed = need.state is StageState.FAILED and need.name not in self._repaired_again
         return failed or need.name in self._blocked
 
     def _done_with(self, need: StageStatus) -> bool:
-        return need.state in _OVER or need.name in self._resting
+        return need.state in _OVER or need.name in self._repaired_again
 
     def _block(self, stage: AnyStage, *, by: StageStatus) -> None:
         self._blocked.add(stage.name)
-        why = "failed" if by.state is State.FAILED else "could not run"
-        self._finish(stage, State.SKIPPED, reason=f"needs {by.name}, which {why}")
+        why = "failed" if by.state is StageState.FAILED else "could not run"
+        self._finish(stage, StageState.SKIPPED, reason=f"needs {by.name}, which {why}")
 
     def _run_stage(self, stage: AnyStage) -> None:
         if reason := stage.skip_reason(self._config):
-            self._finish(stage, State.SKIPPED, reason=reason)
+            self._finish(stage, StageState.SKIPPED, reason=reason)
             return
         with Held([self._resources[resource] for resource in sorted(stage.locks)]) as held:
             self._change(
-                stage, Kind.STAGE_STARTED, state=State.RUNNING, started=self._host.clock.now()
+                stage, Kind.STAGE_STARTED, state=StageState.RUNNING, started=self._host.clock.now()
             )
             self._attempts(stage, held)
 
@@ -172,7 +174,7 @@ class Runner:
         plan = stage.look(host, self._config)
         if plan.empty:
             return plan
-        self._pace.check(stage.name, host.clock.now())
+        self._back_off.check(stage.name, host.clock.now())
         for action in plan.actions:
             host.limit.check()
             self._tell(Kind.STAGE_ACTION, stage, text=action.summary)
@@ -189,31 +191,31 @@ class Runner:
     def _succeed(self, stage: AnyStage, plan: Plan, work: _Work) -> None:
         now = self._host.clock.now()
         with self._telling:
-            if work.applied or self._pace.failing(stage.name):
-                # what failed for want of this stage need not rest any more
-                self._pace.forget(self._graph.dependants(stage.name))
-            if work.applied and stage.repairs_rest:
-                self._pace.changed(stage.name, now)
+            if work.applied or self._back_off.failing(stage.name):
+                # what failed for want of this stage need not back off any more
+                self._back_off.forget(self._graph.dependants(stage.name))
+            if work.applied and stage.repairs_back_off:
+                self._back_off.changed(stage.name, now)
             else:
-                self._pace.unchanged(stage.name, now)
+                self._back_off.unchanged(stage.name, now)
             self._tell_repairs(Kind.REPAIR_DONE, stage, work)
-            state = State.CHANGED if work.applied else State.UNCHANGED
+            state = StageState.CHANGED if work.applied else StageState.UNCHANGED
             # an attempt may repeat what an earlier one did
             reason = "; ".join(dict.fromkeys(work.applied)) if work.applied else plan.reason
             self._finish(stage, state, reason=reason)
 
     def _fail(self, stage: AnyStage, error: ClawbotError, work: _Work) -> None:
-        told = error.told if isinstance(error, PausedError) else self._scrubbed(error)
+        told = error.reported if isinstance(error, BackingOffError) else self._scrubbed(error)
         interrupted = isinstance(error, InterruptedRunError)
         optional = not stage.required(self._config) and not interrupted
-        rests = isinstance(error, NotConvergedError) or stage.paced(error)
-        state = State.DEGRADED if optional else State.FAILED
+        backs_off = isinstance(error, NotConvergedError) or stage.backs_off(error)
+        state = StageState.DEGRADED if optional else StageState.FAILED
         with self._telling:
-            if not (interrupted or isinstance(error, PausedError)):
-                self._pace.failed(stage.name, told, self._host.clock.now(), rests=rests)
+            if not (interrupted or isinstance(error, BackingOffError)):
+                self._back_off.failed(stage.name, told, self._host.clock.now(), backs_off=backs_off)
                 self._tell_repairs(Kind.REPAIR_FAILED, stage, work)
-            if isinstance(error, PausedError) and error.after_repair:
-                self._resting.add(stage.name)
+            if isinstance(error, BackingOffError) and error.after_repair:
+                self._repaired_again.add(stage.name)
             self._finish(stage, state, reason=error.message, error=told)
 
     def _end(self, *, whole: bool) -> RunStatus:
@@ -221,13 +223,13 @@ class Runner:
         result = Result.CONVERGED
         if self._host.limit.cancelled.is_set():
             result = Result.INTERRUPTED
-        elif State.FAILED in states:
+        elif StageState.FAILED in states:
             result = Result.FAILED
-        elif State.DEGRADED in states:
+        elif StageState.DEGRADED in states:
             result = Result.DEGRADED
         with self._telling:
             if whole and result in {Result.CONVERGED, Result.DEGRADED}:
-                self._pace.converged = True
+                self._back_off.converged = True
             now = self._host.clock.now()
             self._status = replace(self._status, result=result, finished=now)
             seconds = (now - self._status.started).total_seconds()
@@ -237,7 +239,7 @@ class Runner:
     # --- telling ---------------------------------------------------------------
 
     def _finish(
-        self, stage: AnyStage, state: State, *, reason: str, error: StageError | None = None
+        self, stage: AnyStage, state: StageState, *, reason: str, error: StageError | None = None
     ) -> None:
         started = self._status.stage(stage.name).started
         now = self._host.clock.now()
@@ -263,14 +265,18 @@ class Runner:
 
     def _change(self, stage: AnyStage, kind: Kind, **changes: Any) -> None:  # noqa: ANN401 - see _set
         with self._telling:
-            document = self._set(stage, **changes).document()
-            keys = ("state", "reason", "attempts", "seconds", "error")
-            self._tell(
-                kind, stage, **{k: document[k] for k in keys if document[k] not in (None, "")}
-            )
+            found = self._set(stage, **changes)
+            data = {
+                "state": found.state.value,
+                "reason": found.reason,
+                "attempts": found.attempts,
+                "seconds": found.seconds,
+                "error": found.error,
+            }
+            self._tell(kind, stage, **{k: v for k, v in data.items() if v not in (None, "")})
 
     def _tell_repairs(self, kind: Kind, stage: AnyStage, work: _Work) -> None:
-        if self._pace.converged:
+        if self._back_off.converged:
             for what in work.repaired:
                 self._tell(kind, stage, what=what)
 

@@ -64,8 +64,8 @@ class Stage(ABC, Generic[_FactsT]):
         locks: resources held while it works.
         budget: seconds for all its attempts together.
         typical: seconds that it takes on a fresh instance, to weigh a run's progress by.
-        repairs_rest: whether what was repaired and breaks again waits for its time (see
-            `engine.pace`); not where others take it away and give it back.
+        repairs_back_off: whether a repair of what breaks again backs off (see `engine.backoff`);
+            not where a cause outside the instance comes and goes.
     """
 
     name: ClassVar[str]
@@ -75,7 +75,7 @@ class Stage(ABC, Generic[_FactsT]):
     locks: ClassVar[frozenset[Resource]] = frozenset()
     budget: ClassVar[float] = _DEFAULT_BUDGET
     typical: ClassVar[float] = 5
-    repairs_rest: ClassVar[bool] = True
+    repairs_back_off: ClassVar[bool] = True
 
     @abstractmethod
     def probe(self, host: Host, config: BotConfig) -> _FactsT:
@@ -100,10 +100,10 @@ class Stage(ABC, Generic[_FactsT]):
         del action
         return self.name
 
-    def paced(self, error: ClawbotError) -> bool:
-        """Whether the timer's runs rest after `error` (see `engine.pace`).
+    def backs_off(self, error: ClawbotError) -> bool:
+        """Whether the stage backs off after `error` (see `engine.backoff`).
 
-        Not after what waiting can cure; a stage that only asks others says no to more.
+        Not after a transient error, nor in stages that only query other services.
         """
         return not error.retryable
 

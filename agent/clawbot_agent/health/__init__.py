@@ -1,1 +1,1 @@
-"""The health sidecar: what it checks, how it judges, and what it serves."""
+"""The health sidecar: checks of the components, judgements on the bot, and the pages it serves."""

@@ -1,4 +1,4 @@
-"""The WSGI application: a path, a page. Nothing here waits for anything."""
+"""The WSGI application: a page for each path. Nothing here waits."""
 
 import json
 from collections.abc import Callable, Iterable, Mapping
@@ -6,31 +6,20 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from clawbot_agent.health.azure_health import AzureHealth
-from clawbot_agent.health.progress import Progress, page, policy
-from clawbot_agent.health.snapshot import Board
+from clawbot_agent.health.board import Board
+from clawbot_agent.health.progress import ProgressPage, page, policy
 from clawbot_agent.health.verdict import Overall
 
 if TYPE_CHECKING:
     from wsgiref.types import StartResponse
 
-__all__ = [
-    "PUBLIC_PATH",
-    "STALE_SECONDS",
-    "Page",
-    "Response",
-    "application",
-    "azure_page",
-    "health_pages",
-    "progress_pages",
-]
-
 PUBLIC_PATH: Final = "/health/public"
-"""Where Caddy sends those who ask from outside: the overall word and nothing else."""
+"""Where Caddy sends requests from outside: the overall status and nothing else."""
 
 PROGRESS_PATH: Final = "/.clawbot/progress.json"
-"""Where the page finds its document also when it came through Caddy."""
+"""Where the page finds its document, also through Caddy."""
 PROGRESS_MARK: Final = "X-Clawbot-Progress"
-"""Header by which the page knows itself."""
+"""Header by which the page recognizes itself."""
 
 _READING: Final = frozenset({"GET", "HEAD"})
 _JSON: Final = "application/json"
@@ -40,13 +29,14 @@ _LINES: Final = {
     405: "405 Method Not Allowed",
     503: "503 Service Unavailable",
 }
-# the board is renewed every second; when it is not, nobody knows how the bot is
+# the board is renewed every second; an older one says nothing about the bot
 STALE_SECONDS: Final = 15.0
+_STALE: Final = "the sidecar no longer checks the bot"
 
 
 @dataclass(frozen=True, slots=True)
 class Response:
-    """What a page says."""
+    """The answer of a page."""
 
     status: int
     body: bytes
@@ -59,7 +49,7 @@ _Wsgi = Callable[[Mapping[str, Any], "StartResponse"], Iterable[bytes]]
 
 
 def application(pages: Mapping[str, Page]) -> _Wsgi:
-    """Serves each page at its path, to GET and HEAD."""
+    """Return an application that serves each page at its path, to GET and HEAD."""
 
     def serve(environ: Mapping[str, Any], start_response: "StartResponse") -> Iterable[bytes]:
         method = environ["REQUEST_METHOD"]
@@ -80,9 +70,11 @@ def application(pages: Mapping[str, Page]) -> _Wsgi:
 def _answer(pages: Mapping[str, Page], *, path: str, method: str) -> Response:
     page = pages.get(path)
     if page is None:
-        return Response(404, _error("there is no such page"))
+        return Response(404, _error("no such page"))
     if method not in _READING:
-        return Response(405, _error("only GET and HEAD"), headers=(("Allow", "GET, HEAD"),))
+        return Response(
+            405, _error("only GET and HEAD are allowed"), headers=(("Allow", "GET, HEAD"),)
+        )
     return page()
 
 
@@ -91,9 +83,9 @@ def _error(text: str) -> bytes:
 
 
 def health_pages(board: Board) -> dict[str, Page]:
-    """`/health` with all that is known, and the public page with one word."""
-    words = {word: json.dumps({"status": word.value}).encode() for word in Overall}
-    stale = {"status": Overall.UNHEALTHY.value, "reason": "the sidecar no longer looks"}
+    """Return `/health` with all components, and the public page with the overall status."""
+    public_bodies = {one: json.dumps({"status": one.value}).encode() for one in Overall}
+    stale = {"status": Overall.UNHEALTHY.value, "reason": _STALE}
 
     def full() -> Response:
         if board.age() > STALE_SECONDS:
@@ -105,27 +97,27 @@ def health_pages(board: Board) -> dict[str, Page]:
         overall, _ = board.present()
         if board.age() > STALE_SECONDS:
             overall = Overall.UNHEALTHY
-        return Response(_status(overall), words[overall])
+        return Response(_status(overall), public_bodies[overall])
 
     return {"/health": full, PUBLIC_PATH: public}
 
 
 def azure_page(board: Board, azure: AzureHealth) -> Page:
-    """The answer to Azure's extension, with 200: of any other status it does not read the body.
+    """Return the page for Azure's extension, which reads the body of HTTP 200 only.
 
-    A sidecar that no longer looks says nothing about the bot.
+    A stale board says nothing about the bot: 503.
     """
 
     def page() -> Response:
         if board.age() > STALE_SECONDS:
-            return Response(503, _error("the sidecar no longer looks"))
+            return Response(503, _error(_STALE))
         return Response(200, azure.body)
 
     return page
 
 
-def progress_pages(progress: Progress) -> dict[str, Page]:
-    """The page, and the document that it asks for under a path that OpenClaw does not have."""
+def progress_pages(progress: ProgressPage) -> dict[str, Page]:
+    """Return the page, and its document under a path that OpenClaw does not use."""
     html = page()
     shown = Response(
         status=200,

@@ -1,4 +1,4 @@
-"""`/metrics`: what is known, as numbers for Prometheus. docs/reference/metrics.md has the names."""
+"""`/metrics` for Prometheus."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
@@ -10,21 +10,64 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
 
 from clawbot_agent import __version__
-from clawbot_agent.features.lease.report import LeaseState
+from clawbot_agent.engine.finding import ComponentState, Finding
 from clawbot_agent.health.app import STALE_SECONDS, Response
-from clawbot_agent.health.azure_health import AzureHealth, Word
-from clawbot_agent.health.finding import Component, State
-from clawbot_agent.health.records import Record, RecordReader, RepairVerdict, RunRecord, SelfRepair
-from clawbot_agent.health.situation import Situation, assess
-from clawbot_agent.health.snapshot import Board, Snapshot
-from clawbot_agent.health.verdict import Overall
-from clawbot_agent.records.status import Result
-from clawbot_agent.records.status import State as StageState
-
-__all__ = ["FIGURES", "PATH", "Metrics"]
+from clawbot_agent.health.azure_health import AzureHealth, AzureState, Situation, assess
+from clawbot_agent.health.board import Board, Snapshot
+from clawbot_agent.health.refresh import Watch
+from clawbot_agent.health.verdict import Component, Overall
+from clawbot_agent.host import Host
+from clawbot_agent.host.limit import Clock
+from clawbot_agent.records.lease import LeaseState
+from clawbot_agent.records.replacement import REPLACEMENT, ReplacementVerdict, Verdict
+from clawbot_agent.records.run import (
+    SELF_REPAIRS,
+    STATUS,
+    Result,
+    RunStatus,
+    SelfRepairs,
+    StageState,
+)
 
 PATH: Final = "/metrics"
-_VERDICTS: Final = ("ask", "hold")
+_EVERY_SECONDS: Final = 5.0
+_LIMIT_SECONDS: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Records:
+    """The records that become metrics; one that is absent or damaged is None."""
+
+    run: RunStatus | None = None
+    repairs: SelfRepairs | None = None
+    verdict: ReplacementVerdict | None = None
+
+
+class RecordReader:
+    """Reads the records periodically, in a thread of its own."""
+
+    def __init__(self, clock: Clock) -> None:
+        """Nothing read yet."""
+        self._clock = clock
+        self._read = (_Records(), clock.monotonic())
+
+    @property
+    def watch(self) -> Watch:
+        """To be started beside those of the components."""
+        return Watch("records", self, every=_EVERY_SECONDS, limit=_LIMIT_SECONDS)
+
+    def present(self) -> _Records:
+        """Return what was read last; nothing while reading hangs."""
+        records, when = self._read
+        fresh = self._clock.monotonic() - when <= self.watch.good_for
+        return records if fresh else _Records()
+
+    def __call__(self, host: Host) -> Finding:
+        """Read all."""
+        files = host.files
+        found = _Records(STATUS.load(files), SELF_REPAIRS.load(files), REPLACEMENT.load(files))
+        self._read = (found, self._clock.monotonic())
+        return Finding(ComponentState.OK, "read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,85 +80,87 @@ class Figure:
 
 
 def _lease_state(state: LeaseState) -> Figure:
-    text = "1 for how this instance stands to the lease, as its daemon tells."
+    text = "1 for the state of the lease on this instance."
     return Figure("clawbot_lease_state", text, {"state": state.value})
 
 
 FIGURES: Final[Mapping[tuple[str, str], Figure]] = {
-    ("gateway", "live"): Figure("clawbot_gateway_live", "1 when the gateway says that it lives."),
+    ("gateway", "live"): Figure("clawbot_gateway_live", "1 when the gateway is live."),
     ("gateway", "ready"): Figure("clawbot_gateway_ready", "1 when the gateway is ready."),
     ("container", "restarts"): Figure(
         "clawbot_gateway_restarts_total",
-        "Restarts of the gateway's unit by systemd since it was last started by hand.",
+        "Restarts of the gateway's unit by systemd since the last start by other means.",
     ),
     **{("lease", state.value): _lease_state(state) for state in LeaseState},
     ("lease", "generation"): Figure(
         "clawbot_lease_generation", "Generation of the lease that is held or waited for."
     ),
-    ("lease", "beat_age_seconds"): Figure(
-        "clawbot_lease_beat_age_seconds", "Time since the share last took a beat."
+    ("lease", "heartbeat_age_seconds"): Figure(
+        "clawbot_lease_heartbeat_age_seconds",
+        "Time since the last heartbeat that reached the share.",
     ),
-    ("caddy", "certificate_seconds_left"): Figure(
-        "clawbot_certificate_left_seconds", "Time until the certificate that Caddy serves ends."
+    ("caddy", "certificate_remaining_seconds"): Figure(
+        "clawbot_certificate_remaining_seconds",
+        "Time until Caddy's certificate expires.",
     ),
-    ("ticket", "seconds_left"): Figure(
-        "clawbot_ticket_left_seconds", "Time until the Kerberos ticket of the share ends."
+    ("ticket", "remaining_seconds"): Figure(
+        "clawbot_ticket_remaining_seconds", "Time until the share's Kerberos ticket expires."
     ),
-    ("disk", "free_bytes"): Figure("clawbot_disk_free_bytes", "Free on the system's disk."),
-    ("disk", "total_bytes"): Figure("clawbot_disk_size_bytes", "Size of the system's disk."),
+    ("disk", "free_bytes"): Figure("clawbot_disk_free_bytes", "Free space on the system disk."),
+    ("disk", "total_bytes"): Figure("clawbot_disk_size_bytes", "Size of the system disk."),
     ("memory", "available_bytes"): Figure(
-        "clawbot_memory_available_bytes", "Memory that can be had without swapping."
+        "clawbot_memory_available_bytes", "RAM available without swapping."
     ),
-    ("memory", "total_bytes"): Figure("clawbot_memory_size_bytes", "Size of the memory."),
+    ("memory", "total_bytes"): Figure("clawbot_memory_size_bytes", "Size of RAM."),
 }
 """By component and name of the figure."""
 
 
 class Metrics:
-    """Makes the text when somebody asks, once for each snapshot; nothing here waits."""
+    """Makes the text on request, once for each snapshot; nothing here waits."""
 
     def __init__(self, *, board: Board, records: RecordReader, azure: AzureHealth) -> None:
-        """Tell what these know."""
+        """Show these."""
         self._board = board
         self._azure = azure
         self._records = records
         self._made: tuple[Snapshot, bytes] | None = None
 
     def page(self) -> Response:
-        """503 when nobody looks any more: then the target is down, and its numbers end."""
+        """Return 503 for a stale board: then the target is down, and its numbers end."""
         if self._board.age() > STALE_SECONDS:
-            return Response(503, b"the sidecar no longer looks\n", kind="text/plain")
+            return Response(503, b"the sidecar no longer checks the bot\n", kind="text/plain")
         snapshot, made = self._board.snapshot, self._made
         if made is None or made[0] is not snapshot:
-            families = _Families(snapshot, self._azure.word, self._records.present())
+            families = _Families(snapshot, self._azure.state, self._records.present())
             made = self._made = (snapshot, generate_latest(families))
         return Response(200, made[1], kind=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 @dataclass(frozen=True, slots=True)
 class _Families:
-    """A `prometheus_client` collector of one moment, so that no registry is shared."""
+    """A `prometheus_client` collector for one moment, so that no registry is shared."""
 
     snapshot: Snapshot
-    word: Word
-    record: Record
+    state: AzureState
+    records: _Records
 
     def collect(self) -> Iterator[Metric]:
-        """Those that have a sample; what is not known has none."""
+        """Yield the families that have a sample; what is unknown has none."""
         parts = (
             _health(self.snapshot),
-            _azure(self.snapshot, self.word),
+            _azure(self.snapshot, self.state),
             _components(self.snapshot.components),
             _figures(self.snapshot.components),
-            _run(self.record.run),
-            _repairs(self.record.repairs),
-            _verdict(self.record.verdict),
+            _run(self.records.run),
+            _repairs(self.records.repairs),
+            _verdict(self.records.verdict),
         )
         yield from (family for part in parts for family in part if family.samples)
 
 
 def _one_of(family: GaugeMetricFamily, states: Iterable[str], *, of: str = "", now: str) -> None:
-    """A sample for each state, 1 for the present one and 0 for the others."""
+    """Add a sample for each state, 1 for the present one and 0 for the others."""
     first = (of,) if of else ()
     for state in states:
         family.add_metric((*first, state), float(state == now))
@@ -126,28 +171,29 @@ def _moment(name: str, text: str, when: datetime | None) -> GaugeMetricFamily:
 
 
 def _health(snapshot: Snapshot) -> Iterator[Metric]:
-    agent = GaugeMetricFamily(
-        "clawbot_agent_info", "The agent that is installed.", None, ["version"]
-    )
+    agent = GaugeMetricFamily("clawbot_agent_info", "The installed agent.", None, ["version"])
     agent.add_metric([__version__], 1)
     yield agent
-    word = GaugeMetricFamily("clawbot_health", "1 for the overall word.", None, ["status"])
-    _one_of(word, Overall, now=snapshot.verdict.overall)
-    yield word
-    text = "When the overall word became what it is."
+    overall = GaugeMetricFamily("clawbot_health", "1 for the overall status.", None, ["status"])
+    _one_of(overall, Overall, now=snapshot.verdict.overall)
+    yield overall
+    text = "When the overall status last changed."
     yield _moment("clawbot_health_since_timestamp_seconds", text, snapshot.since)
 
 
-def _azure(snapshot: Snapshot, word: Word) -> Iterator[Metric]:
-    said = GaugeMetricFamily(
-        "clawbot_azure_state", "1 for what Azure's health extension is told.", None, ["state"]
+def _azure(snapshot: Snapshot, state: AzureState) -> Iterator[Metric]:
+    reported = GaugeMetricFamily(
+        "clawbot_azure_state",
+        "1 for the state reported to Azure's health extension.",
+        None,
+        ["state"],
     )
-    _one_of(said, Word, now=word)
+    _one_of(reported, AzureState, now=state)
     situation = GaugeMetricFamily(
-        "clawbot_situation", "1 for what that is judged by.", None, ["situation"]
+        "clawbot_situation", "1 for the situation that it follows from.", None, ["situation"]
     )
     _one_of(situation, Situation, now=assess(snapshot).situation)
-    yield from (said, situation)
+    yield from (reported, situation)
 
 
 def _components(components: Iterable[Component]) -> Iterator[Metric]:
@@ -159,11 +205,11 @@ def _components(components: Iterable[Component]) -> Iterator[Metric]:
     )
     since = GaugeMetricFamily(
         "clawbot_component_since_timestamp_seconds",
-        "When the component's state became what it is; of an unknown one, when it was last seen.",
+        "When the component entered its state; of an unknown one, when it was last seen.",
         labels=["component"],
     )
     for component in components:
-        _one_of(state, State, of=component.name, now=component.state)
+        _one_of(state, ComponentState, of=component.name, now=component.state)
         since.add_metric([component.name], component.since.timestamp())
     yield from (state, since)
 
@@ -185,7 +231,7 @@ def _family(figure: Figure) -> Metric:
     return GaugeMetricFamily(figure.metric, figure.help)
 
 
-def _run(run: RunRecord | None) -> Iterator[Metric]:
+def _run(run: RunStatus | None) -> Iterator[Metric]:
     if run is None:
         return
     result = GaugeMetricFamily(
@@ -198,16 +244,16 @@ def _run(run: RunRecord | None) -> Iterator[Metric]:
     yield from _stages(run)
 
 
-def _stages(run: RunRecord) -> Iterator[Metric]:
+def _stages(run: RunStatus) -> Iterator[Metric]:
     def family(name: str, text: str, *labels: str) -> GaugeMetricFamily:
         return GaugeMetricFamily(f"clawbot_stage_{name}", text, labels=["stage", *labels])
 
     state = family("state", "1 for the state of each stage in the last run.", "state")
-    seconds = family("duration_seconds", "Whole time of the stage, its waits included.", "phase")
-    attempts = family("attempts", "Attempts that the stage took.")
+    seconds = family("duration_seconds", "Total time of the stage, waits included.", "phase")
+    attempts = family("attempts", "Attempts of the stage.")
     error = family(
         "error_info",
-        "The code of the error that ended the stage, or that it waits for to pass.",
+        "The error that ended the stage, or that it is retrying.",
         "code",
     )
     for stage in run.stages:
@@ -215,42 +261,45 @@ def _stages(run: RunRecord) -> Iterator[Metric]:
         attempts.add_metric([stage.name], stage.attempts)
         if stage.seconds is not None:
             seconds.add_metric([stage.name, stage.phase], stage.seconds)
-        if stage.code is not None:
-            error.add_metric([stage.name, stage.code], 1)
+        if stage.error is not None:
+            error.add_metric([stage.name, stage.error.code], 1)
     yield from (state, seconds, attempts, error)
 
 
-def _repairs(repairs: Iterable[SelfRepair]) -> Iterator[Metric]:
+def _repairs(repairs: SelfRepairs | None) -> Iterator[Metric]:
+    if repairs is None:
+        return
     count = CounterMetricFamily(
-        "clawbot_self_repairs_total", "What the instance set out to repair.", labels=["what"]
+        "clawbot_self_repairs_total", "Repairs that the instance attempted.", labels=["what"]
     )
     failed = CounterMetricFamily(
-        "clawbot_self_repairs_failed_total", "Those that did not help.", labels=["what"]
+        "clawbot_self_repairs_failed_total", "Repairs that failed.", labels=["what"]
     )
     last = GaugeMetricFamily(
-        "clawbot_self_repair_last_timestamp_seconds", "When the last one was.", labels=["what"]
+        "clawbot_self_repair_last_timestamp_seconds", "Time of the last repair.", labels=["what"]
     )
-    for repair in repairs:
-        count.add_metric([repair.what], repair.count)
-        failed.add_metric([repair.what], repair.failed)
-        if repair.last is not None:
-            last.add_metric([repair.what], repair.last.timestamp())
+    for what, repair in repairs.repairs.items():
+        count.add_metric([what], repair.count)
+        failed.add_metric([what], repair.failed)
+        last.add_metric([what], repair.last.timestamp())
     yield from (count, failed, last)
 
 
-def _verdict(verdict: RepairVerdict | None) -> Iterator[Metric]:
-    word = GaugeMetricFamily(
-        "clawbot_repair_verdict", "1 for whether Azure is asked for replacement.", None, ["verdict"]
+def _verdict(verdict: ReplacementVerdict | None) -> Iterator[Metric]:
+    present = GaugeMetricFamily(
+        "clawbot_replacement_verdict",
+        "1 for whether the agent lets Azure replace a broken bot.",
+        labels=["verdict"],
     )
-    # without a file nothing keeps the agent from asking
-    _one_of(word, _VERDICTS, now="ask" if verdict is None else verdict.verdict)
-    yield word
+    # without a record replacement is allowed
+    _one_of(present, Verdict, now=Verdict.ALLOWED if verdict is None else verdict.verdict)
+    yield present
     if verdict is None:
         return
     failures = GaugeMetricFamily(
-        "clawbot_repair_failures",
-        "Instances in a row that ended with the same error.",
+        "clawbot_replacement_failures",
+        "Instances in a row that failed with the same error.",
         labels=["code"],
     )
-    failures.add_metric([verdict.code or ""], verdict.failures)
+    failures.add_metric([verdict.code], verdict.failures)
     yield failures

@@ -1,4 +1,4 @@
-"""The sidecar as a whole: refreshers, board, web server, and a sign of life to systemd."""
+"""The sidecar as a whole: checks, board, web server, and systemd's watchdog."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -6,39 +6,44 @@ from typing import Final
 
 from clawbot_agent.core.constants import HEALTH_PORT
 from clawbot_agent.core.errors import ClawbotError, FailureCause
-from clawbot_agent.health.app import Page, application, azure_page, health_pages, progress_pages
+from clawbot_agent.engine.finding import ComponentState, Finding
+from clawbot_agent.health.app import (
+    PUBLIC_PATH,
+    Page,
+    application,
+    azure_page,
+    health_pages,
+    progress_pages,
+)
 from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
-from clawbot_agent.health.cache import Cache
-from clawbot_agent.health.itself import Itself
+from clawbot_agent.health.board import Board, Cache, Snapshot
 from clawbot_agent.health.metrics import PATH as METRICS_PATH
-from clawbot_agent.health.metrics import Metrics
-from clawbot_agent.health.progress import Progress
-from clawbot_agent.health.records import RecordReader
+from clawbot_agent.health.metrics import Metrics, RecordReader
+from clawbot_agent.health.progress import ProgressPage
 from clawbot_agent.health.refresh import Watch, start
-from clawbot_agent.health.snapshot import Board, Snapshot
 from clawbot_agent.host import Host
+from clawbot_agent.host.limit import Clock
 from clawbot_agent.host.listen import listening_on_loopback
 from clawbot_agent.host.notify import Notifier
 from clawbot_agent.host.web import WebServer
 
-__all__ = ["PortTakenError", "ServerEndedError", "Service"]
-
 _TICK_SECONDS: Final = 1.0
-# without an own answer, or a single finding, for this long systemd may start us anew
+# without an answer, or a single finding, for this long systemd may restart the sidecar
 _SILENT_SECONDS: Final = 40.0
 _DEFAULT_WATCHDOG: Final = 60.0
+_SELF_SECONDS: Final = 5.0
 
 
 class PortTakenError(ClawbotError):
-    """The sidecar cannot listen."""
+    """The sidecar's port is in use."""
 
     code = "SIDECAR_PORT_TAKEN"
     cause = FailureCause.INSTANCE
-    hint = f"'ss -ltnp sport = :{HEALTH_PORT}' names the program that listens there"
+    hint = f"run 'ss -ltnp sport = :{HEALTH_PORT}' to find the program that listens there"
 
 
 class ServerEndedError(ClawbotError):
-    """The sidecar's web server ended by itself."""
+    """The sidecar's web server ended unexpectedly."""
 
     code = "SIDECAR_SERVER_ENDED"
     cause = FailureCause.UNCERTAIN
@@ -47,12 +52,11 @@ class ServerEndedError(ClawbotError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Service:
-    """What it consists of.
+    """The sidecar's service.
 
     Attributes:
         host: the machine; its limit's `cancelled` ends the service.
-        watches: what to look at.
-        notifier: tells systemd.
+        watches: the components.
         say: takes a line for the journal.
         port: on both loopback addresses; 0 takes a free one.
         pages: further pages by path.
@@ -66,11 +70,11 @@ class Service:
     pages: Callable[[Board], Mapping[str, Page]] = health_pages
 
     def run(self) -> None:
-        """Serve until told to stop.
+        """Serve until the limit is canceled.
 
         Raises:
-            PortTakenError: it never began.
-            ServerEndedError: the web server is gone.
+            PortTakenError: the port is in use.
+            ServerEndedError: the web server ended.
         """
         try:
             sockets = listening_on_loopback(self.port)
@@ -79,10 +83,10 @@ class Service:
             raise PortTakenError(msg) from error
         clock = self.host.clock
         cache = Cache(clock)
-        itself = Itself(port=sockets[0].getsockname()[1], clock=clock)
+        itself = _SelfCheck(port=sockets[0].getsockname()[1], clock=clock)
         records = RecordReader(clock)
         start((*self.watches, itself.watch, records.watch), host=self.host, cache=cache)
-        azure, progress = AzureHealth(), Progress()
+        azure, progress = AzureHealth(), ProgressPage()
         followers = (azure.follow, progress.follow)
         board = Board(cache=cache, names=self._names, clock=clock, followers=followers)
         metrics = Metrics(board=board, records=records, azure=azure)
@@ -96,31 +100,30 @@ class Service:
         server.start()
         self.say(f"listens on {', '.join(_address(one.getsockname()) for one in sockets)}")
         self.notifier.ready()
-        self._tell(board.snapshot)
-        lives = _Signs(cache, itself, self._names)
-        self._watch_over(board, server, lives)
+        self._report(board.snapshot)
+        self._watch_over(board, server, _Signs(cache, itself, self._names))
         self.notifier.stopping()
 
     @property
     def _names(self) -> tuple[str, ...]:
         return tuple(watch.name for watch in self.watches)
 
-    def _watch_over(self, board: Board, server: WebServer, lives: "_Signs") -> None:
+    def _watch_over(self, board: Board, server: WebServer, alive: "_Signs") -> None:
         limit, clock = self.host.limit, self.host.clock
         pause = (self.notifier.watchdog_seconds or _DEFAULT_WATCHDOG) / 4
         due = clock.monotonic()
         while not limit.cancelled.is_set():
             if (changed := board.renew()) is not None:
-                self._tell(changed)
+                self._report(changed)
             if not server.running:
                 msg = "the web server's thread is gone"
                 raise ServerEndedError(msg)
-            if clock.monotonic() >= due and lives():
+            if clock.monotonic() >= due and alive():
                 self.notifier.watchdog()
                 due = clock.monotonic() + pause
             clock.wait(limit.cancelled, _TICK_SECONDS)
 
-    def _tell(self, snapshot: Snapshot) -> None:
+    def _report(self, snapshot: Snapshot) -> None:
         line = f"{snapshot.verdict.overall.value}: {snapshot.verdict.reason}"
         self.say(line)
         self.notifier.status(line)
@@ -128,15 +131,43 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class _Signs:
-    """Whether looks come back and requests are answered: else a new start is the better way."""
+    """Whether checks end and requests are answered: else a restart is better."""
 
     cache: Cache
-    itself: Itself
+    itself: "_SelfCheck"
     names: tuple[str, ...]
 
     def __call__(self) -> bool:
-        looks = self.cache.silence(self.names) < _SILENT_SECONDS
-        return looks and self.itself.silence() < _SILENT_SECONDS
+        checks = self.cache.silence(self.names) < _SILENT_SECONDS
+        return checks and self.itself.silence() < _SILENT_SECONDS
+
+
+class _SelfCheck:
+    """Requests the sidecar's own page as a client does, and keeps when that last worked."""
+
+    def __init__(self, *, port: int, clock: Clock) -> None:
+        """Count from now."""
+        self._url = f"http://127.0.0.1:{port}{PUBLIC_PATH}"
+        self._clock = clock
+        self._answered = clock.monotonic()
+
+    @property
+    def watch(self) -> Watch:
+        """To be started beside those of the components."""
+        return Watch("sidecar", self, every=5, limit=_SELF_SECONDS + 1)
+
+    def silence(self) -> float:
+        """Return the seconds since the last answer."""
+        return self._clock.monotonic() - self._answered
+
+    def __call__(self, host: Host) -> Finding:
+        """Send one request over the loopback."""
+        answer = host.get_json(self._url, timeout=_SELF_SECONDS)
+        if "status" not in answer.body:
+            problem = answer.problem or f"answers {answer.status}"
+            return Finding(ComponentState.FAILED, problem)
+        self._answered = self._clock.monotonic()
+        return Finding(ComponentState.OK, "answers")
 
 
 def _address(name: tuple[object, ...]) -> str:

@@ -1,24 +1,52 @@
-"""The overall status, from the states of the components: the table of docs/reference/health.md."""
+"""The overall status of the bot, from the states of its components."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime
 from enum import StrEnum
-from typing import Final
+from typing import Any, Final
 
-from clawbot_agent.health.finding import Component, State
+from clawbot_agent.core.errors import ErrorRef
+from clawbot_agent.engine.finding import ComponentState
+from clawbot_agent.records.run import RunStatus
 
-__all__ = ["Overall", "Verdict", "judge"]
-
+GATEWAY: Final = "gateway"
 RUN: Final = "run"
-# without one of these nobody reaches the bot, or two instances write one memory
-_ESSENTIAL: Final = frozenset({"gateway", "lease", "caddy"})
-# what has to be seen working; the silence of a lease's daemon is not yet its loss
-_SEEN_WORKING: Final = frozenset({"gateway", "caddy"})
-_GOOD: Final = frozenset({State.OK, State.ABSENT, State.PENDING})
+REPLACEMENT: Final = "replacement"
+UNDER_WAY: Final = "under_way"
+"""Figure of `RUN`: 1 during a run that is not the boot's."""
+SUSPENDED: Final = "suspended"
+"""Figure of `REPLACEMENT`: 1 when no replacement may be requested."""
+# without one of these the bot is unreachable, or two instances may write the same bot data
+_ESSENTIAL: Final = frozenset({GATEWAY, "lease", "caddy"})
+# these must be seen working; a silent lease daemon has not lost the lease yet
+_SEEN_WORKING: Final = frozenset({GATEWAY, "caddy"})
+_GOOD: Final = frozenset({ComponentState.OK, ComponentState.ABSENT, ComponentState.PENDING})
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One component at a moment; `since` is when it entered its state."""
+
+    name: str
+    state: ComponentState
+    reason: str
+    since: datetime
+    figures: Mapping[str, float] = field(default_factory=dict)
+    errors: tuple[ErrorRef, ...] = ()
+    run: RunStatus | None = None
+
+    def document(self) -> dict[str, Any]:
+        """Return it as JSON; these keys are a promise."""
+        return {
+            "state": self.state.value,
+            "since": self.since.isoformat(timespec="seconds"),
+            "reason": self.reason,
+        }
 
 
 class Overall(StrEnum):
-    """The whole bot."""
+    """The overall status."""
 
     HEALTHY = "healthy"
     STARTING = "starting"
@@ -27,58 +55,52 @@ class Overall(StrEnum):
 
     @property
     def serves(self) -> bool:
-        """Whether somebody who asks gets the bot: HTTP 200, else 503."""
+        """Whether the bot answers: HTTP 200, else 503."""
         return self in {Overall.HEALTHY, Overall.DEGRADED}
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    """The word and why."""
+class OverallVerdict:
+    """The overall status and its reason."""
 
     overall: Overall
     reason: str
 
 
-def judge(components: Iterable[Component]) -> Verdict:
-    """The first rule that fits decides.
+def judge(components: Iterable[Component]) -> OverallVerdict:
+    """Apply the first rule that matches.
 
     1. The boot's run is under way: starting.
-    2. An essential component failed, or is one that has to be seen and is unknown: unhealthy.
-    3. An essential component is on its way or not yet looked at: starting.
-    4. Anything else is not as it should be: degraded.
+    2. An essential component failed, or must be seen working and is unknown: unhealthy.
+    3. An essential component is starting or not checked yet: starting.
+    4. Any other component deviates: degraded.
     """
     known = {component.name: component for component in components}
     run = known.get(RUN)
-    if run is not None and run.state is State.STARTING:
-        return Verdict(Overall.STARTING, run.reason)
-    broken = [found for found in known.values() if _breaks(found)]
-    if broken:
-        return _told(Overall.UNHEALTHY, broken)
-    coming = [found for found in known.values() if _comes(found)]
-    if coming:
-        return _told(Overall.STARTING, coming)
-    odd = [found for found in known.values() if found.state not in _GOOD]
-    if odd:
-        return _told(Overall.DEGRADED, odd)
-    return Verdict(Overall.HEALTHY, _healthy_reason(known))
+    if run is not None and run.state is ComponentState.STARTING:
+        return OverallVerdict(Overall.STARTING, run.reason)
+    if broken := [found for found in known.values() if _is_broken(found)]:
+        return _verdict(Overall.UNHEALTHY, broken)
+    if starting := [found for found in known.values() if _is_starting(found)]:
+        return _verdict(Overall.STARTING, starting)
+    if odd := [found for found in known.values() if found.state not in _GOOD]:
+        return _verdict(Overall.DEGRADED, odd)
+    gateway = known.get(GATEWAY)
+    return OverallVerdict(Overall.HEALTHY, "" if gateway is None else gateway.reason)
 
 
-def _breaks(found: Component) -> bool:
-    if found.state is State.FAILED:
+def _is_broken(found: Component) -> bool:
+    if found.state is ComponentState.FAILED:
         return found.name in _ESSENTIAL
-    return found.state in {State.UNKNOWN, State.ABSENT} and found.name in _SEEN_WORKING
+    missing = {ComponentState.UNKNOWN, ComponentState.ABSENT}
+    return found.state in missing and found.name in _SEEN_WORKING
 
 
-def _comes(found: Component) -> bool:
-    on_its_way = found.state in {State.STARTING, State.PENDING}
-    return on_its_way and found.name in _ESSENTIAL | {RUN}
+def _is_starting(found: Component) -> bool:
+    states = {ComponentState.STARTING, ComponentState.PENDING}
+    return found.state in states and found.name in _ESSENTIAL | {RUN}
 
 
-def _told(overall: Overall, components: Iterable[Component]) -> Verdict:
+def _verdict(overall: Overall, components: Iterable[Component]) -> OverallVerdict:
     reasons = (f"{found.name} {found.state.value}: {found.reason}" for found in components)
-    return Verdict(overall, "; ".join(reasons))
-
-
-def _healthy_reason(known: Mapping[str, Component]) -> str:
-    gateway = known.get("gateway")
-    return "" if gateway is None else gateway.reason
+    return OverallVerdict(overall, "; ".join(reasons))

@@ -1,1 +1,1 @@
-"""What crosses instances: shutdown of this one, replacement by the next one."""
+"""What spans several instances of a bot: shutdown of one, replacement by the next."""

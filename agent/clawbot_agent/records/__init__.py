@@ -1,1 +1,1 @@
-"""Every JSON document the agent keeps on disk or on the share: one typed class each."""
+"""Every JSON document that the agent keeps on disk or on the share, each as one typed class."""

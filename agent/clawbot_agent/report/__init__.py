@@ -1,1 +1,1 @@
-"""What follows a run: status file, event log, console, table."""
+"""How a run is reported: records and events, lines, a table, and its progress."""

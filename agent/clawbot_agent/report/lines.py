@@ -1,15 +1,16 @@
-"""A run as plain lines: for pipes, the journal and the serial console."""
+"""A run and its records as plain lines: for pipes, the journal and the serial console."""
 
 from collections.abc import Callable
 from datetime import datetime
 from typing import Final
 
+from clawbot_agent.core.text import error_text, shortened
 from clawbot_agent.engine.events import Event, Kind
-from clawbot_agent.records.status import RunStatus
+from clawbot_agent.host.files import Files
+from clawbot_agent.records.replacement import REPLACEMENT
+from clawbot_agent.records.run import RunStatus
+from clawbot_agent.records.ticket import TICKET
 
-__all__ = ["LineReporter", "shortened"]
-
-_WIDTH: Final = 160
 _ABOUT_INSTANCES: Final = frozenset(
     {Kind.FAILURE_REMEMBERED, Kind.FAILURE_REPEATED, Kind.FAILURES_FORGOTTEN}
 )
@@ -22,11 +23,10 @@ class LineReporter:
 
     Args:
         write: takes one line without its end.
-        detail: also say each action, note and wait; else one line per stage.
+        detail: also write each action, note and wait; else one line per stage.
     """
 
     def __init__(self, write: Callable[[str], None], *, detail: bool) -> None:
-        """See the class."""
         self._write = write
         self._kinds = _ALWAYS | _DETAIL if detail else _ALWAYS | {Kind.STAGE_WAITING}
 
@@ -36,10 +36,22 @@ class LineReporter:
             self._write(f"{_since(status.started, event.time)} {_text(event, status)}")
 
 
-def shortened(text: str, width: int = _WIDTH) -> str:
-    """`text` on one line of at most `width` characters."""
-    line = " ".join(text.split())
-    return line if len(line) <= width else line[: width - 1] + "…"
+def replacement_line(files: Files) -> str | None:
+    """Return the verdict on replacement in one line; None when the last run succeeded."""
+    found = REPLACEMENT.load(files)
+    return None if found is None else f"replacement {found.verdict}: {found.reason}"
+
+
+def ticket_line(files: Files) -> str | None:
+    """Return the ticket's expiry and the last error in one line; None without a ticket."""
+    found = TICKET.load(files)
+    if found is None:
+        return None
+    end = "none" if found.end is None else f"until {found.end.isoformat(timespec='seconds')}"
+    line = f"ticket for the share: {end}"
+    if found.error is None:
+        return line
+    return f"{line}; refresh at {found.tried.isoformat(timespec='seconds')}: {found.error}"
 
 
 def _since(started: datetime, now: datetime) -> str:
@@ -68,6 +80,6 @@ def _finished(event: Event, status: RunStatus) -> str:
     stage = status.stage(event.stage or "")
     took = "" if stage.seconds is None else f" in {stage.seconds:.1f} s"
     if stage.error is not None:
-        error = f"{stage.error.code}: {shortened(stage.error.message, 400)}"
-        return f"{stage.name}: {stage.state}{took}, {error}; next: {stage.error.hint}"
+        error = error_text(stage.error, between="; ", width=400)
+        return f"{stage.name}: {stage.state}{took}, {error}"
     return f"{stage.name}: {stage.state}{took}, {shortened(stage.reason)}"

@@ -1,41 +1,38 @@
-"""A run that happens every few minutes is worth telling only when something happens in it."""
+"""A run that happens every few minutes is reported only when something happens in it."""
 
 from typing import Final
 
 from clawbot_agent.engine.events import Event, Kind, Observer
-from clawbot_agent.records.status import Result, RunStatus, State
-
-__all__ = ["Reticent"]
+from clawbot_agent.records.run import Result, RunStatus, StageState
 
 _NEWS: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_WAITING, Kind.FAILURES_FORGOTTEN})
-_NO_NEWS: Final = frozenset({State.UNCHANGED, State.SKIPPED})
+_NO_NEWS: Final = frozenset({StageState.UNCHANGED, StageState.SKIPPED})
 
 
-class Reticent:
-    """Holds a run's events back until one of them is news, then passes on all of them.
+class Quiet:
+    """Buffers a run's events until one of them is news, then passes on all of them.
 
     Args:
-        observer: who gets them.
-        end: also tell that a run without any news has ended; else nothing at all is told.
+        observer: receives the events.
+        end: also pass on the end of a run without news; else such a run is not reported at all.
     """
 
     def __init__(self, observer: Observer, *, end: bool) -> None:
-        """See the class."""
         self._observer = observer
         self._end = end
-        self._held: list[tuple[Event, RunStatus]] | None = []
+        self._buffered: list[tuple[Event, RunStatus]] | None = []
 
     def __call__(self, event: Event, status: RunStatus) -> None:
-        """Pass on or hold back."""
-        if self._held is not None and not _is_news(event, status):
+        """Pass on or buffer."""
+        if self._buffered is not None and not _is_news(event, status):
             if event.kind is Kind.RUN_FINISHED:
                 if self._end:
                     self._observer(event, status)
             else:
-                self._held.append((event, status))
+                self._buffered.append((event, status))
             return
-        held, self._held = self._held or [], None
-        for earlier in (*held, (event, status)):
+        buffered, self._buffered = self._buffered or [], None
+        for earlier in (*buffered, (event, status)):
             self._observer(*earlier)
 
 

@@ -11,6 +11,7 @@ import click
 
 from clawbot_agent.config.problems import ConfigError
 from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.text import error_text
 from clawbot_controller.deployment.load import Deployment, load_deployment
 
 __all__ = ["Exit", "done", "fail", "files", "load", "reported", "teller"]
@@ -77,7 +78,7 @@ def reported(outcomes: Mapping[str, _ResultT | ClawbotError]) -> dict[str, _Resu
     """What went well; each error is told on stderr."""
     for name, outcome in outcomes.items():
         if isinstance(outcome, ClawbotError):
-            _tell(name, f"{outcome.code}: {outcome.message}\n{name}: next: {outcome.hint}")
+            _tell(name, error_text(outcome, between=f"\n{name}: "))
     return {name: one for name, one in outcomes.items() if not isinstance(one, ClawbotError)}
 
 

@@ -7,6 +7,7 @@ import click
 from clawbot_agent.config.load import load_config
 from clawbot_agent.config.problems import ConfigError
 from clawbot_agent.core.errors import ClawbotError
+from clawbot_agent.core.text import error_text
 from clawbot_controller.cli.common import Exit, fail
 from clawbot_controller.custom_data.agent_source import AgentSource
 from clawbot_controller.custom_data.render import render_custom_data
@@ -35,7 +36,7 @@ def render(file: Path, location: str | None, sha256: str | None) -> None:
     except ConfigError as error:
         fail(str(error), Exit.USAGE)
     except ClawbotError as error:
-        fail(f"{error.code}: {error.message}\n{error.hint}", Exit.FAILED)
+        fail(error_text(error), Exit.FAILED)
 
 
 def _deployed(file: Path) -> str:

@@ -15,7 +15,7 @@ __all__ = ["InstanceStatus", "Status", "addresses_of", "endpoints", "status_of"]
 
 _METRICS: Final = "CustomMetrics"
 _SERVING: Final = "serving"
-_HELD: Final = "held"
+_SUSPENDED: Final = "replacement-suspended"
 # the version that Azure documents for the addresses of a uniform set
 _ADDRESSES_API: Final = "2018-10-01"
 
@@ -84,7 +84,7 @@ class Status:
             said = {key: value for key, value in one.progress.items() if value not in {"", None}}
             if said:
                 yield "agent: " + ", ".join(f"{key} {value}" for key, value in said.items())
-            if one.progress.get("situation") == _HELD:
+            if one.progress.get("situation") == _SUSPENDED:
                 yield "it does not serve, and a new instance would not either"
         if self.repairs_suspended:
             yield "automatic repairs are suspended ('start' or 'up' resumes them)"

@@ -81,7 +81,9 @@ def test_status_shows_the_agents_progress_while_it_boots(ground: Ground, mode: s
 def test_a_bot_that_azure_leaves_alone_is_not_good_for_that(ground: Ground) -> None:
     site = ground.site()
     ground.up(site)
-    ground.machines.custom_metrics = json.dumps({"situation": "held", "code": "KEYVAULT_FORBIDDEN"})
+    ground.machines.custom_metrics = json.dumps(
+        {"situation": "replacement-suspended", "code": "KEYVAULT_FORBIDDEN"}
+    )
     found = status_of(site)
     assert (found.instances[0].health, found.good) == ("healthy", False)
     assert "it does not serve, and a new instance would not either" in list(found.lines())

@@ -11,17 +11,17 @@ from typing import Any
 import pytest
 
 from clawbot_agent.features.lease.directory_io import LeaseDirectory
-from clawbot_agent.features.lease.record import RECORD_BYTES, Holder, Record
 from clawbot_agent.features.state.names import IMAGE_PATTERN
+from clawbot_agent.records.lease import RECORD_BYTES, Holder, LeaseRecord
 
 Json = dict[str, Any]
 
 
-def a_record(generation: int, *, instance: str = "me", beat: int = 0) -> Record:
-    return Record(generation, Holder(instance, "boot", "host", "then"), beat=beat)
+def a_record(generation: int, *, instance: str = "me", beat: int = 0) -> LeaseRecord:
+    return LeaseRecord(generation, Holder(instance, "boot", "host", "then"), beat=beat)
 
 
-def question(verb: str, record: Record, *, bell: str = "") -> Json:
+def question(verb: str, record: LeaseRecord, *, bell: str = "") -> Json:
     return {"verb": verb, "generation": record.generation, "text": record.text(), "bell": bell}
 
 
@@ -46,7 +46,7 @@ def test_what_one_writes_the_other_reads(share: Path) -> None:
     assert one(question("beat", a_record(1, beat=7))) == {"mine": True, "bell": "other 1"}
     seen = other({"verb": "look"})
     assert seen["generation"] == 1
-    assert Record.parsed(seen["text"]) == a_record(1, beat=7)
+    assert LeaseRecord.parsed(seen["text"]) == a_record(1, beat=7)
     assert len(seen["text"]) == RECORD_BYTES
 
 
@@ -56,16 +56,16 @@ def test_a_beat_is_written_only_after_a_ring(share: Path) -> None:
     one({"verb": "look"})
     one(question("take", a_record(1)))
     assert one(question("beat", a_record(1, beat=1))) == {"mine": True, "bell": ""}
-    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1)
+    assert LeaseRecord.parsed(other({"verb": "look"})["text"]) == a_record(1)
     other({"verb": "look", "ring": "other 1"})
     assert one(question("beat", a_record(1, beat=2)))["bell"] == "other 1"
-    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=2)
+    assert LeaseRecord.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=2)
     # the same ring is answered once, a new one again
     one(question("beat", a_record(1, beat=3), bell="other 1"))
-    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=2)
+    assert LeaseRecord.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=2)
     other({"verb": "look", "ring": "other 2"})
     one(question("beat", a_record(1, beat=4), bell="other 1"))
-    assert Record.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=4)
+    assert LeaseRecord.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=4)
 
 
 def test_who_slept_through_several_generations_notices(share: Path) -> None:
@@ -147,9 +147,9 @@ def test_released_is_seen(share: Path) -> None:
     first = a_client(share)
     first({"verb": "look"})
     first(question("take", a_record(1)))
-    released = Record(1, Holder("me", "boot", "host", "then"), beat=1, released=True)
+    released = LeaseRecord(1, Holder("me", "boot", "host", "then"), beat=1, released=True)
     assert first(question("release", released)) == {"mine": True}
-    seen = Record.parsed(a_client(share)({"verb": "look"})["text"])
+    seen = LeaseRecord.parsed(a_client(share)({"verb": "look"})["text"])
     assert seen is not None
     assert seen.released
 

@@ -6,9 +6,9 @@ from dataclasses import replace
 from typing import Final
 
 from clawbot_agent.cli.common import cancelled_by_signals
-from clawbot_agent.health.checks.gateway import Gateway
+from clawbot_agent.features.gateway.health import GatewayCheck
+from clawbot_agent.health.checks import bot_watches
 from clawbot_agent.health.service import Service
-from clawbot_agent.health.watches import bot_watches
 from clawbot_agent.host import system_host
 from clawbot_agent.host.notify import Notifier
 
@@ -17,7 +17,7 @@ _EVERY: Final = 0.2
 
 def main(gateway: str) -> None:
     """Serve on a free port, with the gateway at this address."""
-    check = Gateway(ready_url=f"{gateway}/readyz", live_url=f"{gateway}/healthz")
+    check = GatewayCheck(ready_url=f"{gateway}/readyz", live_url=f"{gateway}/healthz")
     watches = tuple(
         replace(watch, check=check, every=_EVERY) if watch.name == "gateway" else watch
         for watch in bot_watches()

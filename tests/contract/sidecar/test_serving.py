@@ -29,7 +29,7 @@ _WAIT_SECONDS: Final = 30
 
 
 class Gateway:
-    """A gateway that is ready, until it is frozen: then it accepts and never answers."""
+    """A gateway that is ready; once frozen, it accepts and never answers."""
 
     def __init__(self) -> None:
         """Listen."""
@@ -53,21 +53,21 @@ class Gateway:
                 line.sendall(b'HTTP/1.0 200 OK\r\n\r\n{"ready": true, "ok": true}')
 
     def close(self) -> None:
-        """Let go of all."""
+        """Close everything."""
         for line in (self._listener, *self._held):
             line.close()
 
 
 @dataclass(frozen=True, slots=True)
 class Sidecar:
-    """The process and what it can be asked."""
+    """The process and its interfaces."""
 
     process: "subprocess.Popen[str]"
     manager: socket.socket
     port: int
 
     def ask(self, path: str = "/health", host: str = "127.0.0.1") -> tuple[int, dict[str, Any]]:
-        """Status and document."""
+        """Return status and document."""
         with contextlib.closing(
             http.client.HTTPConnection(host, self.port, timeout=10)
         ) as connection:
@@ -76,19 +76,19 @@ class Sidecar:
             return response.status, json.loads(response.read())
 
     def component(self, name: str) -> dict[str, str]:
-        """One of them as /health tells it."""
+        """Return a component from /health."""
         found: dict[str, str] = self.ask()[1]["components"][name]
         return found
 
     def rss_kb(self) -> int:
-        """Resident memory."""
+        """Return the resident memory."""
         text = Path(f"/proc/{self.process.pid}/status").read_text()
         found = re.search(r"VmRSS:\s+(\d+) kB", text)
         assert found
         return int(found[1])
 
-    def told(self) -> str:
-        """The next message to systemd."""
+    def notification(self) -> str:
+        """Return the next message to systemd."""
         return self.manager.recv(4096).decode()
 
 
@@ -133,42 +133,42 @@ def eventually(holds: Callable[[], bool]) -> None:
         time.sleep(0.1)
 
 
-def test_it_tells_systemd_when_it_listens_and_that_it_lives(sidecar: Sidecar) -> None:
-    assert sidecar.told() == "READY=1"
+def test_systemd_is_notified_of_the_start_and_of_life(sidecar: Sidecar) -> None:
+    assert sidecar.notification() == "READY=1"
     assert sidecar.ask("/health/public")[0] in {200, 503}
-    signs = [sidecar.told() for _ in range(4)]
+    signs = [sidecar.notification() for _ in range(4)]
     assert "WATCHDOG=1" in signs
     assert any(sign.startswith("STATUS=") for sign in signs)
 
 
-def test_a_stopped_process_gives_no_sign_of_life(sidecar: Sidecar) -> None:
-    assert sidecar.told() == "READY=1"
+def test_stopped_process_does_not_feed_the_watchdog(sidecar: Sidecar) -> None:
+    assert sidecar.notification() == "READY=1"
     sidecar.process.send_signal(signal.SIGSTOP)
     time.sleep(0.2)
     sidecar.manager.setblocking(False)  # noqa: FBT003 - socket's own signature
     with contextlib.suppress(BlockingIOError):
-        while sidecar.told():
+        while sidecar.notification():
             pass
     sidecar.manager.settimeout(2)
     with pytest.raises(TimeoutError):
-        sidecar.told()
+        sidecar.notification()
     sidecar.process.send_signal(signal.SIGCONT)
-    assert sidecar.told()
+    assert sidecar.notification()
 
 
-def test_it_ends_at_once_when_told_to(sidecar: Sidecar, gateway: Gateway) -> None:
+def test_sigterm_ends_the_process_at_once(sidecar: Sidecar, gateway: Gateway) -> None:
     gateway.frozen.set()
     sidecar.process.terminate()
     assert sidecar.process.wait(3) == 0
 
 
 def test_both_loopback_addresses_answer(sidecar: Sidecar) -> None:
-    """Either may be what "localhost" becomes."""
+    """The name "localhost" may resolve to either."""
     assert sidecar.ask(host="127.0.0.1")[1].keys() == sidecar.ask(host="::1")[1].keys()
 
 
-def test_prometheus_reads_its_metrics(sidecar: Sidecar) -> None:
-    """Those of this process: its components and the machine that it runs on."""
+def test_prometheus_can_read_the_metrics(sidecar: Sidecar) -> None:
+    """The metrics of this process and this machine."""
     with contextlib.closing(http.client.HTTPConnection("::1", sidecar.port, timeout=10)) as line:
         line.request("GET", "/metrics")
         response = line.getresponse()
@@ -181,7 +181,7 @@ def test_prometheus_reads_its_metrics(sidecar: Sidecar) -> None:
     assert components == sidecar.ask()[1]["components"].keys()
 
 
-def test_azure_gets_its_own_dialect_on_the_name_that_it_asks(sidecar: Sidecar) -> None:
+def test_azures_extension_gets_its_answer_at_localhost(sidecar: Sidecar) -> None:
     """Go's resolver takes "localhost" for either address; the body is JSON inside JSON."""
     for host in ("127.0.0.1", "::1"):
         status, document = sidecar.ask("/health/azure", host=host)
@@ -192,7 +192,7 @@ def test_azure_gets_its_own_dialect_on_the_name_that_it_asks(sidecar: Sidecar) -
         assert all(isinstance(value, str | int | float) for value in metrics.values())
 
 
-def test_the_progress_page_and_its_document(sidecar: Sidecar) -> None:
+def test_progress_page_and_its_document(sidecar: Sidecar) -> None:
     for path in ("/progress.json", "/.clawbot/progress.json"):
         status, document = sidecar.ask(path)
         assert (status, document["schema"]) == (200, 1)
@@ -206,7 +206,7 @@ def test_the_progress_page_and_its_document(sidecar: Sidecar) -> None:
         assert response.read().startswith(b"<!doctype html>")
 
 
-def test_a_dependency_that_freezes_is_seen_and_delays_nobody(
+def test_frozen_dependency_is_noticed_and_delays_no_answer(
     sidecar: Sidecar, gateway: Gateway, figures: dict[str, float]
 ) -> None:
     eventually(lambda: sidecar.component("gateway")["state"] == "ok")
@@ -241,7 +241,7 @@ def _load(sidecar: Sidecar) -> list[float]:
     return times
 
 
-def test_a_client_that_sends_nothing_holds_nobody_up(sidecar: Sidecar) -> None:
+def test_silent_clients_delay_no_answer(sidecar: Sidecar) -> None:
     silent = [socket.create_connection(("127.0.0.1", sidecar.port)) for _ in range(100)]
     began = time.monotonic()
     assert sidecar.ask()[0] == 503
@@ -250,7 +250,7 @@ def test_a_client_that_sends_nothing_holds_nobody_up(sidecar: Sidecar) -> None:
         line.close()
 
 
-def test_a_taken_port_is_told(sidecar: Sidecar) -> None:
+def test_port_in_use_is_reported(sidecar: Sidecar) -> None:
     code = "from clawbot_agent.cli import main; main()"
     done = subprocess.run(
         (sys.executable, "-c", code, "serve", "--port", str(sidecar.port)),
@@ -264,11 +264,11 @@ def test_a_taken_port_is_told(sidecar: Sidecar) -> None:
     assert done.stderr.startswith(f"SIDECAR_PORT_TAKEN: port {sidecar.port}: Address already in")
 
 
-def test_it_loads_nothing_heavy() -> None:
-    """Each of these would cost the small instance memory for as long as it lives."""
+def test_no_heavy_library_is_loaded() -> None:
+    """Each of these would permanently cost a small instance RAM."""
     code = (
         "import sys, clawbot_agent.cli.serve, clawbot_agent.health.service, "
-        "clawbot_agent.health.watches, clawbot_agent.health.metrics, clawbot_agent.host.web, "
+        "clawbot_agent.health.checks, clawbot_agent.health.metrics, clawbot_agent.host.web, "
         "waitress\n"
         f"print(*(set({HEAVY!r}) & set(sys.modules)))"
     )

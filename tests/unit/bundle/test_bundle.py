@@ -1,4 +1,4 @@
-"""What is in a bundle, and what is not."""
+"""Content of a bundle, and secrets that are not in it."""
 
 import base64
 import io
@@ -12,9 +12,9 @@ import zstandard
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from clawbot_agent.bundle.bundle import PIECES, collect
+from clawbot_agent.bundle.bundle import collect
 from clawbot_agent.bundle.known import known_secrets
-from clawbot_agent.bundle.piece import LARGEST, Piece, shortened
+from clawbot_agent.bundle.pieces import LARGEST, PIECES, Piece, tail
 from clawbot_agent.core.paths import BUNDLES_DIR, GATEWAY_SECRETS_DIR, SECRETS_DIR
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, CommandTimeoutError
@@ -79,35 +79,35 @@ def manifest(found: dict[str, str]) -> dict[str, dict[str, Any]]:
     return {one["name"]: one for one in files}
 
 
-def test_no_canary_is_in_it_however_it_was_written() -> None:
-    said = "\n".join(
+def test_no_canary_is_in_a_bundle_in_any_encoding() -> None:
+    text = "\n".join(
         f"{canary} {base64.b64encode(canary.encode()).decode()} "
         f"{base64.b64encode(b'a' + canary.encode()).decode()} {canary.encode().hex()}"
         for canary in CANARIES
     )
     files = _files()
     for place in ("/var/log/clawbot/events.jsonl", "/etc/caddy/Caddyfile", "/run/clawbot/a.json"):
-        files.put(place, said)
-    host = fake_host(files=files, docker=_docker(), run=_run(said))
+        files.put(place, text)
+    host = fake_host(files=files, docker=_docker(), run=_run(text))
     found = unpacked(files, collect(host, CONFIG))
     everything = "\n".join(found.values())
     for canary in CANARIES:
         assert canary not in everything
         assert canary.encode().hex() not in everything
         for before in (b"", b"a", b"ab"):
-            # without the letters that depend on what stands beside it
+            # without the letters that depend on the neighboring bytes
             letters = base64.b64encode(before + canary.encode()).decode()
             assert letters[4:-4] not in everything
     assert "[REDACTED]" in found["journal/docker.service.txt"]
 
 
-def test_what_it_would_be_worthless_without_is_in_it() -> None:
+def test_bundle_contains_what_explains_a_failure() -> None:
     files = _files()
     files.put("/var/lib/clawbot/status.json", '{"result": "converged"}')
-    host = fake_host(files=files, docker=_docker(), run=_run("all is well"))
+    host = fake_host(files=files, docker=_docker(), run=_run("no errors"))
     found = unpacked(files, collect(host, CONFIG))
     assert found["agent/status.json"] == '{"result": "converged"}'
-    assert found["journal/caddy.service.txt"] == "all is well"
+    assert found["journal/caddy.service.txt"] == "no errors"
     config = json.loads(found["gateway/openclaw.json"])
     assert config["workspace"] == "/home/node/.openclaw/workspace"
     assert config["channels"]["x"]["botToken"] == "[REDACTED]"
@@ -121,7 +121,7 @@ def test_what_it_would_be_worthless_without_is_in_it() -> None:
     assert json.loads(found["sidecar/health.json"])["status"] == 0
 
 
-def test_the_manifest_has_exactly_these_keys() -> None:
+def test_manifest_keys_are_a_promise() -> None:
     files = _files()
     host = fake_host(files=files, docker=_docker(), run=_run(""))
     found = unpacked(files, collect(host, CONFIG))
@@ -134,7 +134,7 @@ def test_the_manifest_has_exactly_these_keys() -> None:
     assert {one["name"] for one in document["files"]} == {piece.name for piece in PIECES}
 
 
-def test_only_root_can_read_it() -> None:
+def test_bundle_is_readable_by_root_only() -> None:
     files = FakeFiles()
     path = collect(fake_host(files=files), None, pieces=())
     stat, folder = files.stat(path), files.stat(BUNDLES_DIR)
@@ -143,10 +143,10 @@ def test_only_root_can_read_it() -> None:
     assert (stat.mode, stat.uid, folder.mode) == (0o600, 0, 0o700)
 
 
-def test_three_are_kept() -> None:
+def test_three_bundles_are_kept() -> None:
     files, clock = FakeFiles(), FakeClock()
     host = fake_host(files=files, clock=clock)
-    files.put(BUNDLES_DIR / "notes.txt", "somebody's")
+    files.put(BUNDLES_DIR / "notes.txt", "an operator's")
     made: list[str] = []
     for _ in range(5):
         made.append(collect(host, None, pieces=()).name)
@@ -154,15 +154,15 @@ def test_three_are_kept() -> None:
     assert files.list(BUNDLES_DIR) == (*made[2:], "notes.txt")
 
 
-def test_one_asked_for_elsewhere_is_there_alone() -> None:
+def test_output_elsewhere_keeps_the_default_directory_unchanged() -> None:
     files = FakeFiles()
     path = collect(fake_host(files=files), None, Path("/root/a.tar.zst"), pieces=())
     assert path == Path("/root/a.tar.zst")
     assert files.list(BUNDLES_DIR) == ()
 
 
-def test_on_a_machine_where_nothing_works_there_is_still_one() -> None:
-    """No engine, no programs, no configuration."""
+def test_bundle_is_made_on_a_broken_machine() -> None:
+    """Without engine, programs and configuration."""
     files, run = FakeFiles(), FakeRun()
     for number, program in enumerate(PROGRAMS):
         error = CommandMissingError if number % 2 else CommandTimeoutError
@@ -170,16 +170,16 @@ def test_on_a_machine_where_nothing_works_there_is_still_one() -> None:
     found = unpacked(
         files, collect(fake_host(files=files, run=run, docker=FakeDocker(up=False)), None)
     )
-    told = manifest(found)
-    assert told["system/df.txt"] == {
+    entries = manifest(found)
+    assert entries["system/df.txt"] == {
         "name": "system/df.txt",
         "bytes": None,
         "problem": "COMMAND_TIMEOUT: df: no",
     }
-    assert "DOCKER_UNAVAILABLE" in told["gateway/containers.json"]["problem"]
+    assert "DOCKER_UNAVAILABLE" in entries["gateway/containers.json"]["problem"]
 
 
-def test_a_defect_in_one_piece_costs_that_piece_only() -> None:
+def test_defect_in_a_piece_costs_that_piece_only() -> None:
     def broken(_host: Host, _config: object) -> str:
         raise RuntimeError(TOKEN)
 
@@ -190,7 +190,7 @@ def test_a_defect_in_one_piece_costs_that_piece_only() -> None:
     assert manifest(found)["a.txt"]["problem"] == "RuntimeError: [REDACTED]"
 
 
-def test_a_piece_that_does_not_end_has_no_more_than_its_time() -> None:
+def test_piece_that_does_not_end_is_stopped() -> None:
     def endless(host: Host, _config: object) -> str:
         while True:
             host.limit.sleep(1)
@@ -202,9 +202,9 @@ def test_a_piece_that_does_not_end_has_no_more_than_its_time() -> None:
     assert "DEADLINE_EXCEEDED" in manifest(found)["a.txt"]["problem"]
 
 
-def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bundle_size_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("clawbot_agent.bundle.bundle._MOST_BYTES", 4000)
-    # what does not compress
+    # incompressible
     noise = "\n".join(f"{number * 2654435761 % 2**32:x}" for number in range(2000))
     files = FakeFiles()
     pieces = (
@@ -220,23 +220,23 @@ def test_the_whole_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @given(text=st.text(alphabet="ab\n"), largest=st.integers(min_value=1, max_value=20))
 @settings(max_examples=50)
-def test_of_a_long_text_the_end_is_kept(text: str, largest: int) -> None:
-    kept = shortened(text, largest)
+def test_end_of_a_long_text_is_kept(text: str, largest: int) -> None:
+    kept = tail(text, largest)
     if len(text) <= largest:
         assert kept == text
     else:
-        head, _, tail = kept.partition("\n")
+        head, _, end = kept.partition("\n")
         assert "left out" in head
-        assert text.endswith(tail)
+        assert text.endswith(end)
 
 
-def test_a_full_disk_is_an_error_of_its_own() -> None:
+def test_full_disk_is_an_error() -> None:
     files = FakeFiles(refused={BUNDLES_DIR})
     with pytest.raises(FileWriteError):
         collect(fake_host(files=files), None, pieces=())
 
 
-def test_what_cannot_be_read_keeps_no_other_secret_from_being_known() -> None:
+def test_unreadable_source_does_not_hide_other_secrets() -> None:
     files = _files()
     host = fake_host(files=files, docker=FakeDocker(up=False))
     values = {secret.reveal() for secret in known_secrets(host, CONFIG)}
@@ -244,9 +244,9 @@ def test_what_cannot_be_read_keeps_no_other_secret_from_being_known() -> None:
     assert VARIABLE not in values
 
 
-def test_every_piece_has_a_name_of_its_own() -> None:
+def test_pieces_have_unique_names_and_bounded_time_and_size() -> None:
     names = [piece.name for piece in PIECES]
     assert len(names) == len(set(names))
-    # all at their largest, four at once
+    # all at their limits, four in parallel
     assert sum(piece.seconds for piece in PIECES) / 4 < 300
     assert len(PIECES) * LARGEST < 2**26

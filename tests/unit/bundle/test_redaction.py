@@ -1,4 +1,4 @@
-"""No known secret survives, whatever it is wrapped in."""
+"""No known secret survives, in any encoding."""
 
 import base64
 import gzip
@@ -21,7 +21,7 @@ from clawbot_agent.core.secret import Secret
 
 Encoder = Callable[[str], str]
 
-# what a generator of tokens makes, and what people think of
+# generated tokens, and passphrases
 TOKENS: Final = st.text(
     alphabet="ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_+/=!$&'\"\\%~#",
     min_size=16,
@@ -36,7 +36,7 @@ NOISE: Final = st.text(alphabet="abcXYZ 0189/+=-_.:{}\"'\\%&;,", max_size=12)
 
 
 def _noise(size: int) -> bytes:
-    """The same in every run."""
+    """Return the same bytes in every run."""
     return b"".join(hashlib.sha256(bytes([n % 256, n // 256])).digest() for n in range(size // 32))
 
 
@@ -91,11 +91,9 @@ ASCII_ONLY: Final = {"C", "octal", "base64 of UTF-16", "mail"}
 
 @pytest.mark.parametrize("name", ENCODERS)
 @given(secret=TOKENS, before=NOISE, after=NOISE)
-@example(secret="0000000001234567", before="", after="=")  # noqa: S106 - nobody's
+@example(secret="0000000001234567", before="", after="=")  # noqa: S106 - invented
 @settings(max_examples=25)
-def test_a_token_in_any_encoding_is_cut_out(
-    name: str, secret: str, before: str, after: str
-) -> None:
+def test_token_in_any_encoding_is_removed(name: str, secret: str, before: str, after: str) -> None:
     encoded = ENCODERS[name](secret)
     shown = Redaction([Secret(secret)])(f"{before} {encoded} {after}")
     for line in encoded.split("\n"):
@@ -106,7 +104,7 @@ def test_a_token_in_any_encoding_is_cut_out(
 @pytest.mark.parametrize("name", [name for name in ENCODERS if name not in ASCII_ONLY])
 @given(secret=PHRASES)
 @settings(max_examples=25)
-def test_a_passphrase_of_any_letters_is_cut_out(name: str, secret: str) -> None:
+def test_passphrase_of_any_letters_is_removed(name: str, secret: str) -> None:
     encoded = ENCODERS[name](secret)
     shown = Redaction([Secret(secret)])(f"before {encoded} after")
     assert encoded not in shown
@@ -117,10 +115,10 @@ def test_a_passphrase_of_any_letters_is_cut_out(name: str, secret: str) -> None:
     secret=TOKENS,
     names=st.lists(st.sampled_from(sorted(set(ENCODERS) - {"plain"})), min_size=2, max_size=3),
 )
-@example(secret="0000000001234567", names=["base64 of gzip", "base64, wrapped"])  # noqa: S106 - nobody's
-@example(secret="0000000001234567", names=["base64 of zlib", "base64, wrapped"])  # noqa: S106 - nobody's
+@example(secret="0000000001234567", names=["base64 of gzip", "base64, wrapped"])  # noqa: S106 - invented
+@example(secret="0000000001234567", names=["base64 of zlib", "base64, wrapped"])  # noqa: S106 - invented
 @settings(max_examples=150)
-def test_an_encoding_of_an_encoding_is_cut_out(secret: str, names: list[str]) -> None:
+def test_encoding_of_an_encoding_is_removed(secret: str, names: list[str]) -> None:
     encoded = secret
     for name in names:
         encoded = ENCODERS[name](encoded.replace("\n", ""))
@@ -131,7 +129,9 @@ def test_an_encoding_of_an_encoding_is_cut_out(secret: str, names: list[str]) ->
 @pytest.mark.parametrize("width", [60, 64, 76])
 @given(secret=TOKENS, before=st.binary(max_size=80))
 @settings(max_examples=25)
-def test_wrapped_behind_a_logs_prefix(width: int, secret: str, before: bytes) -> None:
+def test_lines_wrapped_behind_a_log_prefix_are_removed(
+    width: int, secret: str, before: bytes
+) -> None:
     letters = base64.b64encode(before + secret.encode() + b"tail").decode()
     lines = [f"Nov 25 12:00:00 bot docker[12]: {part}" for part in textwrap.wrap(letters, width)]
     shown = Redaction([Secret(secret)])("\n".join(lines))
@@ -142,12 +142,12 @@ def test_wrapped_behind_a_logs_prefix(width: int, secret: str, before: bytes) ->
 
 @given(secret=TOKENS, at=st.integers(min_value=1, max_value=15))
 @settings(max_examples=50)
-def test_broken_in_two_by_a_terminal(secret: str, at: int) -> None:
+def test_secret_broken_by_a_terminal_is_removed(secret: str, at: int) -> None:
     shown = Redaction([Secret(secret)])(f"a line with {secret[:at]}\n{secret[at:]} in it")
     assert secret not in "".join(shown.split())
 
 
-def test_every_value_in_a_document_is_a_secret_of_its_own() -> None:
+def test_values_inside_a_document_are_secrets() -> None:
     document = {"env": {"vars": {"KEY": "abcDEF123456ghiJKL"}}, "botToken": "zyxWVU987654tsrQPO"}
     redaction = Redaction([Secret(json.dumps(document))])
     for value in ("abcDEF123456ghiJKL", "zyxWVU987654tsrQPO"):
@@ -157,7 +157,7 @@ def test_every_value_in_a_document_is_a_secret_of_its_own() -> None:
 
 @given(text=st.text(alphabet=st.characters(codec="utf-8")))
 @settings(max_examples=50)
-def test_text_of_any_kind_is_taken(text: str) -> None:
+def test_any_text_is_accepted(text: str) -> None:
     Redaction([Secret("canary-Q8w7e6R5t4")])(text)
 
 
@@ -170,8 +170,8 @@ the bot holds the lease; basic settings; key: not a value; token bucket; 100 % o
 """
 
 
-def test_what_holds_no_secret_stays_as_it_is() -> None:
-    """Else there would be no evidence."""
+def test_text_without_a_secret_is_unchanged() -> None:
+    """Else the bundle would be useless."""
     assert Redaction([Secret("canary-Q8w7e6R5t4"), Secret("abc")])(INNOCENT) == INNOCENT
 
 
@@ -214,21 +214,21 @@ def test_what_holds_no_secret_stays_as_it_is() -> None:
         ("xai-abcdefghijklmnopqrstuvwxyz0123456789", "abcdefghij"),
     ],
 )
-def test_what_looks_like_a_secret_goes_too(text: str, secret: str) -> None:
+def test_text_that_looks_like_a_secret_is_removed(text: str, secret: str) -> None:
     shown = Redaction([])(f"before\n{text}\nafter")
     assert secret not in shown
     assert shown.startswith("before\n")
 
 
-def test_a_text_out_of_which_it_cannot_be_cut_is_withheld() -> None:
-    """One character a line, as nobody writes it."""
+def test_text_with_a_secret_that_cannot_be_removed_is_withheld() -> None:
+    """One character per line."""
     canary = "canary-Q8w7e6R5t4"
     assert Redaction([Secret(canary)])("\n".join(canary)) == WITHHELD
 
 
 @pytest.mark.parametrize("alphabet", [base64.b64encode, base64.urlsafe_b64encode])
-def test_what_is_too_long_to_be_searched_goes_unread(alphabet: Callable[[bytes], bytes]) -> None:
-    """A picture in a log's line took minutes; the lines around it stay."""
+def test_line_too_long_to_be_searched_is_withheld(alphabet: Callable[[bytes], bytes]) -> None:
+    """A picture in a log line would take minutes; the lines around it stay."""
     canary = "canary-Q8w7e6R5t4"
     noise = _noise(150_000)
     picture = alphabet(noise[:70_000] + canary.encode() + noise[70_000:]).decode()
@@ -237,7 +237,7 @@ def test_what_is_too_long_to_be_searched_goes_unread(alphabet: Callable[[bytes],
     assert shown == f"before\n[WITHHELD: a line of {length} characters]\nafter"
 
 
-def test_a_long_wrapped_text_goes_unread_as_well() -> None:
+def test_long_wrapped_text_is_withheld() -> None:
     wrapped = base64.encodebytes(_noise(60_000)).decode()
     shown = Redaction([])(f"before\n{wrapped}after")
     assert shown.splitlines()[0] == "before"
@@ -245,8 +245,8 @@ def test_a_long_wrapped_text_goes_unread_as_well() -> None:
     assert not any(line in shown for line in wrapped.splitlines())
 
 
-def test_an_encoding_in_the_midst_of_noise_is_found() -> None:
-    """Only what reads like text is decoded further, and this does."""
+def test_encoding_within_noise_is_found() -> None:
+    """Only text is decoded further, and this is text."""
     canary = "canary-Q8w7e6R5t4"
     noise = _noise(2000)
     inner = base64.b64encode(canary.encode())
@@ -255,7 +255,7 @@ def test_an_encoding_in_the_midst_of_noise_is_found() -> None:
     assert Redaction([])(text) == text
 
 
-def test_what_there_was_no_time_to_search_is_withheld() -> None:
+def test_unsearched_text_is_withheld_when_time_runs_out() -> None:
     looked = iter([False, False, True])
     redaction = Redaction([], expired=lambda: next(looked))
     assert redaction("one\ntwo\nthree") == UNSEARCHED

@@ -1,4 +1,4 @@
-"""`leave`, beside the daemon that does the work."""
+"""`leave`, beside the watcher that does the work."""
 
 import threading
 from typing import TYPE_CHECKING
@@ -8,7 +8,7 @@ from click.testing import CliRunner, Result
 
 from clawbot_agent.cli import leave as verb
 from clawbot_agent.core.paths import LEAVE_FILE
-from clawbot_agent.lifecycle.shutdown.report import read_report
+from clawbot_agent.records.shutdown import SHUTDOWN
 from tests.fakes import FakeClock, fake_host
 from tests.unit.lifecycle.shutdown.world import World
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Beside(FakeClock):
-    """Time in which something else happens while somebody waits."""
+    """A clock that lets something else happen during each wait."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -31,7 +31,7 @@ class _Beside(FakeClock):
 
 @pytest.fixture
 def world(monkeypatch: pytest.MonkeyPatch) -> World:
-    """An instance with the daemon on it."""
+    """An instance with a watcher."""
     clock = _Beside()
     made = World(clock=clock)
     clock.meanwhile = made.pass_
@@ -46,28 +46,28 @@ def world(monkeypatch: pytest.MonkeyPatch) -> World:
 
 
 def called(*options: str) -> Result:
-    """The verb."""
+    """Run the verb."""
     return CliRunner().invoke(verb.leave, options)
 
 
-def test_it_ends_when_the_memory_is_safe(world: World) -> None:
+def test_leave_ends_when_the_bot_data_is_safe(world: World) -> None:
     done = called()
     assert done.exit_code == 0
     first, *rest = done.output.splitlines()
-    assert first.startswith("leaving; the bot comes back at 00:15 UTC")
+    assert first.startswith("leaving; the bot returns at 00:15 UTC")
     assert rest[0] == "draining"
-    assert rest[-1] == "left: the memory is on the share and the lease is given back"
+    assert rest[-1] == "left: the bot data is on the share and the lease is released"
     assert world.instance.asked("release")
 
 
-def test_a_second_time_it_is_done_already(world: World) -> None:
+def test_leave_does_nothing_the_second_time(world: World) -> None:
     called()
     count = len(world.instance.done)
     assert called().exit_code == 0
     assert len(world.instance.done) == count
 
 
-def test_what_may_be_lost_is_told_and_fails(world: World) -> None:
+def test_leave_fails_when_bot_data_may_be_lost(world: World) -> None:
     world.instance.refuses = "stopped while the state was mounted"
     done = called()
     assert done.exit_code == 1
@@ -75,7 +75,7 @@ def test_what_may_be_lost_is_told_and_fails(world: World) -> None:
     assert "next: " in done.output
 
 
-def test_a_drain_that_does_not_end_in_time_is_told(world: World) -> None:
+def test_leave_fails_when_the_drain_takes_too_long(world: World) -> None:
     world.instance.drains_in, world.instance.dies = 10_000, False
     world.instance.release_takes = 10_000
     done = called("--minutes", "2")
@@ -83,7 +83,7 @@ def test_a_drain_that_does_not_end_in_time_is_told(world: World) -> None:
     assert "LEAVE_UNSAFE" in done.output
 
 
-def test_without_the_daemon_nobody_hears_and_nothing_is_left_behind(world: World) -> None:
+def test_leave_fails_and_withdraws_its_request_without_a_watcher(world: World) -> None:
     assert isinstance(world.clock, _Beside)
     world.clock.meanwhile = world.clock.advance
     done = called()
@@ -92,19 +92,22 @@ def test_without_the_daemon_nobody_hears_and_nothing_is_left_behind(world: World
     assert world.files.stat(LEAVE_FILE) is None
 
 
-def test_it_can_be_called_off(world: World) -> None:
+def test_leave_can_be_canceled(world: World) -> None:
     called()
     done = called("--cancel")
-    assert (done.exit_code, done.output) == (0, "called off: the bot starts within a minute\n")
+    assert (done.exit_code, done.output) == (
+        0,
+        "leave request canceled: the bot starts within 1 min\n",
+    )
     world.pass_(60)
-    report = read_report(world.files)
+    report = SHUTDOWN.load(world.files)
     assert report is not None
     assert not report.leaving
     assert world.instance.asked("return")
 
 
-def test_only_what_was_asked_for_can_be_called_off(world: World) -> None:
+def test_cancel_fails_without_a_request(world: World) -> None:
     del world
     done = called("--cancel")
     assert done.exit_code == 1
-    assert "nobody has asked" in done.output
+    assert "no leave request" in done.output

@@ -1,4 +1,4 @@
-"""`refresh-ticket`, as the timer calls it."""
+"""`refresh-ticket`, as its timer runs it."""
 
 import json
 from pathlib import Path
@@ -23,7 +23,7 @@ WITH_KEY = WITH_TICKET.replace("auth: managed-identity", "key_secret: storage-ke
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
-    """What the verb finds."""
+    """The machine that the verb finds."""
     made = Machine()
     monkeypatch.setattr(host, "system_host", lambda **_options: made.host)
     monkeypatch.setattr(verb, "require_root", lambda: None)
@@ -31,29 +31,28 @@ def machine(monkeypatch: pytest.MonkeyPatch) -> Machine:
 
 
 def called(tmp_path: Path, text: str) -> Result:
-    """The verb on this configuration."""
+    """Run the verb with this configuration."""
     config = tmp_path / "config.yaml"
     config.write_text(text)
     return CliRunner().invoke(verb.refresh_ticket, ["--config", str(config)])
 
 
-def test_it_says_until_when(machine: Machine, tmp_path: Path) -> None:
+def test_expiry_is_printed(machine: Machine, tmp_path: Path) -> None:
     Tool(machine)
     done = called(tmp_path, WITH_TICKET)
     assert done.exit_code == 0
     assert done.output == f"ticket for {HOST} until 2026-01-02 00:00 UTC\n"
 
 
-def test_a_bot_with_a_key_needs_none(machine: Machine, tmp_path: Path) -> None:
-    """Nothing is asked for."""
+def test_bot_with_a_key_needs_no_ticket(machine: Machine, tmp_path: Path) -> None:
     done = called(tmp_path, WITH_KEY)
     assert done.exit_code == 2
     assert "needs no ticket" in done.output
     assert machine.run.argvs == []
 
 
-def test_a_refusal_fails_the_unit_and_is_noted(machine: Machine, tmp_path: Path) -> None:
-    """Tried for as long as the verb has; the hint is part of what the journal gets."""
+def test_refusal_fails_the_unit_and_is_recorded(machine: Machine, tmp_path: Path) -> None:
+    """After retries for as long as the verb has; the journal gets the hint."""
     tool = Tool(machine)
     tool.refusal = refused("[-] Error calling AzAuthenticatorLib: -1")
     done = called(tmp_path, WITH_TICKET)

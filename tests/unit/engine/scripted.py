@@ -6,13 +6,13 @@ from dataclasses import dataclass, field
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import BRIEF, PATIENT, ClawbotError
-from clawbot_agent.engine.backoff import Pace
+from clawbot_agent.engine.backoff import BackOff
 from clawbot_agent.engine.events import Event
 from clawbot_agent.engine.graph import AnyStage, Graph
 from clawbot_agent.engine.runner import Runner
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.host import Host
-from clawbot_agent.records.status import RunStatus, StageStatus
+from clawbot_agent.records.run import RunStatus, StageStatus
 from tests.fakes import a_config, fake_host
 
 __all__ = [
@@ -118,7 +118,7 @@ def a_stage(  # noqa: PLR0913 - one argument for each attribute of a stage
     locks: frozenset[Resource] = frozenset(),
     budget: float = 600,
     phase: Phase = Phase.NODE,
-    repairs_rest: bool = True,
+    repairs_back_off: bool = True,
 ) -> AnyStage:
     """A stage of its own class, as real ones are."""
     attributes = {
@@ -127,7 +127,7 @@ def a_stage(  # noqa: PLR0913 - one argument for each attribute of a stage
         "locks": locks,
         "budget": budget,
         "phase": phase,
-        "repairs_rest": repairs_rest,
+        "repairs_back_off": repairs_back_off,
         "behaviour": behaviour or Behaviour(),
     }
     made: AnyStage = type(f"Stage_{name}", (_Scripted,), attributes)()
@@ -139,13 +139,13 @@ class Journal:
     """An observer that remembers."""
 
     events: list[Event] = field(default_factory=list)
-    documents: list[dict[str, object]] = field(default_factory=list)
+    statuses: list[RunStatus] = field(default_factory=list)
     threads: set[str] = field(default_factory=set)
 
     def __call__(self, event: Event, status: RunStatus) -> None:
         """Take note."""
         self.events.append(event)
-        self.documents.append(status.document())
+        self.statuses.append(status)
         self.threads.add(threading.current_thread().name)
 
     def of(self, kind: str) -> list[Event]:
@@ -169,7 +169,7 @@ def run_stages(
     host: Host | None = None,
     journal: Journal | None = None,
     only: Sequence[str] | None = None,
-    pace: Pace | None = None,
+    back_off: BackOff | None = None,
 ) -> RunStatus:
     """Run them on a machine of fakes."""
     host = host or fake_host()
@@ -180,6 +180,6 @@ def run_stages(
         config=a_config(),
         status=a_status(graph.order, host),
         observers=[journal] if journal else [],
-        pace=pace,
+        back_off=back_off,
     )
     return runner.run(graph.choose(only, phase=None))

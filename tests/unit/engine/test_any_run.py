@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from clawbot_agent.engine.events import Kind
 from clawbot_agent.engine.graph import AnyStage
 from clawbot_agent.engine.stage import Resource
-from clawbot_agent.records.status import Result, State
+from clawbot_agent.records.run import Result, StageState
 from tests.unit.engine.scripted import (
     Behaviour,
     Journal,
@@ -19,7 +19,7 @@ from tests.unit.engine.scripted import (
     run_stages,
 )
 
-FINAL: Final = frozenset(State) - {State.PENDING, State.RUNNING}
+FINAL: Final = frozenset(StageState) - {StageState.PENDING, StageState.RUNNING}
 
 ERRORS = st.sampled_from((PassingError, SlowPassingError, StuckError, ZeroDivisionError))
 BEHAVIOURS = st.builds(
@@ -54,15 +54,15 @@ def test_every_stage_ends_and_the_result_fits(stages: list[AnyStage]) -> None:
     assert set(states.values()) <= FINAL
     assert status.finished is not None
     expected = Result.CONVERGED
-    if State.FAILED in states.values():
+    if StageState.FAILED in states.values():
         expected = Result.FAILED
-    elif State.DEGRADED in states.values():
+    elif StageState.DEGRADED in states.values():
         expected = Result.DEGRADED
     assert status.result is expected
     for stage in stages:
         blocked = status.stage(stage.name).reason.startswith("needs ")
         assert blocked == any(
-            states[need] is State.FAILED or status.stage(need).reason.startswith("needs ")
+            states[need] is StageState.FAILED or status.stage(need).reason.startswith("needs ")
             for need in stage.needs
         )
         assert status.stage(stage.name).reason, "every end has a reason"

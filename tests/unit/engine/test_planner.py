@@ -6,9 +6,11 @@ from typing import Any
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.planner import Verdict, look_at
+from clawbot_agent.engine.planner import look_at
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.host import Host
+from clawbot_agent.records.output import PlanReport, PlanVerdict
+from clawbot_agent.records.record import document
 from tests.fakes.config import a_config
 from tests.fakes.host import fake_host
 
@@ -63,10 +65,10 @@ def test_each_stage_gets_its_verdict_and_nothing_is_done() -> None:
         _stage("bad", _BrokenError("cannot tell", hint="look")),
     )
     done, todo, off, bad = look_at(stages, host=host, config=CONFIG)
-    assert (done.verdict, done.reason) == (Verdict.UNCHANGED, "all there")
-    assert (todo.verdict, todo.actions) == (Verdict.CHANGE, ("install jq", "start it"))
-    assert (off.verdict, off.reason) == (Verdict.SKIPPED, "switched off")
-    assert bad.verdict is Verdict.UNKNOWN
+    assert (done.verdict, done.reason) == (PlanVerdict.UNCHANGED, "all there")
+    assert (todo.verdict, todo.actions) == (PlanVerdict.CHANGE, ("install jq", "start it"))
+    assert (off.verdict, off.reason) == (PlanVerdict.SKIPPED, "switched off")
+    assert bad.verdict is PlanVerdict.UNKNOWN
     assert bad.error is not None
     assert (bad.error.code, bad.error.hint) == ("BROKEN", "look")
 
@@ -80,6 +82,17 @@ def test_no_secret_leaves_with_a_plan() -> None:
 
 
 def test_the_keys_of_the_document_are_a_promise() -> None:
-    (told,) = look_at((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
-    keys = {"name", "phase", "verdict", "reason", "actions", "error"}
-    assert set(told.document()) == keys
+    plans = look_at((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
+    assert document(PlanReport(plans)) == {
+        "schema": 1,
+        "stages": [
+            {
+                "name": "s",
+                "phase": "node",
+                "verdict": "unchanged",
+                "reason": "ok",
+                "actions": [],
+                "error": None,
+            }
+        ],
+    }

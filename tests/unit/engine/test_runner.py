@@ -1,5 +1,4 @@
 import threading
-from typing import Any
 
 import pytest
 
@@ -8,7 +7,8 @@ from clawbot_agent.core.secret import Secret
 from clawbot_agent.engine.events import Event, Kind
 from clawbot_agent.engine.stage import Resource
 from clawbot_agent.host import Host
-from clawbot_agent.records.status import Result, RunStatus, State
+from clawbot_agent.records.record import document
+from clawbot_agent.records.run import Result, RunStatus, StageState
 from tests.fakes import FakeClock, fake_host
 from tests.unit.engine.scripted import (
     Behaviour,
@@ -33,7 +33,7 @@ def test_a_stage_with_nothing_to_do_is_unchanged_and_says_why() -> None:
     status = run_stages(a_stage("one"))
     assert status.result is Result.CONVERGED
     assert (status.stage("one").state, status.stage("one").reason) == (
-        State.UNCHANGED,
+        StageState.UNCHANGED,
         "all is done",
     )
     assert status.finished is not None
@@ -43,9 +43,9 @@ def test_a_stage_that_did_something_lists_it_and_is_unchanged_the_next_time() ->
     """Done means: the new plan is empty."""
     stage = a_stage("one", Behaviour(todo=["this", "that"]))
     first = run_stages(stage).stage("one")
-    assert (first.state, first.reason) == (State.CHANGED, "do this; do that")
+    assert (first.state, first.reason) == (StageState.CHANGED, "do this; do that")
     second = run_stages(stage).stage("one")
-    assert second.state is State.UNCHANGED
+    assert second.state is StageState.UNCHANGED
 
 
 def test_what_was_applied_before_a_retry_is_listed_too() -> None:
@@ -59,7 +59,7 @@ def test_what_was_applied_before_a_retry_is_listed_too() -> None:
 
     behaviour.during = fail_once
     status = run_stages(a_stage("one", behaviour)).stage("one")
-    assert (status.state, status.reason) == (State.CHANGED, "do this; do more")
+    assert (status.state, status.reason) == (StageState.CHANGED, "do this; do more")
     assert status.attempts == 2
 
 
@@ -113,7 +113,7 @@ def test_a_stage_that_waits_to_try_again_lets_others_have_its_lock() -> None:
         a_stage("other", other, locks=DPKG),
         host=fake_host(clock=Clock()),
     )
-    assert {stage.state for stage in status.stages} == {State.CHANGED}
+    assert {stage.state for stage in status.stages} == {StageState.CHANGED}
 
 
 def test_an_action_that_was_needed_twice_is_told_once() -> None:
@@ -146,11 +146,11 @@ def test_a_failure_blocks_its_dependants_and_nobody_else() -> None:
         a_stage("other"),
     )
     assert status.result is Result.FAILED
-    assert status.stage("bad").state is State.FAILED
-    assert status.stage("child").state is State.SKIPPED
+    assert status.stage("bad").state is StageState.FAILED
+    assert status.stage("child").state is StageState.SKIPPED
     assert status.stage("child").reason == "needs bad, which failed"
     assert status.stage("grandchild").reason == "needs child, which could not run"
-    assert status.stage("other").state is State.UNCHANGED
+    assert status.stage("other").state is StageState.UNCHANGED
 
 
 def test_a_failure_says_code_message_and_hint() -> None:
@@ -158,7 +158,7 @@ def test_a_failure_says_code_message_and_hint() -> None:
     found = run_stages(a_stage("bad", stuck)).stage("bad")
     assert found.reason == "it is stuck"
     assert found.error is not None
-    assert found.error.document() == {
+    assert document(found.error) == {
         "code": "STUCK",
         "message": "it is stuck",
         "hint": "look at it",
@@ -172,9 +172,9 @@ def test_an_optional_stage_that_fails_leaves_the_bot_degraded_and_blocks_nobody(
     stuck = Behaviour(errors=[StuckError("it is stuck")], required=False)
     status = run_stages(a_stage("extra", stuck), a_stage("child", needs=("extra",)))
     assert status.result is Result.DEGRADED
-    assert status.stage("extra").state is State.DEGRADED
+    assert status.stage("extra").state is StageState.DEGRADED
     assert error_code(status.stage("extra")) == "STUCK"
-    assert status.stage("child").state is State.UNCHANGED
+    assert status.stage("child").state is StageState.UNCHANGED
 
 
 def test_a_stage_that_the_bot_does_not_have_is_skipped_and_blocks_nobody() -> None:
@@ -183,10 +183,10 @@ def test_a_stage_that_the_bot_does_not_have_is_skipped_and_blocks_nobody() -> No
     )
     assert status.result is Result.CONVERGED
     assert (status.stage("none").state, status.stage("none").reason) == (
-        State.SKIPPED,
+        StageState.SKIPPED,
         "switched off",
     )
-    assert status.stage("child").state is State.UNCHANGED
+    assert status.stage("child").state is StageState.UNCHANGED
 
 
 def test_stages_that_were_not_asked_for_are_skipped_and_not_needed() -> None:
@@ -194,7 +194,7 @@ def test_stages_that_were_not_asked_for_are_skipped_and_not_needed() -> None:
     stages = (a_stage("a", Behaviour(todo=["x"])), a_stage("b", needs=("a",)))
     status = run_stages(*stages, only=["b"])
     assert status.stage("a").reason == "not asked for in this run"
-    assert status.stage("b").state is State.UNCHANGED
+    assert status.stage("b").state is StageState.UNCHANGED
     assert status.result is Result.CONVERGED
 
 
@@ -204,7 +204,7 @@ def test_a_stage_whose_actions_do_not_help_says_what_is_left() -> None:
     status = run_stages(
         a_stage("one", Behaviour(todo=["this"], stubborn=True)), host=fake_host(clock=clock)
     ).stage("one")
-    assert status.state is State.FAILED
+    assert status.state is StageState.FAILED
     assert error_code(status) == "NOT_CONVERGED"
     assert "do this" in status.reason
     assert status.attempts > 1
@@ -222,7 +222,7 @@ def test_a_defect_in_one_stage_does_not_end_the_run(defect: Exception) -> None:
     )
     assert error_code(status.stage("bad")) == "UNEXPECTED"
     assert type(defect).__name__ in status.stage("bad").reason
-    assert status.stage("other").state is State.UNCHANGED
+    assert status.stage("other").state is StageState.UNCHANGED
     assert any("Traceback" in event.data["text"] for event in journal.of(Kind.STAGE_NOTE))
 
 
@@ -231,7 +231,7 @@ def test_each_wait_is_told_with_its_cause() -> None:
     journal = Journal()
     passing: list[Exception] = [PassingError("not yet"), SlowPassingError("nor now")]
     status = run_stages(a_stage("one", Behaviour(errors=passing)), journal=journal).stage("one")
-    assert (status.state, status.attempts) == (State.UNCHANGED, 3)
+    assert (status.state, status.attempts) == (StageState.UNCHANGED, 3)
     told = [
         (e.data["attempt"], e.data["code"], e.data["text"]) for e in journal.of(Kind.STAGE_WAITING)
     ]
@@ -273,7 +273,7 @@ def test_an_interrupt_ends_the_run_and_every_stage_has_an_end() -> None:
     )
     assert status.result is Result.INTERRUPTED
     assert error_code(status.stage("one")) == "INTERRUPTED"
-    assert status.stage("two").state is State.SKIPPED
+    assert status.stage("two").state is StageState.SKIPPED
     assert one.todo == ["b"], "no action is started after the interrupt"
 
 
@@ -309,9 +309,9 @@ def test_no_secret_leaves_through_reasons_errors_events_or_notes() -> None:
         host=host,
         journal=journal,
     )
-    assert CANARY not in repr(status.document())
+    assert CANARY not in repr(status)
     assert CANARY not in repr(journal.events)
-    assert CANARY not in repr(journal.documents)
+    assert CANARY not in repr(journal.statuses)
     assert "[REDACTED]" in status.stage("leaky").reason
 
 
@@ -327,7 +327,7 @@ def test_observers_see_the_run_before_and_after_every_stage() -> None:
         Kind.STAGE_FINISHED,
         Kind.RUN_FINISHED,
     ]
-    seen = [(document["result"], document["stages"][0]["state"]) for document in journal.documents]  # type: ignore[index]  # JSON
+    seen = [(status.result, status.stages[0].state) for status in journal.statuses]
     assert seen == [
         ("running", "pending"),
         ("running", "running"),
@@ -342,7 +342,7 @@ def test_what_a_stage_says_last_is_its_reason_until_it_ends() -> None:
     journal = Journal()
     behaviour = Behaviour(todo=["x"], during=lambda host: host.note("waiting for bot0"))
     status = run_stages(a_stage("one", behaviour), journal=journal)
-    said = [document["stages"][0]["reason"] for document in journal.documents]  # type: ignore[index]  # JSON
+    said = [status.stages[0].reason for status in journal.statuses]
     assert said == ["", "", "do x", "waiting for bot0", "do x", "do x"]
     assert status.stage("one").reason == "do x"
 
@@ -352,11 +352,12 @@ def test_while_a_stage_waits_to_try_again_its_error_is_known_until_it_gets_on() 
     journal = Journal()
     behaviour = Behaviour(todo=["x"], errors=[PassingError("not yet")])
     run_stages(a_stage("one", behaviour), journal=journal)
-    stages: list[Any] = [document["stages"][0] for document in journal.documents]  # type: ignore[index]  # JSON
-    codes = [stage["error"] and stage["error"]["code"] for stage in stages]
+    stages = [status.stages[0] for status in journal.statuses]
+    codes = [stage.error and stage.error.code for stage in stages]
     assert codes == [None, None, "PASSING", None, None, None]
-    assert stages[2]["reason"] == "not yet"
-    assert stages[2]["error"]["advice"] == "wait a little"
+    assert stages[2].reason == "not yet"
+    assert stages[2].error is not None
+    assert stages[2].error.advice == "wait a little"
 
 
 def test_notes_of_a_stage_carry_its_name() -> None:

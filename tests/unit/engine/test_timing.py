@@ -1,6 +1,7 @@
 """The critical path is the chain of needs that ended last."""
 
 from clawbot_agent.engine.timing import StageTime, timing
+from clawbot_agent.records.record import document
 
 
 def _stage(name: str, start: float, seconds: float, *needs: str) -> StageTime:
@@ -17,20 +18,30 @@ def test_the_path_goes_back_along_the_latest_need() -> None:
         _stage("caddy", 10, 1, "apt"),
     )
     found = timing(stages, waits={"secrets": 25.0})
-    assert [stage.name for stage in found.critical_path] == ["apt", "docker", "image", "gateway"]
+    assert found.critical_path == ("apt", "docker", "image", "gateway")
     assert found.total == 72
-    assert found.document()["stages"][0]["name"] in {"apt", "secrets"}
-    waited = {stage["name"]: stage["waited"] for stage in found.document()["stages"]}
+    assert found.stages[0].name in {"apt", "secrets"}
+    waited = {stage.name: stage.waited for stage in found.stages}
     assert waited["secrets"] == 25.0
     assert waited["apt"] == 0
 
 
 def test_a_need_that_was_not_run_is_no_part_of_it() -> None:
     found = timing((_stage("gateway", 1, 2, "image"),), waits={})
-    assert [stage.name for stage in found.critical_path] == ["gateway"]
+    assert found.critical_path == ("gateway",)
 
 
 def test_a_run_without_stages_takes_no_time() -> None:
     found = timing((), waits={})
     assert found.total == 0
     assert found.critical_path == ()
+
+
+def test_keys_of_the_document_are_a_promise() -> None:
+    found = timing((_stage("apt", 0.12345, 2),), waits={"apt": 1.5})
+    assert document(found) == {
+        "schema": 1,
+        "total": 2.123,
+        "critical_path": ["apt"],
+        "stages": [{"name": "apt", "start": 0.123, "seconds": 2, "waited": 1.5}],
+    }

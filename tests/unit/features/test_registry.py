@@ -33,7 +33,7 @@ ACTION = ChangeUnit("start", "a.service", "not running")
     ],
 )
 def test_stage_backs_off_after(stage: str, error: type[ClawbotError], *, paced: bool) -> None:
-    assert STAGES[stage].paced(error("no")) is paced
+    assert STAGES[stage].backs_off(error("no")) is paced
 
 
 def test_repairs_are_named_after_their_stage_or_the_ticket() -> None:
@@ -43,6 +43,6 @@ def test_repairs_are_named_after_their_stage_or_the_ticket() -> None:
 
 
 def test_repairs_of_stages_that_depend_on_azure_never_back_off() -> None:
-    assert {name for name, stage in STAGES.items() if not stage.repairs_rest} == {
+    assert {name for name, stage in STAGES.items() if not stage.repairs_back_off} == {
         *("share", "lease", "state", "secrets")
     }

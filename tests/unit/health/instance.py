@@ -1,7 +1,7 @@
-"""An instance in simulated time: a world that changes, the real sidecar's looks, Azure outside.
+"""An instance in simulated time: a world that changes, the real checks, and Azure.
 
-Real are the looks, how often and how long each is made, the judging once a second, the pages and
-the WSGI application. The world is what a look finds: each answer has the time that it takes.
+Real are the checks, their intervals and limits, the judgement once a second, the pages and the WSGI
+application. The world is what a check finds; each answer takes its time.
 """
 
 import io
@@ -14,25 +14,22 @@ from enum import StrEnum
 from math import inf
 from typing import Any, Final
 
-from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, STATUS_FILE
+from clawbot_agent.core.paths import LEASE_FILE
+from clawbot_agent.engine.finding import Finding
+from clawbot_agent.features.gateway.health import LIVE_URL
 from clawbot_agent.features.gateway.readiness import READY_URL
-from clawbot_agent.features.lease.record import Holder
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.health.app import application, azure_page, health_pages
 from clawbot_agent.health.azure_health import AZURE_PATH, AzureHealth
-from clawbot_agent.health.cache import Cache
-from clawbot_agent.health.checks.gateway import LIVE_URL
-from clawbot_agent.health.checks.resources import Disk
-from clawbot_agent.health.finding import Finding
-from clawbot_agent.health.refresh import Watch, look
-from clawbot_agent.health.snapshot import Board
-from clawbot_agent.health.watches import bot_watches
+from clawbot_agent.health.board import Board, Cache
+from clawbot_agent.health.checks import DiskCheck, bot_watches
+from clawbot_agent.health.refresh import Watch, checked
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.space import Space
-from clawbot_agent.records.status import Result, RunStatus, StageError, StageStatus
-from clawbot_agent.records.status import State as StageState
+from clawbot_agent.records.lease import LEASE, Holder, LeaseReport, LeaseState
+from clawbot_agent.records.replacement import REPLACEMENT, ReplacementVerdict, Verdict
+from clawbot_agent.records.run import STATUS, Result, RunStatus, StageError, StageState, StageStatus
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 from tests.support.error_refs import error_refs
 from tests.support.health_extension import Extension, Repairs, Reply, Settings, Watched
@@ -50,10 +47,10 @@ _CADDY: Final = "http://127.0.0.1/healthz"
 
 
 class Service(StrEnum):
-    """How something that listens behaves."""
+    """Behavior of a server."""
 
     ABSENT = "absent"
-    """Refuses connections."""
+    """Connections are refused."""
     UP = "up"
     HUNG = "hung"
     """Accepts, and never answers."""
@@ -61,16 +58,16 @@ class Service(StrEnum):
 
 @dataclass
 class World:
-    """What there is to be seen, and the time it takes to see it.
+    """What a check can find, and the time it takes.
 
     Attributes:
         share: whether it answers the lease's daemon.
-        lease: what the daemon says; None before it runs.
+        lease: the daemon's report; None before it runs.
         locked: whether a run of the agent is under way.
-        exited: the boot's run, as systemd remembers it: exit status and whether it ended.
-        answer_seconds: what the gateway takes for an answer.
-        stuck: looks that do not come back, by component.
-        spent: seconds that the present look has taken.
+        exited: systemd's record of the boot's run: exit status and whether it ended.
+        answer_seconds: time the gateway takes for an answer.
+        stuck: components whose checks hang.
+        spent: seconds that the present check has taken.
     """
 
     clock: FakeClock
@@ -92,7 +89,7 @@ class World:
     _began: datetime = field(init=False)
 
     def __post_init__(self) -> None:
-        """A machine that has just been switched on."""
+        """Switch the machine on."""
         self.files, self._began = FakeFiles(clock=self.clock), self.clock.now()
         self.files.put("/proc/meminfo", _MEMORY)
         self.run.effect("systemctl", "show", "clawbot-gateway.service", act=self._gateway_unit)
@@ -100,7 +97,7 @@ class World:
         self.boot()
 
     def boot(self) -> None:
-        """Everything that does not survive a boot is gone."""
+        """Reset everything that does not survive a boot."""
         self.boots += 1
         self.booted = self.clock.monotonic()
         self.files.put("/proc/sys/kernel/random/boot_id", f"boot-{self.boots}\n")
@@ -110,18 +107,18 @@ class World:
         self.tick()
 
     def tick(self) -> None:
-        """What changes by itself each second."""
-        now, told = self.clock.monotonic(), self.files.stat(LEASE_FILE) is not None
+        """Change what changes by itself each second."""
+        now, reported = self.clock.monotonic(), self.files.stat(LEASE_FILE) is not None
         self.files.put("/proc/uptime", f"{now - self.booted:.2f} 1.0\n")
         if self.lease is None:
             return
         if self.share is Service.UP and now - self.beaten >= _BEAT:
             self.beaten = now
         if self.lease is LeaseState.HELD and now - self.beaten > _FENCE:
-            # the gateway is killed, and the daemon starts again
+            # the gateway is killed, and the daemon restarts
             self.lease, self.waiting_for, self.gateway = LeaseState.WAITING, None, Service.ABSENT
-        if now % _REPORT == 0 or not told:
-            self.files.put(LEASE_FILE, self._report(now).document())
+        if now % _REPORT == 0 or not reported:
+            LEASE.save(self.files, self._report(now))
 
     def _report(self, now: float) -> LeaseReport:
         assert self.lease is not None
@@ -131,7 +128,7 @@ class World:
             generation=7,
             holder=ME if held else None,
             waiting_for=self.waiting_for,
-            last_beat=self._moment(self.beaten) if held else None,
+            last_heartbeat=self._moment(self.beaten) if held else None,
             problem="" if silent < _BEAT + 5 else f"the share has not answered for {silent:.0f} s",
             updated=self.clock.now(),
         )
@@ -176,12 +173,12 @@ class World:
         return Completed(call.argv, 0, text, "")
 
     def begin_run(self) -> None:
-        """The agent begins; the first stage is under way."""
+        """Start a run; its first stage is under way."""
         self.locked, self._began = True, self.clock.now()
         self._write(Result.RUNNING, StageState.RUNNING)
 
     def end_run(self, *, code: str | None = None) -> None:
-        """The agent ends, well or with an error of this code."""
+        """End the run, successfully or with an error of this code."""
         self.locked, self.exited = False, (0 if code is None else 1, True)
         if code is None:
             self._write(Result.CONVERGED, StageState.UNCHANGED)
@@ -191,7 +188,7 @@ class World:
             self._write(Result.FAILED, StageState.FAILED, error)
 
     def refuse_config(self) -> None:
-        """The agent exits at once: its configuration is invalid. It leaves no status."""
+        """End the run at once for an invalid configuration, which leaves no status."""
         self.locked, self.exited = False, (2, True)
 
     def _write(self, result: Result, state: StageState, error: StageError | None = None) -> None:
@@ -205,17 +202,16 @@ class World:
             result=result,
             finished=None if result is Result.RUNNING else self.clock.now(),
         )
-        self.files.put(STATUS_FILE, json.dumps(status.document()))
+        STATUS.save(self.files, status)
 
-    def hold(self, code: str) -> None:
-        """The agent has read on the share that instances before failed alike."""
-        document = {"schema": 1, "verdict": "hold", "code": code, "failures": 2, "reason": "alike"}
-        self.files.put(REPAIR_FILE, json.dumps(document))
+    def suspend_replacement(self, code: str) -> None:
+        """Record that earlier instances failed with the same error."""
+        REPLACEMENT.save(self.files, ReplacementVerdict(Verdict.SUSPENDED, code, 2, 24, "alike"))
 
 
 @dataclass
-class _Look:
-    """A thread of the sidecar that looks at one component."""
+class _Thread:
+    """A thread of the sidecar that checks one component."""
 
     watch: Watch
     begins: float
@@ -227,13 +223,13 @@ class Sidecar:
     """One life of the sidecar's process."""
 
     def __init__(self, world: World, *, host: Host) -> None:
-        """Begin to look, and to serve."""
+        """Start the checks, and serve."""
         self._world, self._host, self._clock = world, host, world.clock
-        watches = [_on_a_roomy_disk(watch) for watch in bot_watches()]
+        watches = [_on_a_large_disk(watch) for watch in bot_watches()]
         self._cache = Cache(self._clock)
         for watch in watches:
             self._cache.expect(watch.name, good_for=watch.good_for)
-        self._looks = [_Look(watch, self._clock.monotonic()) for watch in watches]
+        self._threads = [_Thread(watch, self._clock.monotonic()) for watch in watches]
         azure = AzureHealth()
         self.board = Board(
             cache=self._cache,
@@ -245,9 +241,9 @@ class Sidecar:
         self._app = application(pages)
 
     def tick(self) -> None:
-        """One second of all its threads."""
+        """Advance all threads by one second."""
         now = self._clock.monotonic()
-        for each in self._looks:
+        for each in self._threads:
             if each.finding is None and each.begins <= now:
                 self._begin(each, now)
             if each.finding is not None and each.ends <= now:
@@ -255,40 +251,40 @@ class Sidecar:
                 each.finding, each.begins = None, each.ends + each.watch.every
         self.board.renew()
 
-    def _begin(self, each: _Look, now: float) -> None:
+    def _begin(self, each: _Thread, now: float) -> None:
         self._world.spent = 0.0
-        each.finding = look(each.watch, self._host)
+        each.finding = checked(each.watch, self._host)
         stuck = each.watch.name in self._world.stuck
         each.ends = inf if stuck else now + self._world.spent
 
     def get(self, path: str) -> Reply:
-        """A request through the WSGI application."""
-        told: dict[str, Any] = {}
+        """Send a request through the WSGI application."""
+        answer: dict[str, Any] = {}
 
         def start_response(line: str, headers: list[tuple[str, str]], _: object = None) -> Any:  # noqa: ANN401 - WSGI's own signature
-            told.update(line=line, headers=headers)
+            answer.update(line=line, headers=headers)
 
         environ = {"REQUEST_METHOD": "GET", "PATH_INFO": path, "wsgi.input": io.BytesIO()}
         body = b"".join(self._app(environ, start_response))
-        return Reply(int(told["line"].split()[0]), body)
+        return Reply(int(answer["line"].split()[0]), body)
 
 
-def _on_a_roomy_disk(watch: Watch) -> Watch:
+def _on_a_large_disk(watch: Watch) -> Watch:
     if watch.name != "disk":
         return watch
-    return replace(watch, check=Disk(space=lambda _path: Space(100, 50, 100, 50)))
+    return replace(watch, check=DiskCheck(space=lambda _path: Space(100, 50, 100, 50)))
 
 
 class Instance:
-    """An instance with Azure outside; time passes with `wait`.
+    """An instance and Azure; time passes with `wait`.
 
     Attributes:
         sidecar: None until it is installed, or while it is down.
-        watched: what Azure saw.
+        watched: Azure's view.
     """
 
     def __init__(self, *, settings: Settings, phase: int = 0) -> None:
-        """Switched on; the extension asks `phase` seconds later for the first time."""
+        """Switch it on; the extension sends its first probe `phase` seconds later."""
         self.clock = FakeClock()
         self.world = World(self.clock)
         host = fake_host(run=self.world.run, files=self.world.files, clock=self.clock, deadline=inf)
@@ -302,15 +298,15 @@ class Instance:
 
     @property
     def now(self) -> float:
-        """Seconds since it was switched on for the first time."""
+        """Seconds since the first boot."""
         return self.clock.monotonic()
 
     def start_sidecar(self) -> None:
-        """Also after a restart, with no state left."""
+        """Start it, also again, with no history."""
         self.sidecar = Sidecar(self.world, host=self._host)
 
     def wait(self, seconds: float) -> None:
-        """Let time pass for all."""
+        """Advance everything by so many seconds."""
         for _ in itertools.repeat(None, int(seconds)):
             self.world.tick()
             if self.sidecar is not None:
@@ -323,7 +319,7 @@ class Instance:
         return Reply(0) if self.sidecar is None else self.sidecar.get(AZURE_PATH)
 
     def reboot(self) -> None:
-        """From inside; 20 s until the sidecar is there again."""
+        """Reboot; the sidecar is back after 20 s."""
         self.sidecar = None
         self.wait(5)
         self.world.boot()
@@ -332,7 +328,7 @@ class Instance:
         self.start_sidecar()
 
     def health(self) -> tuple[int, str]:
-        """What /health answers: HTTP status and word."""
+        """Return HTTP status and overall status of /health."""
         assert self.sidecar is not None
         reply = self.sidecar.get("/health")
         return reply.status, json.loads(reply.body)["status"]
@@ -343,6 +339,6 @@ class Instance:
         return self.watched.extension.metrics or {}
 
     def situations(self) -> Iterator[str]:
-        """In order, as CustomMetrics showed them."""
-        told = (str(metrics["situation"]) for _, metrics in self.watched.metrics if metrics)
-        return (situation for situation, _ in itertools.groupby(told))
+        """Yield the situations in CustomMetrics, in order."""
+        found = (str(metrics["situation"]) for _, metrics in self.watched.metrics if metrics)
+        return (situation for situation, _ in itertools.groupby(found))

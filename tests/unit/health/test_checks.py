@@ -1,4 +1,4 @@
-"""What each look makes of what it sees: tables."""
+"""The finding of each check: tables."""
 
 import json
 from datetime import timedelta
@@ -7,22 +7,29 @@ from typing import Any, Final
 
 import pytest
 
-from clawbot_agent.core.paths import LEASE_FILE, REPAIR_FILE, SCHEDULED_EVENTS_FILE, TICKET_FILE
+from clawbot_agent.core.paths import (
+    LEASE_FILE,
+    REPLACEMENT_FILE,
+    SCHEDULED_EVENTS_FILE,
+    TICKET_FILE,
+)
+from clawbot_agent.engine.finding import Finding, age_text
 from clawbot_agent.features.caddy.caddyfile import LIVE, caddyfile
+from clawbot_agent.features.caddy.health import CaddyCheck
+from clawbot_agent.features.gateway.health import LIVE_URL, ContainerCheck, GatewayCheck
 from clawbot_agent.features.gateway.readiness import READY_URL
-from clawbot_agent.health.checks.caddy import Caddy
-from clawbot_agent.health.checks.events import Events
-from clawbot_agent.health.checks.gateway import LIVE_URL, Gateway
-from clawbot_agent.health.checks.lease import Lease
-from clawbot_agent.health.checks.replacement import Repair
-from clawbot_agent.health.checks.resources import Disk, Memory
-from clawbot_agent.health.checks.ticket import Ticket
-from clawbot_agent.health.checks.unit import Container
-from clawbot_agent.health.finding import age_text
+from clawbot_agent.features.lease.health import LeaseCheck
+from clawbot_agent.features.share.health import TicketCheck
+from clawbot_agent.health.checks import DiskCheck, EventsCheck, MemoryCheck, ReplacementCheck
+from clawbot_agent.health.refresh import Check, Watch, checked
+from clawbot_agent.host import Host
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.https import CertifiedAnswer
 from clawbot_agent.host.space import Space
-from clawbot_agent.lifecycle.shutdown.report import EventsReport, Phase
+from clawbot_agent.records.record import text_of
+from clawbot_agent.records.replacement import ReplacementVerdict, Verdict
+from clawbot_agent.records.shutdown import ShutdownPhase, ShutdownReport
+from clawbot_agent.records.ticket import TicketError, TicketRecord
 from tests.fakes import FakeFiles, FakeRun, fake_host
 from tests.fakes.clock import FakeClock
 from tests.fakes.net import FakeGetJson
@@ -38,8 +45,13 @@ HOLDER: Final = {"instance_id": "abc", "boot_id": "b", "host": "bot-1", "since":
 
 
 def at(seconds: float) -> str:
-    """A moment so many seconds from now."""
+    """Return the time so many seconds from now."""
     return (NOW + timedelta(seconds=seconds)).isoformat()
+
+
+def found_by(check: Check, host: Host) -> Finding:
+    """Run a check as the sidecar does."""
+    return checked(Watch("component", check, every=5, limit=5), host)
 
 
 # --- gateway ----------------------------------------------------------------------
@@ -49,7 +61,7 @@ def at(seconds: float) -> str:
     ("ready", "live", "state", "reason"),
     [
         (READY_ANSWER, LIVE_ANSWER, "ok", "ready"),
-        (Answer(503, {"ready": False}), LIVE_ANSWER, "failed", "alive, not ready: /readyz answers"),
+        (Answer(503, {"ready": False}), LIVE_ANSWER, "failed", "live, not ready: /readyz answers"),
         (PAGE_ANSWER, PAGE_ANSWER, "failed", "/readyz answers 200 without"),
         (None, None, "failed", "ConnectionRefusedError"),
         (Answer(0, {}, "TimeoutError: timed out"), None, "failed", "TimeoutError: timed out"),
@@ -57,7 +69,7 @@ def at(seconds: float) -> str:
 )
 def test_gateway(ready: Answer | None, live: Answer | None, state: str, reason: str) -> None:
     answers = {READY_URL: [ready] if ready else [], LIVE_URL: [live] if live else []}
-    found = Gateway()(fake_host(get_json=FakeGetJson(answers)))
+    found = GatewayCheck()(fake_host(get_json=FakeGetJson(answers)))
     assert found.state == state
     assert found.reason.startswith(reason)
 
@@ -82,7 +94,7 @@ def shown(**properties: str) -> str:
         (
             {"ActiveState": "activating", "SubState": "start-pre"},
             "starting",
-            "clawbot-gateway.service starts",
+            "clawbot-gateway.service is starting",
         ),
         (
             {
@@ -92,20 +104,17 @@ def shown(**properties: str) -> str:
                 "Result": "exit-code",
             },
             "warning",
-            (
-                "clawbot-gateway.service waits for a restart "
-                "(result exit-code, its process ended with 137)"
-            ),
+            ("clawbot-gateway.service waits for a restart (result exit-code, exit status 137)"),
         ),
         (
             {"ActiveState": "failed", "ExecMainStatus": "78", "Result": "exit-code"},
             "failed",
-            "clawbot-gateway.service is failed (result exit-code, its process ended with 78)",
+            "clawbot-gateway.service is failed (result exit-code, exit status 78)",
         ),
         (
             {"ActiveState": "inactive"},
             "failed",
-            "clawbot-gateway.service is inactive (result success, its process ended with 0)",
+            "clawbot-gateway.service is inactive (result success, exit status 0)",
         ),
     ],
 )
@@ -113,7 +122,7 @@ def test_container(unit: dict[str, str], state: str, reason: str) -> None:
     run = FakeRun()
     text = shown(**{"LoadState": "loaded", "NRestarts": "0", **unit})
     run.answer("systemctl", "show", "clawbot-gateway.service", stdout=text)
-    found = Container()(fake_host(run=run))
+    found = ContainerCheck()(fake_host(run=run))
     assert (found.state, found.reason) == (state, reason)
 
 
@@ -129,8 +138,8 @@ def lease(**changes: Any) -> str:  # noqa: ANN401 - as in the JSON file
         "clean": True,
         "suspects": [],
         "waiting_for": None,
-        "quiet_seconds": 0,
-        "last_beat": at(-8),
+        "silent_seconds": 0,
+        "last_heartbeat": at(-8),
         "problem": "",
         "updated": at(-2),
     }
@@ -141,11 +150,11 @@ def lease(**changes: Any) -> str:  # noqa: ANN401 - as in the JSON file
     ("text", "state", "reason"),
     [
         (None, "absent", "no lease on this instance"),
-        ("{", "unknown", f"{LEASE_FILE} is not what the lease's daemon writes"),
+        ("{", "unknown", f"{LEASE_FILE} is damaged: not JSON (JSONDecodeError)"),
         (lease(), "ok", "generation 7 is held; the share answers"),
-        (lease(last_beat=None), "ok", "generation 7 is held"),
+        (lease(last_heartbeat=None), "ok", "generation 7 is held"),
         (
-            lease(last_beat=at(-40), problem="the share does not answer"),
+            lease(last_heartbeat=at(-40), problem="the share does not answer"),
             "warning",
             (
                 "generation 7 is held, but the share has not answered for 40 s; "
@@ -153,20 +162,21 @@ def lease(**changes: Any) -> str:  # noqa: ANN401 - as in the JSON file
             ),
         ),
         (
-            lease(state="waiting", waiting_for=HOLDER, quiet_seconds=12),
+            lease(state="waiting", waiting_for=HOLDER, silent_seconds=12),
             "failed",
-            "waits for bot-1 (instance abc), quiet for 12 s",
+            "waiting for bot-1 (instance abc), no heartbeat for 12 s",
         ),
+        (lease(state="waiting"), "failed", "waiting for the lease"),
         (lease(state="lost"), "failed", "generation 7 is lost"),
-        (lease(state="released"), "failed", "given back"),
-        (lease(updated=at(-31)), "unknown", "the lease's daemon last spoke 31 s ago"),
+        (lease(state="released"), "failed", "released"),
+        (lease(updated=at(-31)), "unknown", "no report from the lease daemon for 31 s"),
     ],
 )
 def test_lease(text: str | None, state: str, reason: str) -> None:
     files = FakeFiles()
     if text is not None:
         files.put(LEASE_FILE, text)
-    found = Lease()(fake_host(files=files))
+    found = found_by(LeaseCheck(), fake_host(files=files))
     assert (found.state, found.reason) == (state, reason)
 
 
@@ -176,7 +186,7 @@ def test_lease(text: str | None, state: str, reason: str) -> None:
 @pytest.mark.parametrize(
     ("answer", "state", "reason"),
     [
-        (LIVE_ANSWER, "ok", "passes requests on to the gateway"),
+        (LIVE_ANSWER, "ok", "proxies requests to the gateway"),
         (
             Answer(503, {"ok": False, "status": "unavailable"}),
             "ok",
@@ -191,19 +201,19 @@ def test_caddy_on_plain_http(answer: Answer | None, state: str, reason: str) -> 
     files = FakeFiles()
     files.put(LIVE, caddyfile(domain=None, email=None).text)
     answers = FakeGetJson({CADDY_URL: [answer] if answer else []})
-    found = Caddy()(fake_host(files=files, get_json=answers))
+    found = CaddyCheck()(fake_host(files=files, get_json=answers))
     assert (found.state, found.reason) == (state, reason)
 
 
 @pytest.mark.parametrize(
     ("answer", "days", "state", "reason"),
     [
-        (LIVE_ANSWER, 60, "ok", "passes requests on to the gateway"),
+        (LIVE_ANSWER, 60, "ok", "proxies requests to the gateway"),
         (
             LIVE_ANSWER,
             10,
             "warning",
-            "the certificate of bot.example.org ends in 10 days and is not renewed",
+            "the certificate of bot.example.org expires in 10 days and is not renewed",
         ),
         (Answer(0, {}, "certificate: expired"), None, "failed", "certificate: expired"),
         (PAGE_ANSWER, 10, "failed", "answers 200: the answer is not JSON"),
@@ -220,20 +230,20 @@ def test_caddy_with_a_domain(answer: Answer, days: int | None, state: str, reaso
         asked.append((domain, path))
         return CertifiedAnswer(answer, end)
 
-    found = Caddy(secure=secure)(fake_host(files=files))
+    found = CaddyCheck(secure=secure)(fake_host(files=files))
     assert (found.state, found.reason) == (state, reason)
     assert asked == [("bot.example.org", "/healthz")]
 
 
 @pytest.mark.parametrize(("refused", "codes"), [(True, ("CERTIFICATE_NOT_ACCEPTED",)), (False, ())])
-def test_a_domain_without_a_certificate_is_told_apart(
+def test_domain_without_an_accepted_certificate_has_an_error(
     *, refused: bool, codes: tuple[str, ...]
 ) -> None:
-    """A new instance would get none either: its domain's DNS is as wrong."""
+    """A new instance would get none either: the domain's DNS is the same."""
     files = FakeFiles()
     files.put(LIVE, caddyfile(domain="bot.example.org", email=None).text)
     answer = CertifiedAnswer(Answer(0, {}, "certificate: none"), refused=refused)
-    found = Caddy(secure=lambda *_, **__: answer)(fake_host(files=files))
+    found = CaddyCheck(secure=lambda *_, **__: answer)(fake_host(files=files))
     assert (found.state, found.errors) == ("failed", error_refs(*codes))
 
 
@@ -241,7 +251,7 @@ def test_a_domain_without_a_certificate_is_told_apart(
     ("changes", "codes"),
     [
         ({}, ()),
-        ({"last_beat": at(-40)}, ("SHARE_HUNG",)),
+        ({"last_heartbeat": at(-40)}, ("SHARE_HUNG",)),
         ({"state": "waiting", "waiting_for": HOLDER}, ("LEASE_HELD",)),
         ({"state": "waiting", "problem": "the share does not answer"}, ("SHARE_HUNG",)),
         ({"state": "waiting"}, ()),
@@ -250,45 +260,45 @@ def test_a_domain_without_a_certificate_is_told_apart(
         ({"state": "lost", "updated": at(-31)}, ()),
     ],
 )
-def test_what_the_lease_tells_of_causes(changes: dict[str, Any], codes: tuple[str, ...]) -> None:
+def test_lease_names_the_errors_behind_it(changes: dict[str, Any], codes: tuple[str, ...]) -> None:
     """A new instance would meet the same share and the same holder."""
     files = FakeFiles()
     files.put(LEASE_FILE, lease(**changes))
-    assert Lease()(fake_host(files=files)).errors == error_refs(*codes)
+    assert LeaseCheck()(fake_host(files=files)).errors == error_refs(*codes)
 
 
-# --- repair -------------------------------------------------------------------------
+# --- replacement --------------------------------------------------------------------
+
+
+def verdict(given: Verdict) -> str:
+    return text_of(ReplacementVerdict(given, "UNIT_FAILED", 2, 24, "2 failed so"))
 
 
 @pytest.mark.parametrize(
-    ("text", "state", "holds", "codes", "reason"),
+    ("text", "state", "suspended", "codes", "reason"),
     [
-        (None, "ok", 0, (), "a new instance may be asked for"),
-        ('{"schema": 1, "verdict": "ask", "code": null}', "ok", 0, (), "a new instance may"),
+        (None, "ok", 0, (), "replacement is allowed"),
+        (verdict(Verdict.ALLOWED), "ok", 0, (), "replacement is allowed"),
         (
-            '{"schema": 1, "verdict": "hold", "code": "UNIT_FAILED", "reason": "2 failed so"}',
+            verdict(Verdict.SUSPENDED),
             "warning",
             1,
             ("UNIT_FAILED",),
-            "no new instance is asked for: 2 failed so",
+            "replacement is suspended: 2 failed so",
         ),
-        ('{"verdict": "hold", "code": null}', "warning", 1, (), "no new instance is asked for: "),
-        ("[]", "unknown", None, (), "/var/lib/clawbot/repair.json is not what"),
+        ("[]", "unknown", None, (), f"{REPLACEMENT_FILE} is damaged: not an object"),
     ],
 )
-def test_repair(
-    text: str | None, state: str, holds: int | None, codes: tuple[str, ...], reason: str
+def test_replacement(
+    text: str | None, state: str, suspended: int | None, codes: tuple[str, ...], reason: str
 ) -> None:
     files = FakeFiles()
     if text is not None:
-        files.put(REPAIR_FILE, text)
-    found = Repair()(fake_host(files=files))
-    assert (found.state, found.figures.get("holds"), tuple(e.code for e in found.errors)) == (
-        state,
-        holds,
-        codes,
-    )
-    assert found.reason.startswith(reason)
+        files.put(REPLACEMENT_FILE, text)
+    found = found_by(ReplacementCheck(), fake_host(files=files))
+    assert (found.state, found.reason) == (state, reason)
+    assert found.figures.get("suspended") == suspended
+    assert tuple(error.code for error in found.errors) == codes
 
 
 # --- disk and memory ----------------------------------------------------------------
@@ -301,13 +311,14 @@ def test_repair(
 def test_disk(free_bytes: int, free_files: int, state: str) -> None:
     giga = 10**9
     space = Space(100 * giga, free_bytes * giga, 100, free_files)
-    found = Disk(Path("/"), lambda _path: space)(fake_host())
+    found = DiskCheck(Path("/"), lambda _path: space)(fake_host())
     assert found.state == state
     assert found.reason == f"{free_bytes}.0 GB and {free_files}% of inodes free"
 
 
-def test_a_file_system_that_does_not_count_files() -> None:
-    assert Disk(Path("/"), lambda _path: Space(100, 50, 0, 0))(fake_host()).state == "ok"
+def test_file_system_that_does_not_count_files_is_ok() -> None:
+    check = DiskCheck(Path("/"), lambda _path: Space(100, 50, 0, 0))
+    assert check(fake_host()).state == "ok"
 
 
 @pytest.mark.parametrize(
@@ -322,44 +333,40 @@ def test_a_file_system_that_does_not_count_files() -> None:
 def test_memory(text: str, state: str) -> None:
     files = FakeFiles()
     files.put("/proc/meminfo", text)
-    assert Memory()(fake_host(files=files)).state == state
+    assert MemoryCheck()(fake_host(files=files)).state == state
 
 
 # --- ticket ---------------------------------------------------------------------------
 
 
+def ticket(remaining: float | None, error: TicketError | None = None) -> str:
+    end = None if remaining is None else NOW + timedelta(seconds=remaining)
+    return text_of(TicketRecord(end, None, NOW, error))
+
+
 @pytest.mark.parametrize(
-    ("document", "state", "reason"),
+    ("text", "state", "reason"),
     [
         (None, "absent", "the share needs no ticket"),
-        ({"end": at(36000), "error": None}, "ok", "good for 10 h"),
+        (ticket(36000), "ok", "valid for 10 h"),
         (
-            {"end": at(36000), "error": {"code": "IMDS", "message": "no token"}},
+            ticket(36000, TicketError("IMDS", "no token")),
             "warning",
-            "good for 10 h; the last refresh failed: IMDS: no token",
+            "valid for 10 h; the last refresh failed: IMDS: no token",
         ),
-        ({"end": at(3600), "error": None}, "warning", "good for 60 min"),
-        ({"end": at(-60), "error": None}, "failed", "ended 60 s ago"),
-        (
-            {"end": None, "error": {"code": "TOOL", "message": "none"}},
-            "failed",
-            "there is no ticket; the last refresh",
-        ),
+        (ticket(3600), "warning", "valid for 60 min"),
+        (ticket(-60), "failed", "expired 60 s ago"),
+        (ticket(None, TicketError("TOOL", "none")), "failed", "no ticket; the last refresh"),
+        ("[]", "unknown", f"{TICKET_FILE} is damaged"),
     ],
 )
-def test_ticket(document: dict[str, Any] | None, state: str, reason: str) -> None:
+def test_ticket(text: str | None, state: str, reason: str) -> None:
     files = FakeFiles()
-    if document is not None:
-        files.put(TICKET_FILE, json.dumps(document))
-    found = Ticket()(fake_host(files=files))
+    if text is not None:
+        files.put(TICKET_FILE, text)
+    found = found_by(TicketCheck(), fake_host(files=files))
     assert found.state == state
     assert found.reason.startswith(reason)
-
-
-def test_a_file_that_holds_something_else_is_no_ticket() -> None:
-    files = FakeFiles()
-    files.put(TICKET_FILE, "[]")
-    assert Ticket()(fake_host(files=files)).state == "unknown"
 
 
 @pytest.mark.parametrize(
@@ -374,25 +381,27 @@ def test_ages_are_short(seconds: float, text: str) -> None:
 
 def announced(**changes: Any) -> str:  # noqa: ANN401 - as in the report
     given = {"answered": NOW, "updated": NOW, **changes}
-    return EventsReport(**given).document()
+    return text_of(ShutdownReport(**given))
 
 
 @pytest.mark.parametrize(
     ("text", "state", "reason"),
     [
         (None, "absent", "scheduled events are not watched"),
-        ("nonsense", "unknown", f"{SCHEDULED_EVENTS_FILE} is not what the watcher writes"),
-        (announced(), "ok", "nothing is announced"),
-        (announced(answered=None), "absent", "the metadata service has never answered"),
+        ("nonsense", "unknown", f"{SCHEDULED_EVENTS_FILE} is damaged: not JSON"),
+        (announced(), "ok", "no event is announced"),
+        (announced(answered=None), "absent", "the metadata service never answered"),
         (
             announced(answered=NOW - timedelta(minutes=10), problem="answered 500"),
             "warning",
-            "no answer of the metadata service for 10 min: answered 500",
+            "no answer from the metadata service for 10 min: answered 500",
         ),
-        (announced(updated=NOW - timedelta(minutes=4)), "unknown", "the watcher last spoke 4 min"),
+        (announced(updated=NOW - timedelta(minutes=4)), "unknown", "no report from the scheduled-"),
         (
             announced(
-                phase=Phase.DRAINING, kind="Terminate", not_before=NOW + timedelta(minutes=5)
+                phase=ShutdownPhase.DRAINING,
+                kind="Terminate",
+                not_before=NOW + timedelta(minutes=5),
             ),
             "warning",
             "Terminate at 00:05:00 UTC, draining",
@@ -403,7 +412,7 @@ def test_events(text: str | None, state: str, reason: str) -> None:
     files = FakeFiles()
     if text is not None:
         files.put(SCHEDULED_EVENTS_FILE, text)
-    found = Events()(fake_host(files=files))
+    found = found_by(EventsCheck(), fake_host(files=files))
     assert found.state == state
     assert bool(found.errors) is (text is not None and "draining" in text)
     assert found.reason.startswith(reason)

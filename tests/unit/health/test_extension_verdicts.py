@@ -1,4 +1,4 @@
-"""What Azure's side makes of the sidecar's answers in everything that can happen to an instance.
+"""Azure's reaction to the sidecar's answers in everything that can happen to an instance.
 
 The other side is a model (tests/support/health_extension.py) with the settings of the extension
 that docs/reference/health.md asks for, and with the shortest grace that a repair policy can have.
@@ -11,8 +11,8 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.features.lease.report import LeaseState
-from clawbot_agent.health.checks import last_run
+from clawbot_agent.health import last_run
+from clawbot_agent.records.lease import LeaseState
 from tests.support.health_extension import Health, Settings
 from tests.unit.health.instance import ME, OTHER, Instance, Service
 
@@ -44,11 +44,13 @@ def documented() -> Settings:
 
 
 SETTINGS: Final = documented()
+# hours of simulated seconds: tracing would take twice as long as they do
+pytestmark = pytest.mark.no_cover
 
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Make:
-    """Switches an instance on."""
+    """Return a function that switches an instance on."""
 
     def made(*, phase: int = 0) -> Instance:
         instance = Instance(settings=SETTINGS, phase=phase)
@@ -61,7 +63,7 @@ def make(monkeypatch: pytest.MonkeyPatch) -> Make:
 
 
 def begin_boot(instance: Instance, *, installed_after: int = 90) -> None:
-    """To where the agent's first run begins."""
+    """Boot until the agent's first run starts."""
     instance.wait(installed_after)
     instance.start_sidecar()
     instance.wait(4)
@@ -69,7 +71,7 @@ def begin_boot(instance: Instance, *, installed_after: int = 90) -> None:
 
 
 def end_boot(instance: Instance, *, after: int) -> None:
-    """Through the rest of a first run that goes well."""
+    """Finish a successful first run."""
     world = instance.world
     instance.wait(after // 4)
     world.lease = HELD
@@ -91,7 +93,7 @@ def boot(instance: Instance, *, after: int = 120) -> Instance:
 
 
 def run_again(instance: Instance, *, seconds: int = 60) -> None:
-    """The timer's run, which finds the gateway down and starts it."""
+    """Run by the timer: find the gateway down and start it."""
     instance.world.begin_run()
     instance.wait(seconds)
     instance.world.gateway = UP
@@ -108,7 +110,7 @@ def assert_left_alone(instance: Instance) -> None:
 
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
-def test_a_normal_first_boot(make: Make, phase: int) -> None:
+def test_normal_first_boot(make: Make, phase: int) -> None:
     instance = make(phase=phase)
     begin_boot(instance)
     end_boot(instance, after=240)
@@ -123,7 +125,7 @@ def test_a_normal_first_boot(make: Make, phase: int) -> None:
     assert_left_alone(instance)
 
 
-def test_it_shows_what_it_does_while_it_boots(make: Make) -> None:
+def test_progress_is_shown_during_the_boot(make: Make) -> None:
     instance = make()
     begin_boot(instance)
     instance.wait(20)
@@ -134,8 +136,8 @@ def test_it_shows_what_it_does_while_it_boots(make: Make) -> None:
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
 @pytest.mark.parametrize("installed_after", [90, 890, 1000])
-def test_a_slow_first_boot(make: Make, phase: int, installed_after: int) -> None:
-    """As long as a run may take, after an installation that took its time too."""
+def test_slow_first_boot(make: Make, phase: int, installed_after: int) -> None:
+    """As long as a run may take, after a slow installation."""
     instance = make(phase=phase)
     begin_boot(instance, installed_after=installed_after)
     end_boot(instance, after=1790)
@@ -147,8 +149,8 @@ def test_a_slow_first_boot(make: Make, phase: int, installed_after: int) -> None
 @pytest.mark.parametrize(
     "code", ["KEYVAULT_FORBIDDEN", "SHARE_KEY_WRONG", "KEYVAULT_SECRET_EMPTY", "CADDYFILE_INVALID"]
 )
-def test_a_boot_that_fails_where_no_instance_would_fare_better(make: Make, code: str) -> None:
-    """Never replaced, while every other reader sees that it does not work."""
+def test_failed_boot_that_a_replacement_does_not_fix(make: Make, code: str) -> None:
+    """It is never replaced, while /health reports it unhealthy."""
     instance = make()
     begin_boot(instance)
     instance.wait(300)
@@ -161,7 +163,7 @@ def test_a_boot_that_fails_where_no_instance_would_fare_better(make: Make, code:
     assert_left_alone(instance)
     assert instance.health() == (503, "unhealthy")
     assert (instance.metrics["status"], instance.metrics["code"]) == ("unhealthy", code)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     run_again(instance)
     instance.world.caddy = UP
     instance.wait(60)
@@ -170,8 +172,8 @@ def test_a_boot_that_fails_where_no_instance_would_fare_better(make: Make, code:
     assert_left_alone(instance)
 
 
-def test_a_configuration_that_makes_no_sense(make: Make) -> None:
-    """The run ends before it has a status to write."""
+def test_invalid_configuration(make: Make) -> None:
+    """The run ends before it writes a status."""
     instance = make()
     instance.wait(90)
     instance.start_sidecar()
@@ -180,13 +182,13 @@ def test_a_configuration_that_makes_no_sense(make: Make) -> None:
     instance.wait(2 * HOUR)
     assert_left_alone(instance)
     assert instance.health() == (503, "unhealthy")
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert instance.metrics["code"] == "CONFIG_INVALID"
     assert instance.watched.states == [INITIALIZING, HEALTHY]
 
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
-def test_a_boot_that_fails_where_another_instance_may_do_better(make: Make, phase: int) -> None:
+def test_failed_boot_that_a_replacement_may_fix(make: Make, phase: int) -> None:
     instance = make(phase=phase)
     begin_boot(instance)
     instance.wait(700)
@@ -199,27 +201,27 @@ def test_a_boot_that_fails_where_another_instance_may_do_better(make: Make, phas
     assert asked - failed <= REPORTED_SECONDS
 
 
-def test_the_third_instance_that_fails_alike_does_not_ask(make: Make) -> None:
+def test_third_instance_that_fails_alike_requests_no_replacement(make: Make) -> None:
     instance = make()
     begin_boot(instance)
     instance.wait(700)
-    instance.world.hold("DOCKER_UNAVAILABLE")
+    instance.world.suspend_replacement("DOCKER_UNAVAILABLE")
     instance.world.end_run(code="DOCKER_UNAVAILABLE")
     instance.wait(3 * HOUR)
     assert_left_alone(instance)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert instance.metrics["code"] == "DOCKER_UNAVAILABLE"
     assert instance.health() == (503, "unhealthy")
 
 
-def test_a_hold_that_is_known_only_after_the_failure(make: Make) -> None:
-    """The agent writes what it read on the share a little later."""
+def test_suspension_that_is_known_only_after_the_failure(make: Make) -> None:
+    """The agent writes its verdict a little later."""
     instance = make()
     begin_boot(instance)
     instance.wait(700)
     instance.world.end_run(code="DOCKER_UNAVAILABLE")
     instance.wait(20)
-    instance.world.hold("DOCKER_UNAVAILABLE")
+    instance.world.suspend_replacement("DOCKER_UNAVAILABLE")
     instance.wait(HOUR)
     assert_left_alone(instance)
 
@@ -229,7 +231,7 @@ def test_a_hold_that_is_known_only_after_the_failure(make: Make) -> None:
 
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("down", [5, 20])
-def test_a_gateway_that_crashes_and_returns(make: Make, phase: int, down: int) -> None:
+def test_gateway_that_crashes_and_returns(make: Make, phase: int, down: int) -> None:
     instance = boot(make())
     instance.wait(phase)
     for _ in range(6):
@@ -244,7 +246,7 @@ def test_a_gateway_that_crashes_and_returns(make: Make, phase: int, down: int) -
 @pytest.mark.parametrize("phase", PHASES)
 @pytest.mark.parametrize("service", [ABSENT, HUNG])
 @pytest.mark.parametrize("what", ["gateway", "caddy"])
-def test_a_real_outage_is_reported_in_time(
+def test_outage_is_reported_in_time(
     make: Make, phase: int, service: Service, what: str, figures: dict[str, float]
 ) -> None:
     instance = boot(make())
@@ -261,8 +263,8 @@ def test_a_real_outage_is_reported_in_time(
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_busy_gateway_is_no_outage(make: Make, phase: int) -> None:
-    """It has one thread; on a small machine an answer may take seconds. No alert is raised."""
+def test_busy_gateway_is_no_outage(make: Make, phase: int) -> None:
+    """It has one thread; on a small machine an answer may take seconds."""
     instance = boot(make())
     instance.wait(phase)
     instance.world.answer_seconds = 7
@@ -272,7 +274,7 @@ def test_a_busy_gateway_is_no_outage(make: Make, phase: int) -> None:
     assert instance.watched.states == [INITIALIZING, HEALTHY]
 
 
-def test_a_gateway_that_never_stays_up_is_an_outage(make: Make) -> None:
+def test_gateway_that_never_stays_up_is_an_outage(make: Make) -> None:
     instance = boot(make())
     for _ in range(12):
         instance.world.gateway = ABSENT
@@ -282,7 +284,7 @@ def test_a_gateway_that_never_stays_up_is_an_outage(make: Make) -> None:
     assert UNHEALTHY in instance.watched.states
 
 
-def test_the_end_of_an_outage_is_reported_too(make: Make) -> None:
+def test_end_of_an_outage_is_reported(make: Make) -> None:
     instance = boot(make())
     instance.world.gateway = HUNG
     instance.wait(120)
@@ -296,8 +298,8 @@ def test_the_end_of_an_outage_is_reported_too(make: Make) -> None:
 
 
 @pytest.mark.parametrize("drained", [30, 330])
-def test_the_agent_replaces_the_gateway(make: Make, drained: int) -> None:
-    """A new image or configuration: it is drained first, and the new one takes its time."""
+def test_agent_replaces_the_gateway(make: Make, drained: int) -> None:
+    """A new container image or configuration: a drain, then a slow start."""
     instance = boot(make())
     instance.world.begin_run()
     instance.wait(40)
@@ -310,7 +312,7 @@ def test_the_agent_replaces_the_gateway(make: Make, drained: int) -> None:
     assert_left_alone(instance)
 
 
-def test_a_replacement_that_fails_is_an_outage(make: Make) -> None:
+def test_failed_replacement_of_the_gateway_is_an_outage(make: Make) -> None:
     instance = boot(make())
     instance.world.begin_run()
     instance.wait(40)
@@ -329,8 +331,8 @@ def test_a_replacement_that_fails_is_an_outage(make: Make) -> None:
 @pytest.mark.parametrize("phase", FEW_PHASES)
 @pytest.mark.parametrize("gateway", [UP, HUNG])
 @pytest.mark.parametrize("away", [70, 200, 2 * HOUR])
-def test_the_share_is_away(make: Make, phase: int, gateway: Service, away: int) -> None:
-    """Every instance would meet the same share. With it the gateway may hang at once, or later."""
+def test_share_is_unreachable(make: Make, phase: int, gateway: Service, away: int) -> None:
+    """Every instance meets the same share. The gateway may hang with it at once, or later."""
     instance = boot(make())
     instance.wait(phase)
     world = instance.world
@@ -338,7 +340,7 @@ def test_the_share_is_away(make: Make, phase: int, gateway: Service, away: int) 
     instance.wait(away)
     assert_left_alone(instance)
     if away > 88:
-        assert instance.metrics["situation"] == "held"
+        assert instance.metrics["situation"] == "replacement-suspended"
         assert instance.health() == (503, "unhealthy")
     world.share = UP
     if world.lease is WAITING:
@@ -355,8 +357,8 @@ def test_the_share_is_away(make: Make, phase: int, gateway: Service, away: int) 
 
 
 @pytest.mark.parametrize("phase", PHASES)
-def test_a_memory_that_is_copied_after_an_outage_of_the_share(make: Make, phase: int) -> None:
-    """The run that the lease starts has to copy an image that was not given back: minutes."""
+def test_data_image_is_copied_after_an_outage_of_the_share(make: Make, phase: int) -> None:
+    """The next run copies a data image whose lease was not released, for minutes."""
     instance = boot(make())
     instance.world.share = HUNG
     instance.wait(300 + phase)
@@ -368,8 +370,8 @@ def test_a_memory_that_is_copied_after_an_outage_of_the_share(make: Make, phase:
     assert_left_alone(instance)
 
 
-def test_a_gateway_that_does_not_come_back_after_the_share_did(make: Make) -> None:
-    """Then it is this instance's own trouble."""
+def test_gateway_that_does_not_return_after_the_share(make: Make) -> None:
+    """The cause is then this instance."""
     instance = boot(make())
     instance.world.share = HUNG
     instance.wait(HOUR)
@@ -383,7 +385,7 @@ def test_a_gateway_that_does_not_come_back_after_the_share_did(make: Make) -> No
 
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
-def test_a_reboot(make: Make, phase: int) -> None:
+def test_reboot(make: Make, phase: int) -> None:
     instance = boot(make())
     instance.wait(phase)
     instance.reboot()
@@ -396,8 +398,8 @@ def test_a_reboot(make: Make, phase: int) -> None:
 
 
 @pytest.mark.parametrize("waits", [600, 3 * HOUR])
-def test_a_reboot_that_waits_for_the_lease_of_another_instance(make: Make, waits: int) -> None:
-    """Azure replaced it while it was away, and the other one is the bot now."""
+def test_reboot_that_waits_for_the_lease_of_another_instance(make: Make, waits: int) -> None:
+    """Azure replaced it during the reboot, and the other instance is the bot now."""
     instance = boot(make())
     instance.reboot()
     world = instance.world
@@ -408,7 +410,7 @@ def test_a_reboot_that_waits_for_the_lease_of_another_instance(make: Make, waits
     world.end_run(code="LEASE_HELD")
     instance.wait(waits)
     assert_left_alone(instance)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert instance.metrics["code"] == "LEASE_HELD"
     world.lease, world.waiting_for, world.caddy = HELD, None, UP
     run_again(instance, seconds=120)
@@ -418,7 +420,7 @@ def test_a_reboot_that_waits_for_the_lease_of_another_instance(make: Make, waits
 
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
-def test_a_sidecar_that_restarts_beside_a_bot_that_serves(make: Make, phase: int) -> None:
+def test_sidecar_restarts_beside_a_serving_bot(make: Make, phase: int) -> None:
     instance = boot(make())
     instance.wait(phase)
     for _ in range(5):
@@ -431,7 +433,7 @@ def test_a_sidecar_that_restarts_beside_a_bot_that_serves(make: Make, phase: int
 
 
 @pytest.mark.parametrize("phase", FEW_PHASES)
-def test_a_sidecar_that_restarts_beside_a_bot_that_is_held(make: Make, phase: int) -> None:
+def test_sidecar_restarts_while_replacement_is_suspended(make: Make, phase: int) -> None:
     instance = boot(make())
     instance.world.share = HUNG
     instance.wait(200 + phase)
@@ -439,13 +441,13 @@ def test_a_sidecar_that_restarts_beside_a_bot_that_is_held(make: Make, phase: in
     instance.wait(4)
     instance.start_sidecar()
     instance.wait(300)
-    assert instance.metrics["situation"] == "held"
+    assert instance.metrics["situation"] == "replacement-suspended"
     assert_left_alone(instance)
 
 
-@pytest.mark.parametrize("stuck", ["container", "lease", "run", "ticket", "repair"])
-def test_a_look_that_never_comes_back_costs_no_instance(make: Make, stuck: str) -> None:
-    """A systemd or a disk that hangs; the bot serves all the same."""
+@pytest.mark.parametrize("stuck", ["container", "lease", "run", "ticket", "replacement"])
+def test_hanging_check_causes_no_replacement(make: Make, stuck: str) -> None:
+    """A hanging systemd or disk; the bot serves all the same."""
     instance = boot(make())
     instance.world.stuck = {stuck}
     instance.wait(2 * HOUR)

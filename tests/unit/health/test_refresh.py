@@ -1,10 +1,13 @@
+"""One check within its time limit."""
+
 import pytest
 
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.health.finding import Finding, State
-from clawbot_agent.health.refresh import Watch, look
+from clawbot_agent.engine.finding import ComponentState, Finding
+from clawbot_agent.health.refresh import Watch, checked
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandTimeoutError
+from clawbot_agent.records.record import RecordError
 from tests.fakes import fake_host
 
 
@@ -17,19 +20,19 @@ def watch(ended: Finding | Exception) -> Watch:
     return Watch("unit", check, every=5, limit=3)
 
 
-def test_a_finding_is_passed_on() -> None:
-    found = Finding(State.OK, "fine")
-    assert look(watch(found), fake_host()) is found
+def test_finding_is_passed_on() -> None:
+    found = Finding(ComponentState.OK, "fine")
+    assert checked(watch(found), fake_host()) is found
 
 
-def test_a_look_has_its_own_time_limit() -> None:
+def test_check_has_its_own_time_limit() -> None:
     seen: list[float] = []
 
     def check(host: Host) -> Finding:
         seen.append(host.limit.remaining())
-        return Finding(State.OK, "")
+        return Finding(ComponentState.OK, "")
 
-    look(Watch("unit", check, every=5, limit=3), fake_host())
+    checked(Watch("unit", check, every=5, limit=3), fake_host())
     assert seen == [3]
 
 
@@ -37,17 +40,18 @@ def test_a_look_has_its_own_time_limit() -> None:
     ("error", "reason"),
     [
         (CommandTimeoutError("systemctl: stopped,\nits time was used up"), "systemctl: stopped, "),
+        (RecordError("/run/clawbot/lease.json is damaged: not JSON"), "/run/clawbot/lease.json is"),
         (ZeroDivisionError("token=secret"), "defect in the sidecar: ZeroDivisionError"),
     ],
 )
-def test_a_look_that_fails_is_a_finding(error: ClawbotError | Exception, reason: str) -> None:
-    """On one line, and a defect without its text: nobody knows what is in it."""
-    found = look(watch(error), fake_host())
-    assert found.state is State.UNKNOWN
+def test_failed_check_is_a_finding(error: ClawbotError | Exception, reason: str) -> None:
+    """On one line, and a defect without its text, which may contain anything."""
+    found = checked(watch(error), fake_host())
+    assert found.state is ComponentState.UNKNOWN
     assert found.reason.startswith(reason)
     assert "secret" not in found.reason
     assert "\n" not in found.reason
 
 
-def test_a_finding_holds_until_the_next_look_has_had_its_time() -> None:
-    assert watch(Finding(State.OK, "")).good_for == 5 + 3 + 5
+def test_finding_is_valid_until_the_next_check_must_be_over() -> None:
+    assert watch(Finding(ComponentState.OK, "")).good_for == 5 + 3 + 5

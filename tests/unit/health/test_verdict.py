@@ -1,19 +1,22 @@
+"""The overall status, as a table."""
+
 from datetime import UTC, datetime
 from typing import Final
 
 import pytest
 
-from clawbot_agent.health.finding import Component, State
-from clawbot_agent.health.verdict import Overall, judge
+from clawbot_agent.engine.finding import ComponentState
+from clawbot_agent.health.verdict import Component, Overall, judge
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
 NAMES: Final = ("gateway", "container", "lease", "caddy", "disk", "memory", "run", "ticket")
 
 
-def word(**states: str) -> Overall:
-    """The verdict on a bot whose other components are ok."""
+def overall_of(**states: str) -> Overall:
+    """Return the status of a bot whose other components are ok."""
     components = [
-        Component(name, State(states.get(name, "ok")), "why", NOW) for name in reversed(NAMES)
+        Component(name, ComponentState(states.get(name, "ok")), "why", NOW)
+        for name in reversed(NAMES)
     ]
     return judge(components).overall
 
@@ -23,11 +26,11 @@ def word(**states: str) -> Overall:
     [
         ({}, "healthy"),
         ({"lease": "absent", "ticket": "absent", "container": "absent"}, "healthy"),
-        # the boot's run is under way: whatever is not there yet, is coming
+        # the boot's run is under way
         ({"run": "starting"}, "starting"),
         ({"run": "starting", "gateway": "failed", "caddy": "failed"}, "starting"),
         ({"run": "starting", "lease": "failed", "gateway": "failed"}, "starting"),
-        # without these nobody reaches the bot, or two instances write one memory
+        # without these the bot is unreachable, or two instances may write the same bot data
         ({"gateway": "failed"}, "unhealthy"),
         ({"gateway": "unknown"}, "unhealthy"),
         ({"caddy": "failed"}, "unhealthy"),
@@ -41,7 +44,7 @@ def word(**states: str) -> Overall:
         ({"lease": "pending"}, "starting"),
         ({"run": "pending"}, "starting"),
         ({"disk": "pending", "ticket": "pending"}, "healthy"),
-        # it serves, and somebody should look
+        # it serves, and needs attention
         ({"lease": "warning"}, "degraded"),
         ({"lease": "unknown"}, "degraded"),
         ({"caddy": "warning"}, "degraded"),
@@ -54,19 +57,19 @@ def word(**states: str) -> Overall:
         ({"ticket": "failed"}, "degraded"),
     ],
 )
-def test_the_word(states: dict[str, str], overall: str) -> None:
-    assert word(**states) == overall
+def test_overall_status(states: dict[str, str], overall: str) -> None:
+    assert overall_of(**states) == overall
 
 
-def test_only_who_serves_is_answered_with_200() -> None:
+def test_only_healthy_and_degraded_bots_serve() -> None:
     assert {overall for overall in Overall if overall.serves} == {"healthy", "degraded"}
 
 
-def test_the_reason_names_what_decided() -> None:
+def test_reason_names_the_decisive_component() -> None:
     found = judge(
         [
-            Component("gateway", State.FAILED, "no answer", NOW),
-            Component("disk", State.WARNING, "1 GB free", NOW),
+            Component("gateway", ComponentState.FAILED, "no answer", NOW),
+            Component("disk", ComponentState.WARNING, "1 GB free", NOW),
         ]
     )
     assert found.reason == "gateway failed: no answer"

@@ -1,69 +1,70 @@
+"""The progress of a run, without a name, path or address of the bot."""
+
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 import pytest
 
 from clawbot_agent.features.registry import all_stages
+from clawbot_agent.records.output import Progress
+from clawbot_agent.records.record import document
+from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 from clawbot_agent.report.progress import plain_words, progress
 
 NOW: Final = datetime(2026, 1, 1, tzinfo=UTC)
-ERROR: Final = {
-    "code": "KEYVAULT_FORBIDDEN",
-    "message": "vault my-vault: identity 1234 may not read",
-    "hint": "assign a role on my-vault",
-    "retryable": True,
-    "advice": "assign the role",
-}
+ERROR: Final = StageError(
+    code="KEYVAULT_FORBIDDEN",
+    message="vault my-vault: identity 1234 may not read",
+    hint="assign a role on my-vault",
+    retryable=True,
+    advice="assign the role",
+)
 
 
-def before(seconds: float) -> str:
-    """So many seconds ago."""
-    return (NOW - timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
+def before(seconds: float) -> datetime:
+    """Return the time so many seconds ago."""
+    return NOW - timedelta(seconds=seconds)
 
 
-def a_stage(name: str, **keys: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """One that takes 100 s, as status.json has it."""
-    return {
-        "name": name,
-        "phase": "base",
-        "state": "pending",
-        "reason": "",
-        "attempts": 0,
-        "started": None,
-        "seconds": None,
-        "error": None,
-        "title": name.title(),
-        "expected": 100,
-        **keys,
-    }
+def a_stage(name: str, state: str = "pending", **fields: Any) -> StageStatus:  # noqa: ANN401 - of StageStatus
+    """Return a stage that usually takes 100 s."""
+    given = {"title": name.title(), "expected": 100, **fields}
+    return StageStatus(name, "base", StageState(state), **given)
 
 
-def a_status(result: str, *stages: dict[str, Any]) -> dict[str, Any]:
-    """A run that began 250 s ago."""
-    finished = None if result == "running" else before(10)
-    return {"result": result, "started": before(250), "finished": finished, "stages": stages}
+def a_status(result: str, *stages: StageStatus) -> RunStatus:
+    """Return a run that started 250 s ago."""
+    return RunStatus(
+        instance_id="i",
+        boot_id="b",
+        agent_version="1",
+        result=Result(result),
+        started=before(250),
+        finished=None if result == "running" else before(10),
+        stages=stages,
+    )
 
 
-def running(name: str, seconds: float, **keys: Any) -> dict[str, Any]:  # noqa: ANN401 - JSON
-    """A stage under way since so long."""
-    return a_stage(name, state="running", started=before(seconds), attempts=1, **keys)
+def running(name: str, seconds: float, **fields: Any) -> StageStatus:  # noqa: ANN401 - of StageStatus
+    """Return a stage that started so long ago."""
+    return a_stage(name, state="running", started=before(seconds), attempts=1, **fields)
 
 
-def seen(document: dict[str, Any] | None, *, under_way: bool = True) -> dict[str, Any]:
-    """What the page gets."""
-    return progress(document, now=NOW, under_way=under_way, serving=False)
+def seen(status: RunStatus | None, *, under_way: bool = True) -> Progress:
+    """Return what the page gets."""
+    return progress(status, now=NOW, under_way=under_way, serving=False)
 
 
-def test_the_keys_are_a_promise() -> None:
+def test_keys_are_a_promise() -> None:
     found = seen(
         a_status("running", running("apt", 25.04, reason="install caddy"), a_stage("share"))
     )
-    assert found == {
+    assert document(found) == {
         "schema": 1,
         "state": "running",
         "serving": False,
         "percent": 12,
-        "started": before(250),
+        "started": "2025-12-31T23:55:50.000+00:00",
         "seconds": 250.0,
         "message": "Apt: install caddy",
         "stages": [
@@ -89,11 +90,11 @@ def test_the_keys_are_a_promise() -> None:
     }
 
 
-def test_before_the_first_run_nothing_is_known() -> None:
+def test_progress_before_the_first_run_is_empty() -> None:
     found = seen(None)
-    assert (found["state"], found["percent"], found["stages"]) == ("preparing", 0, [])
-    assert found["started"] is None
-    assert found["seconds"] is None
+    assert (found.state, found.percent, found.stages) == ("preparing", 0, ())
+    assert found.started is None
+    assert found.seconds is None
 
 
 @pytest.mark.parametrize(
@@ -104,34 +105,34 @@ def test_before_the_first_run_nothing_is_known() -> None:
         # a stage that takes longer than usual is never done before it is
         ([running("a", 1000), a_stage("b")], 47),
         ([a_stage("a", state="degraded"), a_stage("b")], 50),
-        # what this bot does not have is no part of the way
+        # a stage that this bot does not have does not count
         ([a_stage("a", state="skipped"), a_stage("b", state="changed"), a_stage("c")], 50),
         ([a_stage("a", state="changed"), a_stage("b", state="unchanged")], 99),
         ([a_stage("a", expected=0), a_stage("b", state="changed", expected=0)], 50),
     ],
 )
-def test_the_percentage_is_weighed_by_time(stages: list[dict[str, Any]], percent: int) -> None:
-    assert seen(a_status("running", *stages))["percent"] == percent
+def test_percentage_is_weighted_by_time(stages: list[StageStatus], percent: int) -> None:
+    assert seen(a_status("running", *stages)).percent == percent
 
 
-def test_what_a_failure_kept_from_running_is_not_done() -> None:
+def test_stage_blocked_by_a_failure_is_not_done() -> None:
     stages = (
         a_stage("a", state="changed"),
         a_stage("b", state="failed", error=ERROR),
         *(a_stage(name, state="skipped") for name in "cd"),
     )
     found = seen(a_status("failed", *stages))
-    assert (found["state"], found["percent"]) == ("failed", 25)
-    assert found["message"] == "B: KEYVAULT_FORBIDDEN"
-    assert found["seconds"] == 240.0
+    assert (found.state, found.percent) == ("failed", 25)
+    assert found.message == "B: KEYVAULT_FORBIDDEN"
+    assert found.seconds == 240.0
 
 
-def test_a_failing_stage_tells_code_and_advice_and_no_name() -> None:
+def test_failing_stage_shows_code_and_advice_without_names() -> None:
     """The hint of an error may name this bot's vault; the advice is the same for every bot."""
     found = seen(a_status("running", running("secrets", 5, error=ERROR, reason="my-vault said no")))
-    assert found["stages"][0]["code"] == "KEYVAULT_FORBIDDEN"
-    assert found["stages"][0]["hint"] == "assign the role"
-    assert found["message"] == "Secrets: tries again after KEYVAULT_FORBIDDEN"
+    assert found.stages[0].code == "KEYVAULT_FORBIDDEN"
+    assert found.stages[0].hint == "assign the role"
+    assert found.message == "Secrets: retrying after KEYVAULT_FORBIDDEN"
     assert "my-vault" not in str(found)
     assert "1234" not in str(found)
 
@@ -143,24 +144,24 @@ def test_a_failing_stage_tells_code_and_advice_and_no_name() -> None:
         ("degraded", False, "done", 100),
         ("failed", False, "failed", 0),
         ("interrupted", False, "failed", 0),
-        # killed: nobody holds the lock any more
+        # killed: the lock is free
         ("running", False, "failed", 0),
         ("running", True, "running", 0),
     ],
 )
-def test_the_state(result: str, *, under_way: bool, state: str, percent: int) -> None:
+def test_state(result: str, *, under_way: bool, state: str, percent: int) -> None:
     found = seen(a_status(result, a_stage("a")), under_way=under_way)
-    assert (found["state"], found["percent"]) == (state, percent)
+    assert (found.state, found.percent) == (state, percent)
 
 
-def test_what_a_degraded_bot_lacks_is_said() -> None:
+def test_message_names_what_a_degraded_bot_lacks() -> None:
     found = seen(a_status("degraded", a_stage("sysbox", state="degraded", error=ERROR)))
-    assert found["message"] == "Done, without Sysbox."
+    assert found.message == "Done, without Sysbox."
 
 
-def test_of_several_stages_the_latest_speaks() -> None:
+def test_message_is_of_the_stage_that_started_last() -> None:
     stages = (running("image", 60, reason="step 5/9"), running("share", 3, reason="mount it"))
-    assert seen(a_status("running", *stages))["message"] == "Share: mount it"
+    assert seen(a_status("running", *stages)).message == "Share: mount it"
 
 
 @pytest.mark.parametrize(
@@ -178,17 +179,17 @@ def test_of_several_stages_the_latest_speaks() -> None:
             "waiting for another instance, no sign of life for 14 s",
         ),
         ("port 445 of 10.0.0.4: nothing", "port 445 of … nothing"),
-        ("who is fe80::1", "who is …"),
+        ("found fe80::1", "found …"),
         ("identity 1c9e3b52-0000-4444-8888-123456789abc", "identity …"),
         ("Traceback (most recent call last):\n  File x\nKeyError: secret", "Traceback:"),
         ("", ""),
     ],
 )
-def test_what_the_agent_says_is_shown_without_names(said: str, shown: str) -> None:
+def test_text_of_a_stage_is_shown_without_names(said: str, shown: str) -> None:
     assert plain_words(said) == shown
 
 
-def test_of_every_stage_is_known_how_it_is_called_and_how_long_it_takes() -> None:
+def test_every_stage_has_title_and_usual_duration() -> None:
     for stage in all_stages().order:
         assert stage.title
         assert 0 < stage.typical < stage.budget

@@ -17,9 +17,9 @@ from clawbot_agent.features.gateway.container_spec import (
     candidate_document,
 )
 from clawbot_agent.features.gateway.readiness import await_ready, refusal, responds
-from clawbot_agent.features.lease.report import share_is_silent
 from clawbot_agent.host import Host
 from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.records.lease import share_is_silent
 
 _CANDIDATE_STOP_SECONDS: Final = 10
 _ROLLBACK_SECONDS: Final = 120.0

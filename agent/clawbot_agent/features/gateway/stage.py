@@ -119,9 +119,9 @@ class GatewayStage(Stage[GatewayFacts]):
             actions += _recovery(facts, facts.previous, config)
         return Plan(f"{GATEWAY_CONTAINER} is ready with {config.image_tag}", tuple(actions))
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Do not back off for a rejected configuration: `_refused_since` decides."""
-        return super().paced(error) and not isinstance(error, GatewayConfigRefusedError)
+        return super().backs_off(error) and not isinstance(error, GatewayConfigRefusedError)
 
 
 def _recovery(facts: GatewayFacts, previous: Json, config: BotConfig) -> "list[Action]":

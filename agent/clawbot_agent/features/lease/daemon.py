@@ -10,8 +10,6 @@ from datetime import datetime
 from enum import IntEnum
 from typing import Any, Final, Protocol
 
-from clawbot_agent.features.lease.record import Holder, Record
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.features.lease.timing import (
     HEARTBEAT,
     KNOCK,
@@ -22,6 +20,7 @@ from clawbot_agent.features.lease.timing import (
     Watch,
 )
 from clawbot_agent.host.limit import Clock
+from clawbot_agent.records.lease import Holder, LeaseRecord, LeaseReport, LeaseState
 
 Json = dict[str, Any]
 
@@ -99,7 +98,7 @@ class _Request:
     """The last request to the child."""
 
     verb: str
-    record: Record | None
+    record: LeaseRecord | None
     sent: float
     rang: bool = False
 
@@ -174,11 +173,11 @@ class LeaseDaemon:
 
     def _send_due(self, now: float) -> None:
         if self._tenure is not None:
-            self._tenure = replace(self._tenure, record=self._tenure.record.beaten())
+            self._tenure = replace(self._tenure, record=self._tenure.record.next_beat())
             self._due = now + HEARTBEAT
             self._send("beat", self._tenure.record, now)
         elif (snapshot := self._watch.snapshot) is not None and self._watch.may_take(self.me):
-            record = Record.succeeding(
+            record = LeaseRecord.succeeding(
                 snapshot.record, generation=snapshot.next, holder=self.me, image=snapshot.image
             )
             self._send("take", record, now)
@@ -204,7 +203,9 @@ class LeaseDaemon:
         self._knocked = generation
         return True
 
-    def _send(self, verb: str, record: Record | None, now: float, *, knock: bool = False) -> None:
+    def _send(
+        self, verb: str, record: LeaseRecord | None, now: float, *, knock: bool = False
+    ) -> None:
         question: Json = {"verb": verb, "knock": knock}
         if record is not None:
             question |= {"generation": record.generation, "text": record.text()}
@@ -292,10 +293,10 @@ class LeaseDaemon:
         self.share.abandon()
         return ExitStatus.STOPPED
 
-    def _released(self, record: Record) -> bool:
+    def _released(self, record: LeaseRecord) -> bool:
         if self.share.busy and self.share.answer(timeout=_RELEASE_SECONDS) is None:
             return False
-        self._send("release", replace(record.beaten(), released=True), self.clock.monotonic())
+        self._send("release", replace(record.next_beat(), released=True), self.clock.monotonic())
         answer = self.share.answer(timeout=_RELEASE_SECONDS)
         return answer is not None and answer.get("mine") is True
 
@@ -309,8 +310,8 @@ class LeaseDaemon:
             holder=mine.record.holder if mine else None,
             suspects=tuple(s.generation for s in mine.record.suspects) if mine else (),
             waiting_for=other.holder if other else None,
-            quiet_seconds=0 if mine else int(self._watch.quiet),
-            last_beat=self._last_heartbeat,
+            silent_seconds=0 if mine else int(self._watch.quiet),
+            last_heartbeat=self._last_heartbeat,
             problem=self._problem,
             updated=self.clock.now(),
         )

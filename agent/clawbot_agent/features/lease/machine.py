@@ -9,12 +9,12 @@ from typing import Any, Final
 
 from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_UNIT, RECONCILE_UNIT
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import LEASE_FILE, LOCK_FILE
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
+from clawbot_agent.core.paths import LOCK_FILE
 from clawbot_agent.features.mounts.table import mount_of
 from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of
 from clawbot_agent.host.notify import Notifier
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 _CONTAINERS: Final = Path("/var/lib/docker/containers")
 # less than the stage `lease` waits
@@ -76,7 +76,7 @@ class LocalMachine:
             self._logged = change
             self.say(text)
         with contextlib.suppress(ClawbotError):
-            self.host.files.write(LEASE_FILE, report.document(), mode=0o644)
+            LEASE.save(self.host.files, report)
 
     def alive(self) -> None:
         """Feed systemd's watchdog."""
@@ -134,6 +134,6 @@ def _line(report: LeaseReport) -> str:
         other = report.waiting_for
         if other is None:
             return f"reading the lease directory{tail}"
-        quiet = f"no heartbeat for {report.quiet_seconds} s"
+        quiet = f"no heartbeat for {report.silent_seconds} s"
         return f"waiting for {other.host} ({other.instance_id}, {quiet}){tail}"
     return f"lease {report.state}, generation {report.generation}{tail}"

@@ -13,10 +13,10 @@ from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.engine.actions import Action
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.features.mounts.units import RUNTIME_UNITS, unit_name
 from clawbot_agent.host import Host
 from clawbot_agent.host.units import Unit
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 # in /run: after a boot the daemon must not start before the agent has mounted the share
 SHARE_DROP_IN: Final = RUNTIME_UNITS / f"{LEASE_UNIT}.d" / "share.conf"
@@ -107,7 +107,7 @@ class LeaseStage(Stage[LeaseFacts]):
     budget = _WAIT_SECONDS + 60
     typical = 5
     # the holder decides when to release it
-    repairs_rest = False
+    repairs_back_off = False
 
     def skip_reason(self, config: BotConfig) -> str | None:
         """Bot data on the instance's own disk needs no lease."""
@@ -127,7 +127,7 @@ class LeaseStage(Stage[LeaseFacts]):
         generation = 0 if facts.report is None else facts.report.generation
         return Plan(f"held by this instance, generation {generation}", actions)
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Never back off: the holder decides when to release the lease."""
         del error
         return False
@@ -159,7 +159,7 @@ def _starts(facts: LeaseFacts, text: str) -> tuple[Action, ...]:
 
 
 def _read(host: Host) -> LeaseFacts:
-    report = read_report(host.files)
+    report = LEASE.load(host.files)
     fresh = report is not None and report.is_fresh(host.clock.now())
     return LeaseFacts(
         unit=host.units.get(LEASE_UNIT),
@@ -174,7 +174,7 @@ def _waiting(report: LeaseReport | None) -> str:
         return f"the lease is not held yet: {problem or 'the daemon is starting'}"
     other = report.waiting_for
     holder = f"{other.host}, instance {other.instance_id}, since {other.since}"
-    text = f"waiting for another instance ({holder}), no heartbeat for {report.quiet_seconds} s"
+    text = f"waiting for another instance ({holder}), no heartbeat for {report.silent_seconds} s"
     return f"{text}; {report.problem}" if report.problem else text
 
 

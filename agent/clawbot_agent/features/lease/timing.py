@@ -7,7 +7,7 @@ answered. The clocks of two machines are never compared. docs/adr/0007 derives t
 from dataclasses import dataclass
 from typing import Final, Self
 
-from clawbot_agent.features.lease.record import Holder, Record
+from clawbot_agent.records.lease import Holder, LeaseRecord
 
 # seconds between two heartbeats: each reads the bell, and is written if it rang
 HEARTBEAT: Final = 10.0
@@ -40,7 +40,7 @@ class Tenure:
             heartbeat that heard no ring counts too: others count from a later ring.
     """
 
-    record: Record
+    record: LeaseRecord
     confirmed: float
 
     def expired(self, now: float) -> bool:
@@ -63,9 +63,9 @@ class Snapshot:
     image: int
 
     @property
-    def record(self) -> Record | None:
+    def record(self) -> LeaseRecord | None:
         """The text as a record; None if it is not a valid one."""
-        return Record.parsed(self.text) if self.generation else None
+        return LeaseRecord.parsed(self.text) if self.generation else None
 
     @property
     def next(self) -> int:

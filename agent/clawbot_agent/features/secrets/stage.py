@@ -75,7 +75,7 @@ class SecretsStage(Stage[SecretsFacts]):
     budget = 1200
     typical = 4
     # a new value in Key Vault is applied at once
-    repairs_rest = False
+    repairs_back_off = False
 
     def __init__(self, read: ReadSecrets = read_secrets) -> None:
         self._read = read
@@ -128,7 +128,7 @@ class SecretsStage(Stage[SecretsFacts]):
         subject = "2 secrets match" if len(facts.wanted) > 1 else "the gateway token matches"
         return Plan(facts.kept or f"{subject} {source}", tuple(actions))
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Never: roles and secrets are changed in Azure."""
         del error
         return False

@@ -62,7 +62,7 @@ class ShareStage(Stage[ShareFacts]):
     budget = 1200
     typical = 5
     # a share that is unreachable again is a new outage
-    repairs_rest = False
+    repairs_back_off = False
 
     def __init__(self, sources: KeySources = _SOURCES) -> None:
         self._sources = sources
@@ -108,7 +108,7 @@ class ShareStage(Stage[ShareFacts]):
         """Count renewals of the ticket separately."""
         return "ticket" if isinstance(action, RefreshTicket) else self.name
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Never: share, role and key are changed in Azure."""
         del error
         return False

@@ -15,7 +15,6 @@ from clawbot_agent.azure.errors import IdentityNotFoundError, ImdsUnavailableErr
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import TICKET_FILE
 from clawbot_agent.features.share.errors import (
     AzfilesauthMissingError,
     ShareTicketMissingError,
@@ -24,6 +23,7 @@ from clawbot_agent.features.share.errors import (
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, Completed
 from clawbot_agent.host.files import Files
+from clawbot_agent.records.ticket import TICKET, TicketError, TicketRecord
 
 _TOOL: Final = "azfilesauthmanager"
 _SETTINGS: Final = Path("/etc/azfilesauth/config.yaml")
@@ -112,25 +112,17 @@ def _refused(done: Completed, share: AzureFilesShare, *, client_id: str) -> Claw
 
 
 def _note(host: Host, *, ticket: Ticket | None, error: ClawbotError | None) -> None:
-    now = host.clock.now().isoformat(timespec="seconds")
-    end = None if ticket is None else datetime.fromtimestamp(ticket.end, tz=UTC)
-    document = {
-        "schema": 1,
-        "end": None if end is None else end.isoformat(timespec="seconds"),
-        "renewed": now if error is None else _renewed(host.files),
-        "tried": now,
-        "error": None if error is None else {"code": error.code, "message": error.message},
-    }
-    text = host.redactor.scrub(json.dumps(document))
-    host.files.write(TICKET_FILE, text + "\n", mode=0o644)
-
-
-def _renewed(files: Files) -> str | None:
-    try:
-        found = json.loads(files.read_text(TICKET_FILE) or "{}").get("renewed")
-    except (ValueError, AttributeError):
-        return None
-    return found if isinstance(found, str) else None
+    now, before = host.clock.now(), TICKET.load(host.files)
+    renewed = None if before is None else before.renewed
+    record = TicketRecord(
+        end=None if ticket is None else datetime.fromtimestamp(ticket.end, tz=UTC),
+        renewed=now if error is None else renewed,
+        tried=now,
+        error=None
+        if error is None
+        else TicketError(error.code, host.redactor.scrub(error.message)),
+    )
+    TICKET.save(host.files, record)
 
 
 def _entries(done: Completed) -> list[dict[str, Any]]:

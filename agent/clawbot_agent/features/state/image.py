@@ -14,7 +14,6 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import Action, MakeDirectory, RemovePath
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.state import directory
@@ -46,6 +45,7 @@ from clawbot_agent.features.state.units import (
     mounted_at,
 )
 from clawbot_agent.host import Host
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 _OPTIONS: Final = (
     "loop",
@@ -100,7 +100,7 @@ def probe(host: Host, config: BotConfig) -> ImageFacts:
     found = host.files.stat(image_directory(share) / newest) if newest else None
     mounted = mounted_at(path, host.files)
     return ImageFacts(
-        lease=read_report(host.files),
+        lease=LEASE.load(host.files),
         images=images,
         size=0 if found is None else found.size,
         filesystem=filesystem_bytes(host, mounted.source) if mounted else 0,

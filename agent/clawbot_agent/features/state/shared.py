@@ -13,7 +13,6 @@ from clawbot_agent.engine.actions import Action, MakeDirectory
 from clawbot_agent.engine.drift import Stored
 from clawbot_agent.engine.drift import directory_actions as drift_actions
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.share.options import state_options
@@ -30,6 +29,7 @@ from clawbot_agent.features.state.units import (
     mounted_at,
 )
 from clawbot_agent.host import Host
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def probe(host: Host, config: BotConfig) -> SharedFacts:
     mounted = mounted_at(path, host.files)
     stats = ((where, host.files.stat(where)) for where in LOCAL_DIRECTORIES.values())
     return SharedFacts(
-        lease=read_report(host.files),
+        lease=LEASE.load(host.files),
         there=host.files.stat(files_directory(share)) is not None,
         mount=mounted,
         below=host.files.list(path) if mounted is None else (),

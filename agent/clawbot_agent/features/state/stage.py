@@ -24,7 +24,7 @@ class StateStage(Stage[StateFacts]):
     budget = 1500
     typical = 8
     # the share below it may fail again soon
-    repairs_rest = False
+    repairs_back_off = False
 
     def probe(self, host: Host, config: BotConfig) -> StateFacts:
         """Read what the configured backend consists of."""
@@ -46,6 +46,6 @@ class StateStage(Stage[StateFacts]):
             case LocalFacts():
                 return directory.plan_local(facts, config)
 
-    def paced(self, error: ClawbotError) -> bool:
+    def backs_off(self, error: ClawbotError) -> bool:
         """Do not back off for a full share: its quota is raised in Azure, and a retry is cheap."""
-        return super().paced(error) and not isinstance(error, StateNoSpaceError)
+        return super().backs_off(error) and not isinstance(error, StateNoSpaceError)

@@ -1,6 +1,5 @@
 """Actions of the stage `sysbox`: fetch and install the package, configure the engine, test it."""
 
-import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -27,6 +26,7 @@ from clawbot_agent.features.sysbox.errors import (
 )
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerCallError
+from clawbot_agent.records.smoke import SMOKE, SmokeRecord
 
 PACKAGE: Final = "sysbox-ce"
 # output of the package's own scripts
@@ -36,8 +36,6 @@ _REFUSALS: Final[tuple[tuple[str, type[ClawbotError]], ...]] = (
 )
 _RELOAD_SECONDS: Final = 10.0
 _RELOAD_POLL_SECONDS: Final = 0.1
-# proof that a container has run with this Sysbox, engine and kernel; without it the test is run
-RECORD: Final = CACHE_DIR / "sysbox-smoke.json"
 _IMAGE: Final = "clawbot/smoke:1"
 _BUSYBOX: Final = Path("/usr/bin/busybox")
 _ARCHIVE: Final = CACHE_DIR / "smoke.tar"
@@ -45,12 +43,9 @@ _SMOKE_SECONDS: Final = 60.0
 _SHOWN: Final = 400
 
 
-def smoke_record(version: str, engine: daemon.Engine | None) -> str | None:
-    """Return the record of a successful test under this engine; None without an engine."""
-    if engine is None:
-        return None
-    known = {"sysbox": version, "engine": engine.version, "kernel": engine.kernel}
-    return json.dumps(known, sort_keys=True) + "\n"
+def smoke_record(version: str, engine: daemon.Engine) -> SmokeRecord:
+    """Return the record of a successful test under this engine."""
+    return SmokeRecord(sysbox=version, engine=engine.version, kernel=engine.kernel)
 
 
 @dataclass(frozen=True, slots=True)
@@ -213,8 +208,8 @@ class Smoke:
             output = " ".join(ended.output.split())[:_SHOWN]
             msg = f"container with {daemon.RUNTIME}: exit status {ended.status}: {output}"
             raise SysboxSmokeFailedError(msg)
-        record = smoke_record(self.version, daemon.engine_of(host.docker.info()))
-        host.files.write(RECORD, record or "", mode=0o644)
+        if engine := daemon.engine_of(host.docker.info()):
+            SMOKE.save(host.files, smoke_record(self.version, engine))
 
 
 def _make_image(host: Host) -> None:

@@ -17,7 +17,6 @@ from clawbot_agent.features.apt.packages import Package, read_packages
 from clawbot_agent.features.sysbox import daemon
 from clawbot_agent.features.sysbox.actions import (
     PACKAGE,
-    RECORD,
     ConfigureEngine,
     FetchPackage,
     InstallPackage,
@@ -26,6 +25,7 @@ from clawbot_agent.features.sysbox.actions import (
     smoke_record,
 )
 from clawbot_agent.host import Host
+from clawbot_agent.records.smoke import SMOKE, SmokeRecord
 
 _UNIT: Final = "sysbox.service"
 _SHOWN_DIGITS: Final = 8
@@ -54,7 +54,7 @@ class SysboxFacts:
     enabled: bool
     daemon_json: str | None
     engine: daemon.Engine | None
-    record: str | None
+    record: SmokeRecord | None
 
     @property
     def version(self) -> str | None:
@@ -94,7 +94,7 @@ class SysboxStage(Stage[SysboxFacts]):
             enabled=unit.enabled == "enabled",
             daemon_json=host.files.read_text(DAEMON_JSON),
             engine=daemon.engine_of(host.docker.info()),
-            record=host.files.read_text(RECORD),
+            record=SMOKE.load(host.files),
         )
         version = config.sysbox.version
         wanted = _package(config, facts.architecture)
@@ -118,7 +118,7 @@ class SysboxStage(Stage[SysboxFacts]):
         if installing or not known or daemon.differs(facts.daemon_json, settings):
             why = "its entry differs" if known else "the engine does not list it"
             actions.append(ConfigureEngine(version, None, why))
-        if installing or facts.record is None or facts.record != smoke_record(version, engine):
+        if installing or engine is None or facts.record != smoke_record(version, engine):
             actions.append(Smoke(version, "not tested with this Sysbox, engine and kernel"))
         if _default_differs(facts, settings, default=default):
             why = f"sysbox.default_runtime is {str(default).lower()}"

@@ -1,1 +1,1 @@
-"""Shutdown of an instance: stops the bot in order before Azure takes the machine away."""
+"""Shutdown of an instance: drain the gateway, flush the bot data, release the lease, approve."""

@@ -1,6 +1,6 @@
-"""Asks Azure every two seconds what it is going to do with the instance, and leaves in order.
+"""The watcher of Azure's scheduled events, which shuts the instance down in order.
 
-An operator's wish (`clawbot-agent leave`) counts as one of Azure's announcements.
+An operator's leave request (`clawbot-agent leave`) counts as one more event.
 """
 
 import contextlib
@@ -14,78 +14,92 @@ from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.host import Host
 from clawbot_agent.host.notify import Notifier
-from clawbot_agent.lifecycle.shutdown.leave import Leave
-from clawbot_agent.lifecycle.shutdown.leave_request import LEAVE, read_wish
-from clawbot_agent.lifecycle.shutdown.ports import Machine
-from clawbot_agent.lifecycle.shutdown.report import EventsReport, Phase, read_report
+from clawbot_agent.lifecycle.shutdown.leave import Leave, ShutdownMachine
+from clawbot_agent.records.shutdown import (
+    LEAVE_REQUEST,
+    SHUTDOWN,
+    LeaveRequest,
+    ShutdownPhase,
+    ShutdownReport,
+)
 
-__all__ = ["Daemon", "Tell"]
-
+_LEAVE: Final = "Leave"
 _WATCHING_SECONDS: Final = 2.0
 _LEAVING_SECONDS: Final = 1.0
 _TROUBLE_SECONDS: Final = 5.0
-# outside Azure nobody ever answers
-_UNHEARD_SECONDS: Final = 30.0
-_ASK_SECONDS: Final = 5.0
-_ASK_LEAVING_SECONDS: Final = 2.0
+# outside Azure the metadata service never answers
+_UNANSWERED_SECONDS: Final = 30.0
+_QUERY_SECONDS: Final = 5.0
+_QUERY_LEAVING_SECONDS: Final = 2.0
 # the first request turns the feature on, which takes up to two minutes
 _FIRST_SECONDS: Final = 130.0
-# an event that has started is taken off the list before all is over
+# a started event leaves the list before the machine stops
 _ALIVE_SECONDS: Final = 600.0
-# a service that was just restarted may have nothing on its list for some looks
+# a metadata service that has just restarted may list nothing for some queries
 _ABSENT_SECONDS: Final = 30.0
-# what a machine is left whose event has started without its agreement
+# what a machine has left when its event starts without an approval
 _STARTED_SECONDS: Final = 5.0
 _REPORT_SECONDS: Final = 10.0
-# what a boot finds of these is the one that brought it about: Azure lists it for minutes after
+# Azure lists the event that caused a boot for minutes after it
 _REBOOTING: Final = frozenset({"Reboot", "Redeploy"})
-_ENDING: Final = _REBOOTING | {"Terminate", "Preempt", LEAVE}
+_ENDING: Final = _REBOOTING | {"Terminate", "Preempt", _LEAVE}
 
 
-class Tell(Protocol):
-    """Says a fact where people look: events.jsonl, the console, the journal."""
+class Report(Protocol):
+    """Reports a fact in events.jsonl, on the console and in the journal."""
 
     def __call__(self, event: str, text: str) -> None:
         """`event` is its name, `text` one line."""
         ...
 
 
+def _notice(request: LeaveRequest) -> Notice:
+    """Return a leave request as an event that needs no approval."""
+    return Notice(
+        event_id=f"leave {request.until.isoformat()}",
+        kind=_LEAVE,
+        resources=(),
+        scheduled=False,
+        not_before=request.until,
+    )
+
+
 @dataclass(slots=True)
-class Daemon:
-    """One life of it; it goes on with what an earlier one has begun.
+class ShutdownDaemon:
+    """One life of the watcher; it continues what an earlier one began.
 
     Attributes:
-        host: the machine; its limit's `cancelled` ends the daemon.
-        tell: is called when something changes, not for each poll.
+        host: the machine; its limit's `cancelled` ends the watcher.
+        tell: called when something changes, not for each query.
     """
 
     host: Host
-    machine: Machine
+    machine: ShutdownMachine
     notifier: Notifier
-    tell: Tell
-    _report: EventsReport = field(default_factory=EventsReport)
+    tell: Report
+    _report: ShutdownReport = field(default_factory=ShutdownReport)
     _name: str = ""
     _leave: Leave | None = None
     _mine: tuple[Notice, ...] = ()
-    # Azure's last word, for the times when it does not answer and an operator asks
+    # Azure's last answer, for the times when it does not answer and an operator requests
     _azure: tuple[Notice, ...] = ()
-    _wished: bool = False
-    _agreed: set[str] = field(default_factory=set)
+    _requested: bool = False
+    _approved: set[str] = field(default_factory=set)
     _noted: set[str] = field(default_factory=set)
     # the machine has just booted; its own reboot may be on the list, as one that has started
     _booted: bool = False
     _survived: set[str] = field(default_factory=set)
     _started: dict[str, datetime] = field(default_factory=dict)
     _absent_since: float | None = None
-    # when the machine may be cut, or was agreed to be
+    # when the machine may stop, or when the event was approved
     _end: datetime | None = None
-    # Azure was told to go ahead; the answer may not have arrived
-    _asked: bool = False
+    # an approval was sent; the answer may not have arrived
+    _sent: bool = False
     _written: float = float("-inf")
     _unwritten: str = ""
 
     def run(self) -> None:
-        """Watch until told to stop."""
+        """Watch until the limit is cancelled."""
         self.begin()
         stop = self.host.limit.cancelled
         while not stop.is_set():
@@ -93,43 +107,46 @@ class Daemon:
         self._withdraw()
 
     def begin(self) -> None:
-        """Take up what was under way when the daemon before this one ended."""
-        before = read_report(self.host.files)
+        """Continue what the previous watcher had begun."""
+        before = SHUTDOWN.load(self.host.files)
         self._booted = before is None
         self._report = before or self._report
         if self._report.leaving:
-            # whoever was that far may have asked just before it ended
-            self._wished = self._report.kind == LEAVE
-            self._asked = self._report.phase.safe and not self._wished
+            # a watcher in a safe phase may have sent its approval just before it ended
+            self._requested = self._report.kind == _LEAVE
+            self._sent = self._report.phase.safe and not self._requested
             self._end = self._report.not_before or self.host.clock.now()
             self._start_leaving()
         self.notifier.ready(self._report.text)
         self._write()
 
     def tick(self) -> float:
-        """Ask and go on; seconds to wait until the next time."""
+        """Query and continue; return the seconds until the next time."""
         self.notifier.watchdog()
-        notices = self._ask()
+        notices = self._query()
         if notices is not None:
             self._azure = self._ahead(notices)
-        wish = read_wish(self.host.files, now=self.host.clock.now())
-        self._wished = self._wished or wish is not None
-        if notices is not None or self._wished:
-            self._take_in((*self._azure, *((wish.notice,) if wish else ())))
+        request = LEAVE_REQUEST.load(self.host.files)
+        if request is not None and self.host.clock.now() >= request.until:
+            request = None
+        self._requested = self._requested or request is not None
+        if notices is not None or self._requested:
+            self._take_in((*self._azure, *((_notice(request),) if request else ())))
         if self._leave is not None:
-            self._go_on(self._leave)
+            self._continue(self._leave)
         if self.host.clock.monotonic() - self._written >= _REPORT_SECONDS:
             self._write()
         if self._leave is not None:
             return _LEAVING_SECONDS
         if notices is not None:
             return _WATCHING_SECONDS
-        return _UNHEARD_SECONDS if self._report.answered is None else _TROUBLE_SECONDS
+        return _UNANSWERED_SECONDS if self._report.answered is None else _TROUBLE_SECONDS
 
-    def _ask(self) -> tuple[Notice, ...] | None:
-        """What is announced; None when the metadata service does not say."""
-        timeout = _ASK_SECONDS if self._leave is None else _ASK_LEAVING_SECONDS
-        if self._report.answered is None:
+    def _query(self) -> tuple[Notice, ...] | None:
+        """Return what is announced; None when the metadata service does not answer."""
+        timeout = _QUERY_SECONDS if self._leave is None else _QUERY_LEAVING_SECONDS
+        first = self._report.answered is None
+        if first:
             timeout = _FIRST_SECONDS
         try:
             self._name = self._name or instance_name(self.host.get_json)
@@ -138,66 +155,65 @@ class Daemon:
             if self._leave is None:
                 self._change(problem=error.message)
             return None
-        unheard = self._report.answered is None
         # not written each time: every ten seconds is enough
         self._report = replace(self._report, answered=self.host.clock.now())
         if self._leave is None:
             self._change(problem="")
-        if unheard:
+        if first:
             self._write()
         return found.notices
 
     def _ahead(self, notices: tuple[Notice, ...]) -> tuple[Notice, ...]:
-        """Those for this instance that are still to come."""
+        """Return the notices for this instance that are still to come."""
         mine = [one for one in notices if one.names(self._name)]
         if self._booted:
             self._booted = False
             for one in mine:
                 if one.kind in _REBOOTING and not one.scheduled:
                     self._survived.add(one.event_id)
-                    self.tell("scheduled.noted", f"{one.kind} is what this boot comes from")
+                    self.tell("scheduled.noted", f"{one.kind} caused this boot")
         return tuple(one for one in mine if one.event_id not in self._survived)
 
     def _take_in(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
             if notice.kind not in _ENDING and notice.event_id not in self._noted:
                 self._noted.add(notice.event_id)
-                self.tell("scheduled.noted", f"{notice.kind} is announced, nothing is to be done")
+                self.tell("scheduled.noted", f"{notice.kind} is announced; nothing to do")
         self._mine = tuple(one for one in notices if one.kind in _ENDING)
         if not self._mine:
             self._miss()
             return
         self._absent_since = None
-        if not self._asked:
+        if not self._sent:
             self._end = min(map(self._start_of, self._mine))
-        self._tell_why()
+        self._report_reason()
         if self._leave is None:
             self._start_leaving()
         else:
             self._leave.hurry(self._left())
 
-    def _tell_why(self) -> None:
-        """Azure's reason before an operator's; and what Azure was told to do stays the reason."""
-        first = min(self._mine, key=lambda one: (one.kind == LEAVE, self._start_of(one)))
-        if self._asked and first.kind == LEAVE:
+    def _report_reason(self) -> None:
+        """Report Azure's reason before an operator's; an approved event stays the reason."""
+        first = min(self._mine, key=lambda one: (one.kind == _LEAVE, self._start_of(one)))
+        if self._sent and first.kind == _LEAVE:
             return
         news = first.kind != self._report.kind
         # before anything else: from here on no run starts anything
-        phase = Phase.DRAINING if self._leave is None else self._report.phase
+        phase = ShutdownPhase.DRAINING if self._leave is None else self._report.phase
         self._change(phase=phase, kind=first.kind, not_before=first.not_before)
         if news:
-            self.tell("scheduled.announced", f"{self._report.text}; {self._left():.0f} s are left")
+            self.tell("scheduled.announced", f"{self._report.text}; {self._left():.0f} s left")
 
     def _start_leaving(self) -> None:
         self._leave = Leave(self.machine, self.host.clock)
         self._leave.begin(self._left())
 
-    def _go_on(self, leave: Leave) -> None:
+    def _continue(self, leave: Leave) -> None:
         leave.tick()
         self._note(leave)
         if leave.phase.safe:
-            # the story is told before the machine can be gone
-            self._agree(leave)
+            # reported before the machine can be gone
+            self._approve(leave)
             self._note(leave)
 
     def _note(self, leave: Leave) -> None:
@@ -208,61 +224,61 @@ class Daemon:
         if changed:
             self.tell(f"scheduled.{leave.phase}", self._report.text)
 
-    def _agree(self, leave: Leave) -> None:
-        """Azure need not wait for the rest of the time."""
+    def _approve(self, leave: Leave) -> None:
+        """Let Azure proceed without waiting for the rest of the time."""
         problem = ""
         for notice in self._mine:
-            if notice.event_id in self._agreed or not notice.scheduled:
+            if notice.event_id in self._approved or not notice.scheduled:
                 continue
             if not notice.names_only(self._name):
-                problem = "not agreed to: the event is about other machines as well"
+                problem = "not approved: the event affects other machines as well"
                 continue
-            self._asked, self._end = True, self.host.clock.now()
+            self._sent, self._end = True, self.host.clock.now()
             try:
                 agree(self.host.post_json, notice.event_id)
             except ClawbotError as error:
                 problem = error.message
                 continue
-            self._agreed.add(notice.event_id)
+            self._approved.add(notice.event_id)
         leave.problem = problem
         if self._mine and not problem:
-            leave.phase = Phase.AGREED
+            leave.phase = ShutdownPhase.APPROVED
 
     def _miss(self) -> None:
-        """Nothing is on the list: back to work when it was called off, or nothing came of it."""
+        """Go back to work when the event was canceled, or is over without effect."""
         if self._leave is None or self._end is None:
             return
         now = self.host.clock.monotonic()
         if self._absent_since is None:
             self._absent_since = now
         since = (self.host.clock.now() - self._end).total_seconds()
-        called_off = not self._asked and since < 0
+        canceled = not self._sent and since < 0
         absent = now - self._absent_since >= _ABSENT_SECONDS
         kind = self._report.kind
-        # who asked for it said himself for how long, unless Azure has its word meanwhile
-        alive = 0.0 if kind == LEAVE and not self._asked else _ALIVE_SECONDS
-        if not (absent and (called_off or since >= alive)):
+        # a leave request states its own end, unless an event of Azure was approved meanwhile
+        alive = 0.0 if kind == _LEAVE and not self._sent else _ALIVE_SECONDS
+        if not (absent and (canceled or since >= alive)):
             return
-        why = "is called off" if called_off else "is over, and the instance is still here"
-        self._leave, self._end, self._absent_since, self._asked = None, None, None, False
-        self._wished = False
-        self._agreed.clear()
-        self._change(phase=Phase.WATCHING, kind="", not_before=None, problem="")
+        why = "was canceled" if canceled else "is over, and the instance still exists"
+        self._leave, self._end, self._absent_since, self._sent = None, None, None, False
+        self._requested = False
+        self._approved.clear()
+        self._change(phase=ShutdownPhase.WATCHING, kind=None, not_before=None, problem="")
         self.tell("scheduled.over", f"{kind} {why}: the agent starts the bot again")
         self.machine.return_to_work()
 
     def _start_of(self, notice: Notice) -> datetime:
-        """When it may happen; of one that has started, when that was first seen."""
+        """Return when the event may happen; for a started one, when that was first seen."""
         now = self.host.clock.now()
         return notice.not_before or self._started.setdefault(notice.event_id, now)
 
     def _left(self) -> float:
-        """Seconds until the machine may be cut."""
+        """Return the seconds until the machine may stop."""
         if self._end is None:
             return _STARTED_SECONDS
         return max(_STARTED_SECONDS, (self._end - self.host.clock.now()).total_seconds())
 
-    def _change(self, **changes: Any) -> None:  # noqa: ANN401 - fields of EventsReport
+    def _change(self, **changes: Any) -> None:  # noqa: ANN401 - fields of ShutdownReport
         after = replace(self._report, **changes)
         if after != self._report:
             self._report = after
@@ -270,19 +286,18 @@ class Daemon:
             self._write()
 
     def _withdraw(self) -> None:
-        """Whoever stops the watching is not told for ever how it was; what is begun stays told."""
+        """Remove a report that would get stale; that of a shutdown stays."""
         if not self._report.leaving:
             with contextlib.suppress(ClawbotError):
                 self.host.files.remove(SCHEDULED_EVENTS_FILE)
 
     def _write(self) -> None:
         self._written = self.host.clock.monotonic()
-        text = self._report.at(self.host.clock.now()).document()
         try:
-            self.host.files.write(SCHEDULED_EVENTS_FILE, text, mode=0o644)
+            SHUTDOWN.save(self.host.files, replace(self._report, updated=self.host.clock.now()))
             self._unwritten = ""
         except ClawbotError as error:
-            # leaving matters more than telling; but a run would not know that it must not start
+            # the shutdown matters more, but without its report a run would start things
             if error.message != self._unwritten:
                 self._unwritten = error.message
-                self.tell("scheduled.trouble", f"the report is not written: {error.message}")
+                self.tell("scheduled.trouble", f"the report cannot be written: {error.message}")

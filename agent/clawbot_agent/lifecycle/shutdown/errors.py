@@ -1,35 +1,33 @@
-"""What an operator meets on an instance that is about to go."""
+"""Errors on an instance that is shutting down."""
 
 from clawbot_agent.core.errors import ClawbotError, FailureCause
 
-__all__ = ["InstanceLeavingError", "LeaveUnheardError", "LeaveUnsafeError"]
-
 
 class InstanceLeavingError(ClawbotError):
-    """This instance goes, as Azure announced or an operator asked; nothing is started on it."""
+    """The instance is shutting down, for a scheduled event or a leave request; nothing starts."""
 
     code = "INSTANCE_LEAVING"
     cause = FailureCause.OTHER_INSTANCE
     hint = (
-        "wait: the next instance starts the bot, or this one does by itself when it stays; "
-        "'journalctl -u clawbot-events' tells the story"
+        "nothing to do: the next instance starts the bot, or this one if the event is canceled; "
+        "see 'journalctl -u clawbot-events'"
     )
 
 
-class LeaveUnheardError(ClawbotError):
-    """Nobody acts on an operator's wish that the instance leaves."""
+class LeaveUnansweredError(ClawbotError):
+    """The leave request was not answered."""
 
     code = "LEAVE_UNANSWERED"
     cause = FailureCause.OTHER_INSTANCE
-    hint = "look at 'systemctl status clawbot-events', which does the work, and ask again"
+    hint = "check 'systemctl status clawbot-events', then run 'clawbot-agent leave' again"
 
 
 class LeaveUnsafeError(ClawbotError):
-    """The instance did not leave in order: its memory may not be on the share."""
+    """The shutdown is incomplete: the bot data may not be on the share."""
 
     code = "LEAVE_UNSAFE"
     cause = FailureCause.OTHER_INSTANCE
     hint = (
-        "'journalctl -u clawbot-events' tells what holds it; a machine that is cut now may lose "
-        "the last half minute, and its successor waits for up to two minutes"
+        "check 'journalctl -u clawbot-events' for what blocks it; deleting the instance now may "
+        "lose the last 30 s, and the next instance waits up to 2 min for the lease"
     )

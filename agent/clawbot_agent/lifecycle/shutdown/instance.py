@@ -1,4 +1,4 @@
-"""The instance around the daemon that watches scheduled events."""
+"""The instance as the shutdown uses it."""
 
 import contextlib
 from dataclasses import dataclass
@@ -12,13 +12,10 @@ from clawbot_agent.core.constants import (
     RECONCILE_UNIT,
 )
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import LOCK_FILE, PACE_FILE
-from clawbot_agent.features.lease.report import LeaseState, read_report
+from clawbot_agent.core.paths import BACKOFF_FILE, LOCK_FILE
 from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of, holder_pid
-from clawbot_agent.host.units import Unit
-
-__all__ = ["Instance"]
+from clawbot_agent.records.lease import LEASE, LeaseState
 
 _SYSTEMCTL_SECONDS: Final = 5.0
 _DOCKER_SECONDS: Final = 3.0
@@ -26,71 +23,70 @@ _KILL_SECONDS: Final = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class Instance:
-    """`Machine` (see `ports`) on this instance."""
+class ShutdownInstance:
+    """`ShutdownMachine` on this instance."""
 
     host: Host
 
-    def hold_runs(self) -> None:
-        """The timer alone would not do: a run may be under way, or an operator's."""
+    def stop_runs(self) -> None:
+        """Stop the timer, and the run that holds the lock, which may be an operator's."""
         self._systemctl("stop", RECONCILE_TIMER)
         process = holder_pid(LOCK_FILE)
         if process is not None:
-            # it ends its children and says that it was interrupted
+            # it ends its children and reports that it was interrupted
             self._try("kill", "-s", "TERM", str(process), timeout=_KILL_SECONDS)
 
     def runs_are_over(self) -> bool:
-        """Nobody holds the run's lock."""
+        """Whether the run's lock is free."""
         return holder_of(LOCK_FILE) is None
 
     def stop_gateway(self) -> None:
-        """Its unit gives it 330 s."""
+        """Stop the unit, which gives the gateway 330 s."""
         self._systemctl("stop", GATEWAY_UNIT)
 
     def gateway_is_over(self) -> bool:
-        """Ask systemd."""
-        unit = self._unit(GATEWAY_UNIT)
-        return unit is not None and (unit.over or not unit.installed)
+        """Whether systemd sees the unit stopped."""
+        return self._is_over(GATEWAY_UNIT)
 
     def kill_gateway(self) -> None:
-        """The unit's own stop comes to its end with that."""
+        """Kill the container, which ends the unit's own stop."""
         self._try("docker", "kill", GATEWAY_CONTAINER, timeout=_DOCKER_SECONDS)
 
     def sync(self, seconds: float) -> bool:
-        """All file systems: the state, and the instance's disk, which a reboot keeps."""
+        """Sync all file systems: the state, and the instance's disk, which a reboot keeps."""
         try:
             return self.host.run(("sync",), timeout=seconds).ok
         except ClawbotError:
             return False
 
     def release(self) -> None:
-        """What is bound to the lease, gateway and mount, is stopped before it."""
+        """Stop the lease's unit; systemd stops gateway and mount, which are bound to it, first."""
         self._systemctl("stop", LEASE_UNIT)
 
     def release_is_over(self) -> bool:
-        """Ask systemd."""
-        unit = self._unit(LEASE_UNIT)
-        return unit is not None and (unit.over or not unit.installed)
+        """Whether systemd sees the lease's unit stopped."""
+        return self._is_over(LEASE_UNIT)
 
     def release_problem(self) -> str:
-        """Ask the lease's daemon; a bot whose memory is on its own disk has none."""
-        report = read_report(self.host.files)
+        """Read the daemon's report; bot data on the instance's own disk has no lease."""
+        report = LEASE.load(self.host.files)
         if report is None or report.state is LeaseState.RELEASED:
             return ""
-        return report.problem or "the lease was not given back"
+        return report.problem or "the lease was not released"
 
     def return_to_work(self) -> None:
-        """Now, and every few minutes; what was stopped here is no repair that might rest."""
+        """Start a run and the timer; what the shutdown stopped is no repair that backs off."""
         with contextlib.suppress(ClawbotError):
-            self.host.files.remove(PACE_FILE)
+            self.host.files.remove(BACKOFF_FILE)
         self._systemctl("start", RECONCILE_TIMER)
         self._systemctl("start", RECONCILE_UNIT)
 
-    def _unit(self, name: str) -> Unit | None:
+    def _is_over(self, name: str) -> bool:
         try:
-            return self.host.units.get(name)
+            unit = self.host.units.get(name)
         except ClawbotError:
-            return None
+            return False
+        return unit.over or not unit.installed
 
     def _systemctl(self, verb: str, unit: str) -> None:
         self._try("systemctl", verb, "--no-block", unit, timeout=_SYSTEMCTL_SECONDS)

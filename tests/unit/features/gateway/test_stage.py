@@ -9,7 +9,7 @@ import pytest
 
 from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_UNIT
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET, LEASE_FILE
+from clawbot_agent.core.paths import CANDIDATE_STATE_DIR, DOCKER_SOCKET
 from clawbot_agent.features.gateway.actions import RefuseStart
 from clawbot_agent.features.gateway.container_spec import (
     CANDIDATE,
@@ -20,11 +20,11 @@ from clawbot_agent.features.gateway.container_spec import (
 from clawbot_agent.features.gateway.errors import GatewayConfigRefusedError, GatewayNotReadyError
 from clawbot_agent.features.gateway.readiness import READY_URL
 from clawbot_agent.features.gateway.stage import GatewayFacts, GatewayStage
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import DockerCallError
 from clawbot_agent.host.http import Answer
 from clawbot_agent.host.share_errors import ShareHungError
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 from tests.fakes import Call, FakeDocker, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.fakes.config import a_config
 
@@ -564,8 +564,8 @@ def test_an_unready_gateway_that_responds_is_drained() -> None:
 
 def test_a_rejected_configuration_does_not_back_off() -> None:
     stage = GatewayStage()
-    assert not stage.paced(GatewayConfigRefusedError("no"))
-    assert stage.paced(GatewayNotReadyError("no"))
+    assert not stage.backs_off(GatewayConfigRefusedError("no"))
+    assert stage.backs_off(GatewayNotReadyError("no"))
     assert stage.repairs(RefuseStart("12:00:00")) == "gateway"
 
 
@@ -591,8 +591,8 @@ def test_a_gateway_that_waits_for_its_share_is_not_restarted(
     actions = GatewayStage().look(machine.host, CONFIG).actions
     now = machine.host.clock.now()
     last = None if age is None else now - timedelta(seconds=age)
-    report = LeaseReport(state=LeaseState.HELD, last_beat=last, updated=now)
-    machine.files.put(LEASE_FILE, report.document())
+    report = LeaseReport(state=LeaseState.HELD, last_heartbeat=last, updated=now)
+    LEASE.save(machine.files, report)
     with pytest.raises(ShareHungError) if alone else contextlib.nullcontext():
         for action in actions:
             action.apply(machine.host)

@@ -8,10 +8,9 @@ import pytest
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease import machine
 from clawbot_agent.features.lease.machine import LocalMachine
-from clawbot_agent.features.lease.record import Holder
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState, read_report
 from clawbot_agent.host.commands import CommandTimeoutError
 from clawbot_agent.host.notify import Notifier
+from clawbot_agent.records.lease import LEASE, Holder, LeaseReport, LeaseState
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 
 STATE: Final = Path("/var/lib/clawbot/state")
@@ -144,7 +143,7 @@ def test_the_report_is_written_and_a_change_is_logged_once(run: FakeRun) -> None
             state=LeaseState.WAITING,
             generation=4,
             waiting_for=other,
-            quiet_seconds=quiet,
+            silent_seconds=quiet,
             problem=f"the share has not answered for {quiet} s",
             updated=clock.now(),
         )
@@ -155,7 +154,7 @@ def test_the_report_is_written_and_a_change_is_logged_once(run: FakeRun) -> None
     found = files.stat(LEASE_FILE)
     assert found is not None
     assert found.mode == 0o644
-    assert read_report(files) == report
+    assert LEASE.load(files) == report
 
 
 @pytest.mark.parametrize("text", [None, "", "{}", "[1]", '{"state": "held"}', "not json"])
@@ -163,4 +162,4 @@ def test_an_unreadable_report_counts_as_none(text: str | None) -> None:
     files = FakeFiles()
     if text is not None:
         files.put(LEASE_FILE, text)
-    assert read_report(files) is None
+    assert LEASE.load(files) is None

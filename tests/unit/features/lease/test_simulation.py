@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clawbot_agent.features.lease.daemon import ExitStatus
-from clawbot_agent.features.lease.report import LeaseState
 from clawbot_agent.features.lease.timing import FENCE, HEARTBEAT, TAKEOVER
+from clawbot_agent.records.lease import LeaseState
 from tests.unit.features.lease.world import (
     KILLING_SECONDS,
     STEP,

@@ -8,8 +8,6 @@ from clawbot_agent.core.constants import LEASE_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
-from clawbot_agent.features.lease.record import Holder
-from clawbot_agent.features.lease.report import FRESH_SECONDS, LeaseReport, LeaseState
 from clawbot_agent.features.lease.stage import (
     SHARE_DROP_IN,
     AwaitLease,
@@ -21,6 +19,8 @@ from clawbot_agent.features.lease.stage import (
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.units import Unit
+from clawbot_agent.records.lease import FRESH_SECONDS, LEASE, Holder, LeaseReport, LeaseState
+from clawbot_agent.records.record import text_of
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = LeaseStage()
@@ -31,7 +31,7 @@ ACTIVE: Final = Unit("loaded", "active", "static")
 OTHER: Final = Holder("id-2", "boot", "vm-2", "2026-01-01T00:00:00+00:00")
 HELD: Final = LeaseReport(state=LeaseState.HELD, generation=3)
 WAITING: Final = LeaseReport(
-    state=LeaseState.WAITING, generation=3, waiting_for=OTHER, quiet_seconds=12
+    state=LeaseState.WAITING, generation=3, waiting_for=OTHER, silent_seconds=12
 )
 GOOD: Final = LeaseFacts(ACTIVE, TEXT, HELD)
 WAIT: Final = "wait for the lease"
@@ -103,7 +103,7 @@ class Machine:
     def _shown(self, _call: Call) -> Completed:
         report = self._report(self.clock.monotonic())
         if report is not None:
-            text = replace(report, updated=self.clock.now()).document()
+            text = text_of(replace(report, updated=self.clock.now()))
             self.files.put(LEASE_FILE, text)
         held = report is not None and report.state is LeaseState.HELD
         state = "active" if held else "activating"
@@ -115,7 +115,7 @@ class Machine:
 
 
 def test_waiting_names_the_holder() -> None:
-    machine = Machine(lambda now: HELD if now >= 100 else replace(WAITING, quiet_seconds=int(now)))
+    machine = Machine(lambda now: HELD if now >= 100 else replace(WAITING, silent_seconds=int(now)))
     AwaitLease().apply(machine.host())
     assert 100 <= machine.clock.monotonic() <= 102
     assert len(machine.notes) == 6
@@ -145,7 +145,7 @@ def test_an_old_report_is_ignored() -> None:
     """Its daemon is gone."""
     files, run, clock = FakeFiles(), FakeRun(), FakeClock()
     run.unit(LEASE_UNIT)
-    files.put(LEASE_FILE, replace(HELD, updated=clock.now()).document())
+    LEASE.save(files, replace(HELD, updated=clock.now()))
     files.put(SHARE_DROP_IN, TEXT)
     host = fake_host(files=files, run=run, clock=clock)
     assert STAGE.look(host, CONFIG).empty

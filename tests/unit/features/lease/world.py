@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
 from clawbot_agent.features.lease.daemon import ExitStatus, LeaseDaemon
-from clawbot_agent.features.lease.record import Holder
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
+from clawbot_agent.records.lease import Holder, LeaseReport, LeaseState
 
 Json = dict[str, Any]
 

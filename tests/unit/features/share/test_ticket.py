@@ -179,9 +179,9 @@ def test_result_of_a_renewal_is_recorded(machine: Machine, tool: Tool) -> None:
     good = note(machine.files)
     assert good == {
         "schema": 1,
-        "end": (NOW + DAY).isoformat(),
-        "renewed": NOW.isoformat(),
-        "tried": NOW.isoformat(),
+        "end": (NOW + DAY).isoformat(timespec="milliseconds"),
+        "renewed": NOW.isoformat(timespec="milliseconds"),
+        "tried": NOW.isoformat(timespec="milliseconds"),
         "error": None,
     }
     found = machine.files.stat(TICKET_FILE)
@@ -194,7 +194,7 @@ def test_result_of_a_renewal_is_recorded(machine: Machine, tool: Tool) -> None:
     bad = note(machine.files)
     assert bad["error"]["code"] == "SHARE_TICKET_REFUSED"
     assert (bad["end"], bad["renewed"]) == (good["end"], good["renewed"])
-    assert bad["tried"] == (NOW + timedelta(seconds=60)).isoformat()
+    assert bad["tried"] == (NOW + timedelta(seconds=60)).isoformat(timespec="milliseconds")
 
 
 @pytest.mark.parametrize(

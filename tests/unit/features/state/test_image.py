@@ -5,9 +5,7 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease.errors import LeaseLostError
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
 from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.state.directory import DirectoryFacts
@@ -17,6 +15,7 @@ from clawbot_agent.features.state.names import image_number, newest_image
 from clawbot_agent.features.state.stage import StateStage
 from clawbot_agent.features.state.units import GATEWAY_DROP_IN, drop_in_text, mount_text
 from clawbot_agent.host.files import FileStat
+from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 from tests.fakes import FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = StateStage()
@@ -192,7 +191,7 @@ def test_probe_reads_mount_table_loop_devices_and_superblock() -> None:
     )
     files.put("/proc/sys/vm/dirty_expire_centisecs", "60000\n")
     files.put("/proc/sys/vm/dirty_writeback_centisecs", "500\n")
-    files.put(LEASE_FILE, replace(HELD, updated=datetime(2026, 1, 1, tzinfo=UTC)).document())
+    LEASE.save(files, replace(HELD, updated=datetime(2026, 1, 1, tzinfo=UTC)))
     run.answer("dumpe2fs", "-h", "/dev/loop0", stdout="Block count:   16\nBlock size:   4\n")
     facts = STAGE.probe(fake_host(files=files, run=run), CONFIG)
     assert isinstance(facts, ImageFacts)

@@ -4,9 +4,10 @@ import pytest
 
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
-from clawbot_agent.features.sysbox.actions import RECORD, ConfigureEngine, InstallPackage, Smoke
+from clawbot_agent.features.sysbox.actions import ConfigureEngine, InstallPackage, Smoke
 from clawbot_agent.features.sysbox.errors import SysboxRuntimeMissingError, SysboxSmokeFailedError
 from clawbot_agent.host.docker import DockerCallError, RunOnce
+from clawbot_agent.records.smoke import SMOKE
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, fake_host
 
 DEB: Final = CACHE_DIR / "sysbox-ce_0.6.7_b7ac389e.deb"
@@ -104,4 +105,4 @@ def test_failed_test_container_is_not_recorded(ended: RunOnce | DockerCallError)
     run.answer("tar")
     with pytest.raises(SysboxSmokeFailedError):
         Smoke("0.6.7", "test").apply(fake_host(run=run, files=files, docker=docker))
-    assert files.stat(RECORD) is None
+    assert files.stat(SMOKE.path) is None

@@ -1,4 +1,4 @@
-"""The instance around the daemon: what is asked of systemd, Docker and the kernel."""
+"""The instance during a shutdown: commands for systemd, Docker and the kernel."""
 
 import json
 import os
@@ -6,12 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.core.paths import LEASE_FILE, PACE_FILE
-from clawbot_agent.features.lease.report import LeaseReport, LeaseState
+from clawbot_agent.core.paths import BACKOFF_FILE
 from clawbot_agent.host.commands import CommandTimeoutError
 from clawbot_agent.host.lock import run_lock
 from clawbot_agent.lifecycle.shutdown import instance as module
-from clawbot_agent.lifecycle.shutdown.instance import Instance
+from clawbot_agent.lifecycle.shutdown.instance import ShutdownInstance
+from clawbot_agent.records import lease
+from clawbot_agent.records.lease import LeaseReport, LeaseState
 from tests.fakes import FakeClock, FakeFiles, FakeRun, fake_host
 
 GATEWAY = "clawbot-gateway.service"
@@ -21,7 +22,7 @@ TIMER = "clawbot-reconcile.timer"
 
 @pytest.fixture
 def run() -> FakeRun:
-    """A machine whose bot works."""
+    """A machine with a running bot."""
     made = FakeRun()
     for unit in (GATEWAY, LEASE, TIMER, "clawbot-reconcile.service"):
         made.unit(unit)
@@ -30,15 +31,15 @@ def run() -> FakeRun:
     return made
 
 
-def test_a_run_under_way_is_told_to_end(
+def test_present_run_is_terminated(
     run: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     lock = tmp_path / "run.lock"
     monkeypatch.setattr(module, "LOCK_FILE", lock)
-    leaving = Instance(fake_host(run=run))
+    leaving = ShutdownInstance(fake_host(run=run))
     with run_lock(lock, clock=FakeClock(), command="run"):
         assert not leaving.runs_are_over()
-        leaving.hold_runs()
+        leaving.stop_runs()
     assert leaving.runs_are_over()
     assert run.argvs == [
         ("systemctl", "stop", "--no-block", TIMER),
@@ -46,14 +47,14 @@ def test_a_run_under_way_is_told_to_end(
     ]
 
 
-def test_without_a_run_nobody_gets_a_signal(
+def test_no_process_gets_a_signal_without_a_run(
     run: FakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The lock's file keeps the name of whoever had it last."""
+    """The lock's file keeps the last holder's process id."""
     lock = tmp_path / "run.lock"
     lock.write_text(json.dumps({"pid": 1, "started": "then", "command": "run"}))
     monkeypatch.setattr(module, "LOCK_FILE", lock)
-    Instance(fake_host(run=run)).hold_runs()
+    ShutdownInstance(fake_host(run=run)).stop_runs()
     assert run.argvs == [("systemctl", "stop", "--no-block", TIMER)]
 
 
@@ -61,17 +62,17 @@ def test_without_a_run_nobody_gets_a_signal(
     ("active", "over"),
     [("active", False), ("deactivating", False), ("inactive", True), ("failed", True)],
 )
-def test_whether_gateway_and_lease_are_over(active: str, over: bool) -> None:  # noqa: FBT001 - a table's column
+def test_gateway_and_lease_are_over_when_their_units_are(active: str, over: bool) -> None:  # noqa: FBT001 - a table's column
     run = FakeRun()
     run.unit(GATEWAY, active=active)
     run.unit(LEASE, active=active)
-    leaving = Instance(fake_host(run=run))
+    leaving = ShutdownInstance(fake_host(run=run))
     assert leaving.gateway_is_over() is over
     assert leaving.release_is_over() is over
 
 
-def test_a_unit_that_is_not_installed_is_over() -> None:
-    assert Instance(fake_host(run=FakeRun())).gateway_is_over()
+def test_missing_unit_is_over() -> None:
+    assert ShutdownInstance(fake_host(run=FakeRun())).gateway_is_over()
 
 
 @pytest.mark.parametrize(
@@ -80,21 +81,23 @@ def test_a_unit_that_is_not_installed_is_over() -> None:
         (None, ""),
         (LeaseReport(state=LeaseState.RELEASED), ""),
         (LeaseReport(state=LeaseState.LOST, problem="state is mounted"), "state is mounted"),
-        (LeaseReport(state=LeaseState.HELD), "the lease was not given back"),
+        (LeaseReport(state=LeaseState.HELD), "the lease was not released"),
     ],
 )
-def test_how_the_release_ended(report: LeaseReport | None, problem: str) -> None:
+def test_release_problem_comes_from_the_lease_report(
+    report: LeaseReport | None, problem: str
+) -> None:
     files = FakeFiles()
     if report is not None:
-        files.put(LEASE_FILE, report.document())
-    assert Instance(fake_host(files=files)).release_problem() == problem
+        lease.LEASE.save(files, report)
+    assert ShutdownInstance(fake_host(files=files)).release_problem() == problem
 
 
-def test_nothing_that_hangs_or_fails_is_raised() -> None:
+def test_hanging_commands_do_not_raise() -> None:
     run = FakeRun()
     for program in ("systemctl", "docker", "sync", "kill"):
         run.fail(program, error=CommandTimeoutError("stopped, its time was used up"))
-    leaving = Instance(fake_host(run=run))
+    leaving = ShutdownInstance(fake_host(run=run))
     leaving.stop_gateway()
     leaving.kill_gateway()
     leaving.release()
@@ -104,12 +107,12 @@ def test_nothing_that_hangs_or_fails_is_raised() -> None:
     assert not leaving.release_is_over()
 
 
-def test_going_on_starts_a_run_and_the_timer(run: FakeRun) -> None:
-    """And nothing rests in that run: it would leave the gateway down."""
+def test_return_to_work_starts_a_run_and_the_timer(run: FakeRun) -> None:
+    """Without back-off, which would keep the gateway down."""
     files = FakeFiles()
-    files.put(PACE_FILE, "{}")
-    Instance(fake_host(run=run, files=files)).return_to_work()
-    assert files.stat(PACE_FILE) is None
+    files.put(BACKOFF_FILE, "{}")
+    ShutdownInstance(fake_host(run=run, files=files)).return_to_work()
+    assert files.stat(BACKOFF_FILE) is None
     assert run.argvs == [
         ("systemctl", "start", "--no-block", TIMER),
         ("systemctl", "start", "--no-block", "clawbot-reconcile.service"),

@@ -1,38 +1,39 @@
-"""An operator's wish that the instance leaves."""
+"""An operator's leave request."""
 
 from datetime import timedelta
 
 import pytest
 
 from clawbot_agent.core.paths import LEAVE_FILE
-from clawbot_agent.lifecycle.shutdown.leave_request import Wish, read_wish, withdraw
+from clawbot_agent.records.shutdown import LEAVE_REQUEST, LeaveRequest
 from tests.unit.lifecycle.shutdown.world import World
 
 
 @pytest.fixture(params=[200, 0], ids=["azure", "without a metadata service"])
 def world(request: pytest.FixtureRequest) -> World:
-    """An instance that has been watching for a while."""
+    """An instance whose watcher has run for a while."""
     made = World(status=request.param)
     made.pass_(60)
     return made
 
 
-def wish(world: World, minutes: float = 15) -> None:
-    """An operator asks."""
-    Wish(world.clock.now() + timedelta(minutes=minutes)).write(world.files)
+def request(world: World, minutes: float = 15) -> None:
+    """Write a leave request."""
+    until = world.clock.now() + timedelta(minutes=minutes)
+    LEAVE_REQUEST.save(world.files, LeaveRequest(until))
 
 
-def test_it_is_met_like_one_of_azures_announcements(world: World) -> None:
-    wish(world)
+def test_leave_request_is_handled_like_an_event(world: World) -> None:
+    request(world)
     world.pass_(90)
     order = [what for _second, what in world.instance.done]
-    assert order == ["hold runs", "stop gateway", "sync 10", "stop gateway", "release", "sync 10"]
-    assert (world.report["kind"], world.report["phase"]) == ("Leave", "agreed")
-    assert world.agreed == []
+    assert order == ["stop runs", "stop gateway", "sync 10", "stop gateway", "release", "sync 10"]
+    assert (world.report["kind"], world.report["phase"]) == ("Leave", "approved")
+    assert world.approved == []
 
 
-def test_who_is_still_here_goes_back_to_work_when_the_time_is_over(world: World) -> None:
-    wish(world, minutes=15)
+def test_instance_goes_back_to_work_when_the_request_expires(world: World) -> None:
+    request(world, minutes=15)
     world.pass_(14 * 60)
     assert not world.instance.asked("return")
     world.pass_(3 * 60)
@@ -40,72 +41,71 @@ def test_who_is_still_here_goes_back_to_work_when_the_time_is_over(world: World)
     assert world.report["leaving"] is False
 
 
-@pytest.mark.parametrize("again", [False, True], ids=["same life", "started anew"])
-def test_a_wish_that_is_called_off_brings_the_bot_back(world: World, *, again: bool) -> None:
-    wish(world)
+@pytest.mark.parametrize("again", [False, True], ids=["same watcher", "restarted watcher"])
+def test_canceled_request_brings_the_bot_back(world: World, *, again: bool) -> None:
+    request(world)
     world.pass_(90)
     if again:
         world.start()
-    withdraw(world.files)
+    world.files.remove(LEAVE_FILE)
     world.pass_(95)
     assert world.instance.asked("return")
-    assert "Leave is called off" in world.told[-1][1]
+    assert "Leave was canceled" in world.reported[-1][1]
 
 
-def test_the_gateways_sessions_may_take_their_time(world: World) -> None:
+def test_gateway_may_drain_for_330_s(world: World) -> None:
     world.instance.drains_in = 1000
     began = world.clock.monotonic()
-    wish(world)
+    request(world)
     world.pass_(600)
     assert 325 <= world.instance.when("kill gateway") - began <= 365
 
 
-def test_what_could_not_be_flushed_is_told(world: World) -> None:
+def test_failed_release_is_reported(world: World) -> None:
     world.instance.refuses = "stopped while the state was mounted"
-    wish(world)
+    request(world)
     world.pass_(200)
     assert world.report["phase"] == "unsafe"
 
 
-def test_one_that_azure_takes_away_meanwhile_is_agreed_to() -> None:
+def test_event_during_a_leave_request_is_approved() -> None:
     world = World()
     world.pass_(10)
-    wish(world)
+    request(world)
     world.pass_(60)
     world.announce("Terminate")
     world.pass_(10)
-    assert [one for _second, one in world.agreed] == ["E"]
+    assert [one for _second, one in world.approved] == ["E"]
 
 
-def test_and_what_azure_announced_stays_when_the_wish_is_called_off() -> None:
+def test_event_stays_when_the_request_is_canceled() -> None:
     world = World()
     world.pass_(10)
     world.announce("Terminate", seconds=900)
-    wish(world)
+    request(world)
     world.pass_(60)
-    withdraw(world.files)
+    world.files.remove(LEAVE_FILE)
     world.pass_(120)
     assert not world.instance.asked("return")
 
 
-def test_who_calls_it_off_when_azure_was_told_to_go_ahead_comes_too_late() -> None:
-    """The machine is about to be cut: nothing may be started on it."""
+def test_cancel_after_an_approval_has_no_effect() -> None:
+    """The machine is about to stop: nothing may start on it."""
     world = World()
     world.pass_(10)
-    wish(world)
+    request(world)
     world.pass_(60)
     world.announce("Terminate")
     world.pass_(10)
     world.events.clear()
-    withdraw(world.files)
+    world.files.remove(LEAVE_FILE)
     world.pass_(300)
     assert not world.instance.asked("return")
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"until": 5}', '{"until": "soon"}', '"x"'])
-def test_what_cannot_be_read_is_no_wish(text: str) -> None:
+def test_damaged_request_is_ignored(text: str) -> None:
     world = World()
     world.files.write(LEAVE_FILE, text, mode=0o644)
-    assert read_wish(world.files, now=world.clock.now()) is None
     world.pass_(60)
     assert world.instance.done == []

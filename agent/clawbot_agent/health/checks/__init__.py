@@ -1,1 +1,0 @@
-"""Health checks: one module for each component."""

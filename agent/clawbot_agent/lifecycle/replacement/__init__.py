@@ -1,1 +1,0 @@
-"""Replacement of an instance: remembers failures on the share, limits further replacements."""
