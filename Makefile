@@ -62,8 +62,8 @@ demo:
 demo-vm: $(STAMP)
 	@$(VENV)/bin/python -m tests.bench.demo_vm
 
-# --- tests: docs/testing.md says what belongs where, and what each takes -----------------------
-# pytest workers beside each other; machine tests wait more than they compute
+# --- tests: see docs/testing.md ----------------------------------------------------------------
+# pytest workers; machine tests wait more than they compute
 WORKERS ?= 2
 RESULTS = .test-results
 SUITES = environment lint types unit contract perf machine
@@ -72,7 +72,7 @@ PYTEST = $(VENV)/bin/pytest -q --numprocesses=$(WORKERS) --junitxml=$(RESULTS)/$
 COVERAGE = --cov --cov-report=
 NOT_EXTENDED = -m "not extended" --dist=loadfile --no-loadscope-reorder --durations=12
 
-# the time of each is told however it ends
+# prints the time of each suite, also when one fails
 test:
 	@rm -rf $(RESULTS); code=0; \
 	$(MAKE) --no-print-directory $(SUITES) || code=$$?; \
@@ -110,11 +110,11 @@ unit: $(STAMP)
 contract: $(STAMP)
 	@$(SUITE) $(PYTEST) $(COVERAGE) --cov-append $(NOT_EXTENDED) tests/contract
 
-# figures of time: nothing else runs beside
+# measures response times: runs alone
 perf: $(STAMP)
 	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) --numprocesses=0 tests/perf
 
-# all that needs a machine
+# everything that needs a machine
 machine: $(STAMP)
 	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) tests $(foreach suite,unit contract perf,--ignore=tests/$(suite))
 
@@ -133,7 +133,7 @@ shard: $(STAMP)
 		$(VENV)/bin/pytest -v --numprocesses=$(WORKERS) --dist=loadfile --no-loadscope-reorder \
 		--durations=12 \
 		--junitxml=$(RESULTS)/shard-$(SHARD).xml --shard=$(SHARD) tests --ignore=tests/unit
-# a shard takes at most 20 minutes where it was measured
+# limit of CI; a shard took at most 20 minutes when it was measured
 SHARD_SECONDS ?= 1500
 
 clean:

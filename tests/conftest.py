@@ -38,7 +38,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
-        config.pluginmanager.register(_Told(), "told")
+        config.pluginmanager.register(_Collected(), "collected")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
@@ -75,8 +75,8 @@ def shard_of(item: pytest.Item) -> str | None:
     raise pytest.UsageError(msg)
 
 
-class _Told:
-    """Collects what tests have to say from all workers, and prints it at the end."""
+class _Collected:
+    """Collects figures and tables of all workers' tests, and prints them at the end."""
 
     def __init__(self) -> None:
         self._figures: dict[str, float] = {}

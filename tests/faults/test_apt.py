@@ -1,4 +1,4 @@
-"""Somebody else uses apt on a first boot; the run waits and names the holder."""
+"""Another process uses apt during a first boot: the run waits and names the holder."""
 
 from tests.support.bot import Bot
 

@@ -35,7 +35,7 @@ def test_a_removed_secret_is_said_and_not_waited_for(bot: Bot) -> None:
     assert run.code == 1
     assert error["code"] == "KEYVAULT_SECRET_NOT_FOUND"
     assert "openclaw-gateway-token" in error["message"]
-    # whoever can still talk to the bot keeps talking to it
+    # clients that can still reach the bot keep their access
     assert bot.ready()["ready"] is True
 
 

@@ -32,7 +32,7 @@ def test_a_replacement_that_never_gets_ready_leaves_the_old_one_serving(bot: Bot
 
 
 def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
-    """A container somebody made by hand, wide open, in place of ours."""
+    """A container created by hand, without any restriction, in place of the agent's."""
     tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     bot.sh("docker rm -f openclaw-gateway")
     bot.sh(

@@ -52,7 +52,7 @@ def test_an_unknown_stage_is_refused(bot: Bot) -> None:
 
 
 def test_a_second_run_at_the_same_time_is_refused(bot: Bot) -> None:
-    """It says who holds the lock; the lock goes with its holder, even by kill -9."""
+    """It names the holder of the lock; kill -9 of the holder releases it."""
     bot.bench.azure.set("keyvault", forbidden_for=60)
     argv = bot.bench.enter("exec clawbot-agent run --stage secrets --json")
     with subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL):

@@ -1,4 +1,4 @@
-"""Azure announces that it takes the instance: the memory is safe before it is told to go ahead."""
+"""Azure announces that it takes the instance: the bot data is safe before the approval."""
 
 import json
 import time
@@ -80,7 +80,7 @@ def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> 
     client.close()
     assert _gateway(bot) == "inactive"
     assert bot.sh("docker inspect -f '{{.State.Running}}' openclaw-gateway").strip() == "false"
-    # nobody brings it back
+    # no run starts it again
     run = bot.agent("run")
     assert (run.code, "INSTANCE_LEAVING" in run.stderr) == (4, True)
     assert bot.sh("systemctl is-active clawbot-reconcile.timer || true").strip() == "inactive"
@@ -157,7 +157,7 @@ def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
 
 
 @pytest.mark.extended("bot")
-def test_who_is_asked_to_leave_does_and_comes_back_when_that_is_called_off(watching: Bot) -> None:
+def test_an_instance_leaves_on_request_and_returns_when_that_is_cancelled(watching: Bot) -> None:
     """As the controller asks before a reimage."""
     bot = watching
     done = bot.agent("leave")

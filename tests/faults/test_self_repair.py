@@ -1,4 +1,4 @@
-"""What the timer's runs put right by themselves, and how often they try."""
+"""What the timer's runs repair, and how often they try."""
 
 import json
 import time
@@ -57,7 +57,7 @@ def _count(bot: Bot, what: str) -> int:
 
 
 def _hang(bot: Bot) -> None:
-    """Every process of the gateway stops: its port takes connections and nobody answers."""
+    """Every process of the gateway stops: its port accepts connections and never answers."""
     bot.sh("docker top openclaw-gateway -eo pid | tail -n +2 | xargs kill -STOP")
     assert bot.ready() == {}
 

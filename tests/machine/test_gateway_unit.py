@@ -1,4 +1,4 @@
-"""Who starts and stops the gateway: its systemd unit, and that for the agent or an operator."""
+"""The gateway is started and stopped by its systemd unit, for the agent or an operator."""
 
 import time
 
@@ -92,7 +92,7 @@ def test_the_engine_never_starts_it_by_itself(bot: Bot) -> None:
     bot.sh("docker start openclaw-gateway")
     before = _container(bot, ".State.StartedAt")
     pid = _container(bot, ".State.Pid")
-    # the engine first, so that nobody records the end
+    # the engine first, so that it does not record the end
     bot.sh("systemctl kill --signal=KILL docker.service containerd.service")
     bot.bench.exec(f"kill -9 {pid}")
     bot.sh("until docker info >/dev/null 2>&1; do sleep 0.5; done")
@@ -102,7 +102,7 @@ def test_the_engine_never_starts_it_by_itself(bot: Bot) -> None:
     assert bot.run().document["result"] == "converged"
 
 
-def test_the_reconciling_run_puts_right_and_is_else_silent(bot: Bot) -> None:
+def test_the_reconciling_run_repairs_and_is_quiet_otherwise(bot: Bot) -> None:
     service = "clawbot-reconcile.service"
     bot.sh(f"systemctl start {service}", timeout=900)
     events = len(bot.events())

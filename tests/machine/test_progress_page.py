@@ -1,4 +1,4 @@
-"""Who comes before the bot is there: the page in a browser, during a boot."""
+"""The page that a browser shows before the bot serves, during a boot."""
 
 import time
 from collections.abc import Iterator
@@ -42,7 +42,7 @@ def _percent(people: Browser) -> int:
     return int(people.value("document.getElementById('bar')?.value") or 0)
 
 
-def test_programs_are_told_that_the_bot_is_not_there(bare: Bot) -> None:
+def test_programs_get_a_503_while_the_bot_does_not_serve(bare: Bot) -> None:
     """They must not take the page for the bot."""
     answer = bare.page(Accept="application/json")
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")

@@ -83,7 +83,7 @@ def started(stack: ExitStack, *arguments: str) -> tuple["subprocess.Popen[str]",
 
 
 class Client(threading.Thread):
-    """Asks at a steady pace over one connection, late or not.
+    """Sends requests at a constant rate over one connection, late or not.
 
     Attributes:
         times: seconds from when each request was due until its answer was there.

@@ -1,4 +1,4 @@
-"""What each suite takes: measured by `make`, told at its end, written down in docs/testing.md.
+"""The duration of each suite: measured by `make`, printed at its end, kept in docs/testing.md.
 
     python3 -m tests.support.suite_times run SUITE COMMAND…   run it, and remember its time
     python3 -m tests.support.suite_times show SUITE…          the last times of these suites

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.extended("vm-leaving")
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_next_instance_knows_all(bots: BotVms, report: Report, kind: str) -> None:
-    """What was remembered last too, which nobody flushed."""
+    """The last text too, which was never flushed."""
     name = kind.lower()
     ground = Ground(bots, share=name, prefix=f"{name}-", baked_image=True)
     ground.prepare()

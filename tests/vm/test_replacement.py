@@ -10,7 +10,7 @@ pytestmark = pytest.mark.extended("vm-replacement")
 
 
 def test_it_is_killed_and_replaced(flow: Flow, report: Report) -> None:
-    """Another machine, an empty disk, the same memory."""
+    """Another machine, an empty disk, the same bot data."""
     report.figure("power-on to healthy", flow.instance.healthy())
     flow.instance = replacement(flow.ground, report, texts=20, first=flow.instance)
     assert report.broken == []

@@ -1,4 +1,4 @@
-"""Two instances at a time, one memory."""
+"""Two instances at a time, one set of bot data."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""Each fault at each request of `up` is retried, or reported and continued by the next `up`.
+"""Each fault at each call of `up`: retried, or reported clearly and continued by the next `up`.
 
 Never a duplicate, never a leak. All of them are a thousand runs; in the test command each call
 meets one kind and each kind some calls.

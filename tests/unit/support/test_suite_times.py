@@ -25,10 +25,10 @@ def test_tests_are_counted_by_pytests_report(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "told"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (754, "12 min 34 s")]
+    ("seconds", "text"), [(0.4, "0 s"), (59.4, "59 s"), (60, "1 min 00 s"), (754, "12 min 34 s")]
 )
-def test_a_time_is_told_in_minutes(seconds: float, told: str) -> None:
-    assert clock(seconds) == told
+def test_a_time_is_in_minutes(seconds: float, text: str) -> None:
+    assert clock(seconds) == text
 
 
 def test_the_end_of_make_test() -> None:
