@@ -98,6 +98,7 @@ lint-all:
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
 	git ls-files -z | xargs -0 $(VENV)/bin/codespell
+	$(VENV)/bin/python -m tests.support.check_language
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/python -m tests.support.check_source
 
