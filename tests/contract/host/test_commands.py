@@ -119,10 +119,10 @@ def test_nothing_is_started_after_the_deadline(limits: Limits) -> None:
 
 
 def test_interrupt_ends_the_program(
-    run: SystemRun, cancelled: threading.Event, tmp_path: Path
+    run: SystemRun, canceled: threading.Event, tmp_path: Path
 ) -> None:
     pid = tmp_path / "pid"
-    threading.Timer(0.3, cancelled.set).start()
+    threading.Timer(0.3, canceled.set).start()
     started = time.monotonic()
     with pytest.raises(InterruptedRunError):
         run(("sh", "-c", f"echo $$ > {pid}; exec sleep 60"))

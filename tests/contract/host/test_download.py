@@ -169,9 +169,9 @@ def test_silent_server_does_not_outlast_the_limit(tmp_path: Path, limits: Limits
 
 
 def test_download_can_be_interrupted(
-    server: str, target: Target, cancelled: threading.Event
+    server: str, target: Target, canceled: threading.Event
 ) -> None:
-    threading.Timer(0.2, cancelled.set).start()
+    threading.Timer(0.2, canceled.set).start()
     assert isinstance(target.refused(f"{server}/slow"), InterruptedRunError)
 
 

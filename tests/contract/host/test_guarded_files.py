@@ -200,10 +200,10 @@ def test_child_that_does_not_start_is_no_error_of_the_share(
         files.stat(share)
 
 
-def test_interrupt_ends_the_wait(make: Make, share: Path, cancelled: threading.Event) -> None:
+def test_interrupt_ends_the_wait(make: Make, share: Path, canceled: threading.Event) -> None:
     """Long before the operation's own time is up."""
     files = make(FROZEN)
-    threading.Timer(0.3, cancelled.set).start()
+    threading.Timer(0.3, canceled.set).start()
     started = time.monotonic()
     with pytest.raises(InterruptedRunError):
         files.stat(share)
