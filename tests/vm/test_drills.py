@@ -1,4 +1,4 @@
-"""The longest of the drills (docs/drills.md)."""
+"""The longest of the drills (docs/reference/drills.md)."""
 
 import pytest
 

@@ -173,8 +173,8 @@ def test_every_call_in_the_docs_is_possible(page: Page) -> None:
     ("text", "problem"),
     [
         ("`clawbot-agent run --stage a --quiet`", ""),
-        ("`clawbot-agent run --pace`", "--pace"),
-        ("`run --pace`", "--pace"),
+        ("`clawbot-agent run --attempts`", "--attempts"),
+        ("`run --attempts`", "--attempts"),
         ("`stop --to-zero`", ""),
         ("`clawbot-controller run`", "no command run"),
         ("```shell\nclawbot-agent logs \\\n    --tail 3 | head -1\n```\n", "--tail"),

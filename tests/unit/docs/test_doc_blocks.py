@@ -37,8 +37,12 @@ def test_every_page_is_in_the_navigation() -> None:
 
 
 def test_pages_that_code_mentions_exist() -> None:
-    # tests make up names of pages
-    folders = ("agent", "controller", "systemd", "packaging", "vagrant", "tests/support")
+    # unit and contract tests make up names of pages
+    tests = ("bench", "drills", "faults", "machine", "perf", "support", "vm")
+    folders = (
+        *("agent", "controller", "systemd", "packaging", "vagrant"),
+        *(f"tests/{suite}" for suite in tests),
+    )
     files = [path for folder in folders for path in (ROOT / folder).rglob("*")]
     text = [
         (path, path.read_text(errors="replace"))

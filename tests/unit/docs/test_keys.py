@@ -144,7 +144,7 @@ def test_every_key_in_the_docs_exists(page: Page) -> None:
         ("bot.name", False),
         ("bot.nmae", True),
         ("openclaw.json", False),
-        ("state.bakend", True),
+        ("state.backends", True),
         ("bot.share.key", True),
         ("azure.disk", True),
         ("replacement.hold_after: 2", True),
