@@ -1,9 +1,9 @@
 # Requires root, Debian 12 and Python 3.11. Each target does its own setup.
 #   make demo     turn a bare machine into a bot and keep it running: 3 GB of disk, 1.5 GB of RAM
 #   make demo-vm  the same in a virtual machine, from power-on: cloud-init, Azure Files
-#   make test     lint, types, unit, contract and machine tests; prints times and coverage
-#   make test-all   make test and all extended tests: some hours
-#   make shard    one part of the extended tests, chosen by the commit or by SHARD=NAME
+#   make test     lint, types, unit, contract and machine tests; time per suite and coverage
+#   make test-all all of that and every test that make test leaves out: hours
+#   make shard    the part of test-all whose turn it is at this commit; SHARD=NAME picks one
 #   make up | down   start a machine without a bot | remove the bench; prints what is kept
 #   BENCH_NAME=foo   with demo, up, exec, address or down: a bench other than "demo"
 #   make exec CMD='systemctl status caddy'   $ is passed to the shell inside, $$ as one $
@@ -49,8 +49,8 @@ release: $(STAMP)
 tag: $(STAMP)
 	$(VENV)/bin/python packaging/release.py tag
 
-.PHONY: docs lock hooks dist release tag demo demo-vm test environment lint lint-all types unit \
-	contract perf machine test-all shard up exec exec-vm address down clean
+.PHONY: docs lock hooks dist release tag demo demo-vm test environment lint lint-all types unit contract \
+	perf machine test-all shard up exec exec-vm address down clean
 .DEFAULT_GOAL := help
 
 help:
@@ -98,6 +98,7 @@ lint-all:
 	$(VENV)/bin/ruff format --check
 	$(VENV)/bin/shellcheck bootstrap.sh .ci/run vagrant/*.sh
 	git ls-files -z | xargs -0 $(VENV)/bin/codespell
+	$(VENV)/bin/python -m tests.support.check_language
 	$(VENV)/bin/lint-imports --no-logo
 	$(VENV)/bin/python -m tests.support.check_source
 
@@ -118,7 +119,7 @@ perf: $(STAMP)
 machine: $(STAMP)
 	@$(SUITE) $(PYTEST) $(NOT_EXTENDED) tests $(foreach suite,unit contract perf,--ignore=tests/$(suite))
 
-# --- extended tests ----------------------------------------------------------------------------
+# --- what make test leaves out -----------------------------------------------------------------
 test-all: test
 	@code=0; for shard in $$($(PYTHON) -m tests.support.shards --list); do \
 		$(MAKE) --no-print-directory shard SHARD=$$shard || code=1; done; \

@@ -1,4 +1,4 @@
-"""The operator's side of clawbot-agent: what is done to Azure, from a laptop.
+"""The operator's side of clawbot-agent: creates and changes a bot's Azure resources.
 
-Of the agent it knows the configuration and the base of the errors, and nothing else.
+It uses the agent's configuration and error base, and nothing else of the agent.
 """

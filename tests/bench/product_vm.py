@@ -19,8 +19,7 @@ import requests
 from clawbot_agent.config.load import parse_config
 from clawbot_agent.features.image.archive import archive_of
 from clawbot_agent.features.image.recipe import recipe
-from clawbot_controller.custom_data.agent_source import AgentSource
-from clawbot_controller.custom_data.render import render_custom_data
+from clawbot_controller.custom_data import AgentSource, render_custom_data
 from tests.bench import files, product
 from tests.bench.bench import Bench
 from tests.bench.cache import Cache

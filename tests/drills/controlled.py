@@ -95,7 +95,7 @@ def controlled(bots: BotVms, report: Report) -> None:
         for verbs in (("reimage",), ("stop", "start")):
             for verb in verbs:
                 operator.does(verb)
-                in_order = "did not leave in order" not in operator.printed
+                in_order = "did not shut down in order" not in operator.printed
                 report.demand(kept=in_order, promise=f"orderly shutdown: {operator.printed}")
             report.figure(f"{' and '.join(verbs)} to healthy", operator.waits())
             same_bot(_instance(bots, device), report, remembered=texts, before=before)

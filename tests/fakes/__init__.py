@@ -5,6 +5,7 @@ from tests.fakes.config import a_config
 from tests.fakes.docker import FakeDocker
 from tests.fakes.files import FakeFiles
 from tests.fakes.host import fake_host
+from tests.fakes.isolated import FakeIsolated
 from tests.fakes.net import FakeDownload, FakeGetJson, FakePostJson, FakeReach
 from tests.fakes.run import Call, FakeRun
 
@@ -15,6 +16,7 @@ __all__ = [
     "FakeDownload",
     "FakeFiles",
     "FakeGetJson",
+    "FakeIsolated",
     "FakePostJson",
     "FakeReach",
     "FakeRun",

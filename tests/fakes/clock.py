@@ -1,4 +1,4 @@
-"""Time that only passes when somebody waits."""
+"""Time that passes only with a wait."""
 
 import threading
 from datetime import UTC, datetime, timedelta

@@ -8,8 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError, RunOnce
-from clawbot_agent.host.docker_port import Json
+from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError, Json, RunOnce
 
 __all__ = ["FakeDocker"]
 
@@ -203,7 +202,7 @@ class FakeDocker:
         del timeout
         self._call("run_once", str(config.get("Image", "")))
         self.configs[""] = dict(config)
-        assert self.once, "nobody foresaw a container that runs to its end"
+        assert self.once, "no result scripted for a container that runs to its end"
         ended = self.once.pop(0)
         if isinstance(ended, ClawbotError):
             raise ended

@@ -54,7 +54,7 @@ class FakeFiles:
         self._entries[path] = _Entry(kind, text, mode, uid, gid, modified)
 
     def change(self, path: Path, *, mode: int, uid: int) -> None:
-        """Let somebody else change mode and owner; the group has the owner's number."""
+        """Change mode and owner as another process would; the group has the owner's number."""
         self._entries[path] = replace(self._entries[path], mode=mode, uid=uid, gid=uid)
 
     def stat(self, path: Path) -> FileStat | None:
@@ -80,7 +80,7 @@ class FakeFiles:
         self.put(path, text, mode=mode, uid=uid, gid=gid)
 
     def write_bytes(self, path: Path, data: bytes, *, mode: int) -> None:
-        """See `Files`; kept as text of the same bytes, to be had with `data_of`."""
+        """See `Files`; kept as text of the same bytes, see `data_of`."""
         self._change(path)
         self.put(path, data.decode("latin-1"), mode=mode)
 

@@ -6,9 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.host.download import DownloadNotFoundError, Sha256MismatchError
-from clawbot_agent.host.http import Answer
-from clawbot_agent.host.reach import Reached
+from clawbot_agent.host.http import Answer, DownloadNotFoundError, Sha256MismatchError
+from clawbot_agent.host.network import Reached
 from tests.fakes.files import FakeFiles
 
 __all__ = ["FakeDownload", "FakeGetJson", "FakePostJson", "FakeReach"]

@@ -6,7 +6,7 @@ from typing import Final
 
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host.commands import Completed
-from clawbot_agent.host.units import Unit
+from clawbot_agent.host.systemd import Unit
 
 __all__ = ["Call", "FakeRun"]
 
@@ -15,7 +15,7 @@ _SHOW: Final = ("systemctl", "show")
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One program that was asked for."""
+    """One program that was run."""
 
     argv: tuple[str, ...]
     timeout: float
@@ -28,10 +28,10 @@ Answer = Completed | ClawbotError | Callable[[Call], Completed]
 
 @dataclass(slots=True)
 class FakeRun:
-    """`Run` with scripted answers; a program that no test foresaw is a failed test.
+    """`Run` with scripted answers; a program without a script fails the test.
 
     Attributes:
-        calls: all that was asked for, in order.
+        calls: every program, in order.
     """
 
     calls: list[Call] = field(default_factory=list)
@@ -63,7 +63,7 @@ class FakeRun:
 
     @property
     def argvs(self) -> list[tuple[str, ...]]:
-        """Command lines asked for, in order."""
+        """The command lines, in order."""
         return [call.argv for call in self.calls]
 
     def __call__(
@@ -84,7 +84,7 @@ class FakeRun:
                 return _given(answer, call)
         if argv[0] == "systemctl":
             return self._systemctl(argv)
-        msg = f"nobody foresaw the program {argv!r}"
+        msg = f"no script for the program {argv!r}"
         raise AssertionError(msg)
 
     def _systemctl(self, argv: tuple[str, ...]) -> Completed:

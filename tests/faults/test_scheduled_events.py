@@ -15,7 +15,7 @@ from tests.support.inside import check_databases, connect
 from tests.support.openclaw_client import Device, OpenClaw, lost
 
 _REPORT: Final = "/run/clawbot/scheduled-events.json"
-_WISH: Final = "/run/clawbot/leave.json"
+_LEAVE_REQUEST: Final = "/run/clawbot/leave.json"
 _UNITS: Final = "clawbot-events.service clawbot-reconcile.timer"
 _BOOT: Final = "cat /proc/sys/kernel/random/boot_id"
 # polls every two seconds; the first one starts the feature
@@ -29,7 +29,7 @@ def watching(bot: Bot) -> Iterator[Bot]:
     _await(lambda: _report(bot).get("answered") is not None, _NOTICED_SECONDS)
     yield bot
     bot.bench.azure.set("imds", events=[])
-    bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT} {_WISH}")
+    bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT} {_LEAVE_REQUEST}")
     # a run that was started is over
     bot.sh("systemctl start clawbot-reconcile.service", timeout=400)
 
@@ -157,7 +157,7 @@ def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
 
 
 @pytest.mark.extended("bot")
-def test_an_instance_leaves_on_request_and_returns_when_that_is_cancelled(watching: Bot) -> None:
+def test_an_instance_leaves_on_request_and_returns_when_that_is_canceled(watching: Bot) -> None:
     """As the controller asks before a reimage."""
     bot = watching
     done = bot.agent("leave")

@@ -20,7 +20,7 @@ _FULL_DISK: Final = """
 import dataclasses, json, pathlib
 from clawbot_agent.config.load import load_config
 from clawbot_agent.host import system_host
-from clawbot_agent.host.space import Space
+from clawbot_agent.host.files import Space
 from clawbot_agent.features.disk_space.stage import DiskSpaceStage
 
 config = load_config(pathlib.Path("/etc/clawbot/config.yaml"))

@@ -211,5 +211,5 @@ def test_status_and_analyze_tell_the_run(bot: Bot) -> None:
     compact = bot.agent("status", "--compact")
     assert len(compact.stdout.encode()) <= 4096
     analysis = bot.agent("analyze")
-    assert re.search(r"critical path: .*container", analysis.stdout)
+    assert re.search(r"critical path: .*gateway", analysis.stdout)
     assert bot.agent("logs", "gateway").stdout.strip()

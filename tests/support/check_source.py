@@ -81,7 +81,7 @@ class Allowed:
 
 _OWN = "the process's own user id and signals, not the machine's"
 _FOLLOW = "follows a file or waits for an end; the verb creates no host, to start fast"
-_ASSETS = "clawbot_controller.custom_data.assets"
+_ASSETS = "clawbot_controller.custom_data"
 _INSTALLED = "the distribution's data files, which no resource API reaches"
 
 ALLOWED: Final[tuple[Allowed, ...]] = (
@@ -90,7 +90,7 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
     Allowed(module="clawbot_agent.cli.logs", rule="import", what="time", reason=_FOLLOW),
     Allowed(module="clawbot_agent.cli.status", rule="import", what="time", reason=_FOLLOW),
     Allowed(
-        module="clawbot_agent.azure.failures",
+        module="clawbot_agent.azure.errors",
         rule="import",
         what="ssl",
         reason="only catches its exception; opens nothing",
@@ -104,13 +104,13 @@ ALLOWED: Final[tuple[Allowed, ...]] = (
     Allowed(module=_ASSETS, rule="file", what="path.is_file", reason=_INSTALLED),
     Allowed(module=_ASSETS, rule="file", what="path.read_bytes", reason=_INSTALLED),
     Allowed(
-        module="clawbot_controller.cost.prices",
+        module="clawbot_controller.cost",
         rule="import",
         what="requests",
         reason="the public price list: no Azure client covers it",
     ),
     Allowed(
-        module="clawbot_controller.operations.logs",
+        module="clawbot_controller.operations.observe",
         rule="import",
         what="requests",
         reason="the boot diagnostics blob has a signed URL; no client needed",

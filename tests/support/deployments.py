@@ -4,7 +4,7 @@ from typing import Any, Final
 
 import yaml
 
-from clawbot_controller.deployment.load import Deployment, parse_deployment
+from clawbot_controller.deployment.file import Deployment, parse_deployment
 
 SUBSCRIPTION: Final = "00000000-1111-2222-3333-444444444444"
 

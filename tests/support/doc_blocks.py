@@ -35,7 +35,7 @@ _PART: Final = re.compile(
 _STRAY: Final = (
     (re.compile(r"^ *```", re.MULTILINE), "this block has no end"),
     (
-        re.compile(r"<!-- (?:setup|runnable|not-run|output)\b"),
+        re.compile(r"^ *<!-- (?:setup|runnable|not-run|output)\b", re.MULTILINE),
         "a marker is complete and stands directly above its block",
     ),
     # a paragraph in the margin comes before it, and no list

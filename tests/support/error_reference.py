@@ -6,8 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import clawbot_agent
-import clawbot_controller
 from clawbot_agent.core.errors import ClawbotError
 
 __all__ = ["PAGES", "Page", "classes", "text_of"]
@@ -17,15 +15,27 @@ _MINUTE: Final = 60
 # up to here a wait is given in seconds
 _SHORT: Final = 120
 
-_AGENT: Final = """\
+# the table is wide
+_FRONT: Final = """\
+---
+hide:
+  - toc
+---
+
+"""
+# from the page, not from this module
+_UP: Final = ".."
+_AGENT: Final = f"""\
 # Agent errors
 
 Every failure on the instance has one of these codes, in `clawbot-agent status`, `status.json`,
 `events.jsonl`, on the serial console and on the progress page. Codes are stable; texts are not.
 
-*Cause* is the [failure cause](../explanation/health.md#why-the-second-question-is-different): only
-`instance` and `uncertain` make Azure replace the instance. *Waits* is how long the agent itself
-retries; the stage's budget and the run's deadline end it sooner.
+*Cause* is the [failure cause]({_UP}/explanation/health.md#why-the-second-question-is-different):
+only `instance` and `uncertain` make Azure replace the instance.
+
+*Waits* is how long the agent itself retries; the stage's budget and the run's deadline end it
+sooner.
 """
 _CONTROLLER: Final = """\
 # Controller errors
@@ -65,9 +75,9 @@ PAGES: Final = (
 
 def classes(package: str = "clawbot_agent") -> list[type[ClawbotError]]:
     """Return every error class of a package that has a code, in the order of the codes."""
-    for program in (clawbot_agent, clawbot_controller):
-        for module in pkgutil.walk_packages(program.__path__, f"{program.__name__}."):
-            importlib.import_module(module.name)
+    program = importlib.import_module(package)
+    for module in pkgutil.walk_packages(program.__path__, f"{package}."):
+        importlib.import_module(module.name)
     found: set[type[ClawbotError]] = set()
     todo = list(ClawbotError.__subclasses__())
     while todo:
@@ -83,7 +93,7 @@ def text_of(page: Page) -> str:
     names = ("code", "meaning", *(("cause",) if page.causes else ()), "waits", "next step")
     rows = [_row(names), _row(("---",) * len(names))]
     rows += [_row(_cells(cls, causes=page.causes)) for cls in classes(page.package)]
-    return page.head + _GENERATED + "\n".join(rows) + "\n"
+    return _FRONT + page.head + _GENERATED + "\n".join(rows) + "\n"
 
 
 def _cells(cls: type[ClawbotError], *, causes: bool) -> tuple[str, ...]:

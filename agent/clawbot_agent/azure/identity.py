@@ -1,7 +1,7 @@
-"""Tokens of the instance's managed identity: one attempt, and errors that say what to do.
+"""Tokens of the instance's managed identity: one attempt, with typed errors.
 
-azure-identity tries again by itself, silently and for up to 75 seconds; here that is
-turned off, because the engine retries by class of error and tells why it waits.
+azure-identity retries by itself, silently and for up to 75 seconds; that is turned off here,
+because the engine retries by class of error and reports why it waits.
 """
 
 import json
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ONE_ATTEMPT", "InstanceCredential", "token_refused"]
 
-# the total alone does not do: azure-identity's own settings for IMDS would win for the others
+# the total is not enough: azure-identity's own settings for IMDS would apply to the others
 ONE_ATTEMPT: Final[dict[str, Any]] = {
     "retry_total": 0,
     "retry_connect": 0,
     "retry_read": 0,
     "retry_status": 0,
 }
-# the metadata service is on the same physical host: who is slower than this is not there
+# the metadata service is on the same physical host: a slower answer is none
 _CONNECT_SECONDS: Final = 2.0
 _READ_SECONDS: Final = 10.0
 _BAD_REQUEST: Final = 400
-_PASSING: Final = frozenset({404, 408, 410, 429})
+_TRANSIENT: Final = frozenset({404, 408, 410, 429})
 _SERVER_ERROR: Final = 500
 _SHOWN: Final = 200
 
@@ -40,22 +40,21 @@ class InstanceCredential:
     """A credential for the Azure SDKs: the user-assigned managed identity `client_id`.
 
     Args:
-        client_id: of the identity; always given, because an instance may carry several.
-        seconds: that a request may take, at most.
+        client_id: of the identity; required, because an instance can have several.
+        seconds: time limit of a request.
     """
 
     def __init__(self, client_id: str, *, seconds: float) -> None:
-        """See the class."""
         from azure.identity import ManagedIdentityCredential  # noqa: PLC0415 - 200 ms for 'status'
 
-        # its warnings say the same as our errors, but past the redactor
+        # its warnings repeat our errors, but bypass the redactor
         logging.getLogger("azure.identity").setLevel(logging.CRITICAL)
         self._client_id = client_id
         self._status = 0
         self._description = ""
         self._inner = ManagedIdentityCredential(
             client_id=client_id,
-            raw_response_hook=self._take_note,
+            raw_response_hook=self._record_answer,
             # no proxy can forward to a link-local address
             use_env_settings=False,
             connection_timeout=min(_CONNECT_SECONDS, seconds),
@@ -64,15 +63,15 @@ class InstanceCredential:
         )
 
     def close(self) -> None:
-        """Close its connections."""
+        """Close the connections."""
         self._inner.close()
 
     def get_token(self, *scopes: str, **options: Any) -> "AccessToken":  # noqa: ANN401 - the SDK's protocol
-        """A token for `scopes`.
+        """Return a token for `scopes`.
 
         Raises:
-            ImdsUnavailableError: no answer, or one that passes.
-            IdentityNotFoundError: the instance does not carry the identity.
+            ImdsUnavailableError: no answer, or a transient error.
+            IdentityNotFoundError: the identity is not attached to the instance.
             ImdsRefusedError: any other refusal.
         """
         from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - see above
@@ -87,7 +86,7 @@ class InstanceCredential:
     def get_token_info(
         self, *scopes: str, options: "TokenRequestOptions | None" = None
     ) -> "AccessTokenInfo":
-        """As `get_token`, in the SDK's newer form."""
+        """Return a token as `get_token` does, in the SDK's newer form."""
         from azure.core.exceptions import ClientAuthenticationError  # noqa: PLC0415 - see above
 
         self._status, self._description = 0, ""
@@ -97,7 +96,7 @@ class InstanceCredential:
             raise self._translated() from error
         return token
 
-    def _take_note(self, response: Any) -> None:  # noqa: ANN401 - the SDK does not export its type
+    def _record_answer(self, response: Any) -> None:  # noqa: ANN401 - the SDK does not export its type
         answer = response.http_response
         self._status = int(answer.status_code)
         if self._status >= _BAD_REQUEST:
@@ -108,17 +107,17 @@ class InstanceCredential:
 
 
 def token_refused(status: int, description: str, *, client_id: str) -> ClawbotError:
-    """The error for an answer of the token endpoint; status 0 means that there was none."""
+    """Return the error for an answer of the token endpoint; status 0 is no answer."""
     if status == 0:
         return ImdsUnavailableError("the instance metadata service does not answer")
-    said = f"the instance metadata service answered {status}"
-    if status in _PASSING or status >= _SERVER_ERROR:
-        return ImdsUnavailableError(f"{said} to the request for a token")
+    answered = f"the instance metadata service answered {status}"
+    if status in _TRANSIENT or status >= _SERVER_ERROR:
+        return ImdsUnavailableError(f"{answered} to the request for a token")
     if status < _BAD_REQUEST:
-        return ImdsUnavailableError(f"{said} without a token")
+        return ImdsUnavailableError(f"{answered} without a token")
     if "identity not found" in description.lower():
         return IdentityNotFoundError(f"the instance has no identity with client id {client_id}")
-    return ImdsRefusedError(f"{said}: {description or 'no reason given'}")
+    return ImdsRefusedError(f"{answered}: {description or 'no reason given'}")
 
 
 def _description(text: str) -> str:

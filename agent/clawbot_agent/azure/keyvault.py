@@ -1,8 +1,8 @@
 """Reading secrets from Key Vault with the instance's managed identity.
 
-One attempt for each call; what comes of a failure is decided by its class. No message
-holds a token or a value: they are made here from status and reason code, and never from
-the SDK's own texts, which quote requests.
+One attempt for each call; the engine retries by class of error. No message contains a token
+or a value: messages are made from status and reason code, never from the SDK's texts, which
+quote requests.
 """
 
 from collections.abc import Iterable
@@ -21,8 +21,8 @@ from clawbot_agent.azure.errors import (
     KeyVaultTlsError,
     KeyVaultUnauthorizedError,
     KeyVaultUnreachableError,
+    no_answer,
 )
-from clawbot_agent.azure.failures import no_answer
 from clawbot_agent.azure.identity import ONE_ATTEMPT, InstanceCredential
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import SYSTEM_CA_BUNDLE
@@ -53,13 +53,13 @@ class ReadSecrets(Protocol):
     def __call__(
         self, vault_url: str, names: Iterable[str], *, client_id: str, limit: Limit
     ) -> dict[str, Secret]:
-        """The value of each secret in `names`.
+        """Return the value of each secret in `names`.
 
         Args:
             vault_url: https://NAME.vault.azure.net, no trailing slash.
             names: of the secrets.
-            client_id: of the managed identity that may read them.
-            limit: no request outlasts it.
+            client_id: of the managed identity with access to them.
+            limit: time limit of all requests.
 
         Raises:
             ClawbotError: the first failure, as one of the classes in `azure.errors`.
@@ -79,7 +79,7 @@ def read_secrets(
         client = SecretClient(
             vault_url,
             credential,
-            # the agent trusts what the instance trusts, not the list inside a wheel
+            # the instance's certificate authorities, not the list inside a wheel
             connection_verify=str(SYSTEM_CA_BUNDLE),
             connection_timeout=min(_CONNECT_SECONDS, seconds),
             read_timeout=min(_READ_SECONDS, seconds),
@@ -102,8 +102,8 @@ def _read(client: "SecretClient", name: str, *, client_id: str, limit: Limit) ->
     except AzureError as error:
         raise unreachable(error, host=host) from error
     except ValueError as error:
-        # the SDK's word for a challenge that names another service than the one asked
-        msg = f"{host}: what answers there is not the Key Vault of this name"
+        # the SDK's error for a challenge that names another service
+        msg = f"{host}: the server there is not the Key Vault of this name"
         raise KeyVaultRefusedError(msg) from error
     if not value or not value.strip():
         msg = f"{host}: the secret {name} is empty"
@@ -112,7 +112,7 @@ def _read(client: "SecretClient", name: str, *, client_id: str, limit: Limit) ->
 
 
 def refused(status: int, reason: str, *, host: str, name: str, client_id: str) -> ClawbotError:
-    """The error for an answer of Key Vault other than 200.
+    """Return the error for an answer of Key Vault other than 200.
 
     Args:
         status: of HTTP.
@@ -121,11 +121,10 @@ def refused(status: int, reason: str, *, host: str, name: str, client_id: str) -
         name: of the secret.
         client_id: of the identity.
     """
-    said = f"{host}: reading the secret {name} was answered {status}"
-    said += f" {reason}" if reason else ""
+    message = f"{host}: reading the secret {name} was answered {status} {reason}".rstrip()
     vault = host.partition(".")[0]
     if status == _FORBIDDEN:
-        return _forbidden(said, reason, vault=vault, client_id=client_id)
+        return _forbidden(message, reason, vault=vault, client_id=client_id)
     if status == _NOT_FOUND:
         how = f"az keyvault secret set --vault-name {vault} --name {name} --file FILE"
         return KeyVaultSecretNotFoundError(
@@ -133,30 +132,30 @@ def refused(status: int, reason: str, *, host: str, name: str, client_id: str) -
             hint=f"create it with '{how}', or correct its name under secrets",
         )
     if status == _UNAUTHORIZED:
-        return KeyVaultUnauthorizedError(said)
+        return KeyVaultUnauthorizedError(message)
     if status == _THROTTLED:
-        return KeyVaultThrottledError(said)
+        return KeyVaultThrottledError(message)
     if status >= _SERVER_ERROR:
-        return KeyVaultUnreachableError(said)
-    return KeyVaultRefusedError(said)
+        return KeyVaultUnreachableError(message)
+    return KeyVaultRefusedError(message)
 
 
-def _forbidden(said: str, reason: str, *, vault: str, client_id: str) -> ClawbotError:
+def _forbidden(message: str, reason: str, *, vault: str, client_id: str) -> ClawbotError:
     if reason in _BY_NETWORK:
-        return KeyVaultFirewallError(said)
+        return KeyVaultFirewallError(message)
     if reason in _OF_THE_SECRET:
-        return KeyVaultSecretDisabledError(said)
+        return KeyVaultSecretDisabledError(message)
     return KeyVaultForbiddenError(
-        said,
+        message,
         hint=(
             f"assign the role 'Key Vault Secrets User' on the vault {vault} to the identity with "
-            f"client id {client_id}; a new assignment takes up to ten minutes to work"
+            f"client id {client_id}; a new assignment takes up to 10 min to take effect"
         ),
     )
 
 
 def unreachable(error: "AzureError", *, host: str) -> ClawbotError:
-    """The error for a call that got no answer."""
+    """Return the error for a call without an answer."""
     found = no_answer(error)
     kind = KeyVaultTlsError if found.tls else KeyVaultUnreachableError
     return kind(f"{host}: {found.why}")

@@ -1,7 +1,7 @@
 """A storage account's key, from Azure Resource Manager with the instance's managed identity.
 
-One attempt; what comes of a failure is decided by its class. No message holds a token or a
-key: they are made here from status and error code.
+One attempt; the engine retries by class of error. No message contains a token or a key:
+messages are made from status and error code.
 """
 
 from contextlib import closing
@@ -9,9 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Protocol
 from urllib.parse import quote, urlsplit
 
-from clawbot_agent.azure.failures import no_answer
-from clawbot_agent.azure.identity import InstanceCredential
-from clawbot_agent.azure.storage_errors import (
+from clawbot_agent.azure.errors import (
     ArmRefusedError,
     ArmThrottledError,
     ArmTlsError,
@@ -19,7 +17,9 @@ from clawbot_agent.azure.storage_errors import (
     ArmUnreachableError,
     StorageAccountNotFoundError,
     StorageKeysForbiddenError,
+    no_answer,
 )
+from clawbot_agent.azure.identity import InstanceCredential
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import SYSTEM_CA_BUNDLE
 from clawbot_agent.core.secret import Secret
@@ -46,7 +46,7 @@ _SERVER_ERROR: Final = 500
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """A storage account; `suffix` is that of its Azure Files (file.core.windows.net)."""
+    """A storage account; `suffix` is the DNS suffix of its Azure Files."""
 
     name: str
     suffix: str
@@ -55,7 +55,7 @@ class Account:
 
     @property
     def resource_id(self) -> str:
-        """Path of the account below Azure Resource Manager."""
+        """The account's path in Azure Resource Manager."""
         return (
             f"/subscriptions/{quote(self.subscription)}/resourceGroups/{quote(self.resource_group)}"
             f"/providers/Microsoft.Storage/storageAccounts/{quote(self.name)}"
@@ -66,15 +66,15 @@ class ReadKey(Protocol):
     """Reads a key of a storage account."""
 
     def __call__(self, account: Account, *, client_id: str, limit: Limit) -> Secret:
-        """The first key that allows everything.
+        """Return the first key with full permissions.
 
         Args:
-            account: which one.
-            client_id: of the managed identity that may list keys.
-            limit: no request outlasts it.
+            account: its storage account.
+            client_id: of the managed identity with the right to list keys.
+            limit: time limit of all requests.
 
         Raises:
-            ClawbotError: as one of the classes in `azure.errors` and `azure.storage_errors`.
+            ClawbotError: as one of the classes in `azure.errors`.
         """
         ...
 
@@ -93,7 +93,7 @@ def read_key(account: Account, *, client_id: str, limit: Limit) -> Secret:
     with closing(InstanceCredential(client_id, seconds=seconds)) as credential:
         client: PipelineClient[Any, Any] = PipelineClient(
             endpoint,
-            # no policy that tries again: the engine does, by class of error
+            # no retry policy: the engine retries by class of error
             policies=[BearerTokenCredentialPolicy(credential, f"{endpoint}/.default")],
             connection_verify=str(SYSTEM_CA_BUNDLE),
             connection_timeout=min(_CONNECT_SECONDS, seconds),
@@ -114,26 +114,27 @@ def read_key(account: Account, *, client_id: str, limit: Limit) -> Secret:
 
 
 def refused(status: int, code: str, *, account: Account, client_id: str) -> ClawbotError:
-    """The error for an answer other than 200; `code` is ARM's own, empty when there is none."""
-    said = f"listing the keys of the storage account {account.name} was answered {status} {code}"
-    said = said.rstrip()
+    """Return the error for an answer other than 200; `code` is ARM's error code, or empty."""
+    message = (
+        f"listing the keys of the storage account {account.name} was answered {status} {code}"
+    ).rstrip()
     if status == _FORBIDDEN:
         return StorageKeysForbiddenError(
-            said,
+            message,
             hint=(
                 f"assign the role 'Reader and Data Access' on the storage account {account.name} "
-                f"to the identity with client id {client_id}; a new assignment takes up to ten "
-                "minutes to work"
+                f"to the identity with client id {client_id}; a new assignment takes up to 10 min "
+                "to take effect"
             ),
         )
     if status == _NOT_FOUND:
         where = f"resource group {account.resource_group}, subscription {account.subscription}"
         return StorageAccountNotFoundError(f"no storage account {account.name} in {where}")
     if status == _UNAUTHORIZED:
-        return ArmUnauthorizedError(said)
+        return ArmUnauthorizedError(message)
     if status == _THROTTLED:
-        return ArmThrottledError(said)
-    return ArmUnreachableError(said) if status >= _SERVER_ERROR else ArmRefusedError(said)
+        return ArmThrottledError(message)
+    return ArmUnreachableError(message) if status >= _SERVER_ERROR else ArmRefusedError(message)
 
 
 def _document(response: Any) -> dict[str, Any]:  # noqa: ANN401 - the SDK's own type is not public

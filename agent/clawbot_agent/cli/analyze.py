@@ -7,8 +7,7 @@ import click
 from clawbot_agent.cli.common import Exit, fail, require_root
 from clawbot_agent.core.paths import EVENTS_FILE
 from clawbot_agent.engine.timing import StageTime, timing
-from clawbot_agent.host.files import SystemFiles
-from clawbot_agent.host.streams import read_lines
+from clawbot_agent.host.files import SystemFiles, read_lines
 from clawbot_agent.records.event import EventLine
 from clawbot_agent.records.output import TimingReport
 from clawbot_agent.records.record import text_of

@@ -10,8 +10,8 @@ from clawbot_agent.bundle.bundle import collect
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.engine.backoff import BackOff
 from clawbot_agent.engine.events import Observer
-from clawbot_agent.engine.graph import AnyStage, Graph
 from clawbot_agent.engine.runner import Runner
+from clawbot_agent.engine.stage import AnyStage, Graph
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileWriteError
 from clawbot_agent.host.identity import identity

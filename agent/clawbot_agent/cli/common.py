@@ -18,7 +18,7 @@ from clawbot_agent.core.text import error_text
 
 if TYPE_CHECKING:
     from clawbot_agent.config.model import BotConfig
-    from clawbot_agent.engine.graph import AnyStage, Graph
+    from clawbot_agent.engine.stage import AnyStage, Graph
 
 _CommandT = TypeVar("_CommandT", bound=Callable[..., object])
 
@@ -101,8 +101,7 @@ def load_or_exit(path: Path) -> "BotConfig":
 
 def chosen_stages(graph: "Graph", *, stage: str, phase: str | None) -> "Sequence[AnyStage]":
     """Return the stages that --stage and --phase select; exit 2 for an unknown name."""
-    from clawbot_agent.engine.graph import GraphError  # noqa: PLC0415 - loads pydantic
-    from clawbot_agent.engine.stage import Phase  # noqa: PLC0415 - same
+    from clawbot_agent.engine.stage import GraphError, Phase  # noqa: PLC0415 - loads pydantic
 
     names = None if stage == "all" else [name.strip() for name in stage.split(",")]
     try:
@@ -111,7 +110,7 @@ def chosen_stages(graph: "Graph", *, stage: str, phase: str | None) -> "Sequence
         fail(f"--stage: {error}", Exit.USAGE)
 
 
-def cancelled_by_signals() -> threading.Event:
+def canceled_by_signals() -> threading.Event:
     """Return an event that SIGTERM, SIGINT and SIGHUP set; a second signal ends the process."""
     event = threading.Event()
 

@@ -28,7 +28,7 @@ def check(file: Path) -> None:
 @click.argument("file", type=click.Path(path_type=Path), default=CONFIG_FILE)
 def show(file: Path) -> None:
     """Print FILE with every default filled in."""
-    from clawbot_agent.config.example import effective_text  # noqa: PLC0415 - loads pydantic
+    from clawbot_agent.config.documents import effective_text  # noqa: PLC0415  # loads pydantic
 
     click.echo(effective_text(load_or_exit(file)), nl=False)
 
@@ -36,7 +36,7 @@ def show(file: Path) -> None:
 @config_group.command()
 def schema() -> None:
     """Print the JSON Schema of the configuration."""
-    from clawbot_agent.config.schema import schema_text  # noqa: PLC0415 - loads pydantic
+    from clawbot_agent.config.documents import schema_text  # noqa: PLC0415  # loads pydantic
 
     click.echo(schema_text(), nl=False)
 
@@ -44,6 +44,6 @@ def schema() -> None:
 @config_group.command()
 def example() -> None:
     """Print a commented configuration with every key."""
-    from clawbot_agent.config.example import example_text  # noqa: PLC0415 - loads pydantic
+    from clawbot_agent.config.documents import example_text  # noqa: PLC0415  # loads pydantic
 
     click.echo(example_text(), nl=False)

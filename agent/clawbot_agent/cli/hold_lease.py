@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from clawbot_agent.cli.common import cancelled_by_signals, require_root
+from clawbot_agent.cli.common import canceled_by_signals, require_root
 
 if TYPE_CHECKING:
     from clawbot_agent.features.lease.daemon import LeaseDaemon
 
 # the daemon has no deadline; this many seconds are a hundred years
 _FOREVER: Final = 3.2e9
+_DIRECTORY_PROGRAM: Final = "clawbot_agent.features.lease.directory_io"
 _HOST_NAME: Final = Path("/proc/sys/kernel/hostname")
 
 
@@ -31,13 +32,13 @@ def hold_lease(*, share: Path, state: Path) -> None:
 def _daemon(share: Path, state: Path) -> "LeaseDaemon":
     # only this verb pays for these
     from clawbot_agent.features.lease.daemon import LeaseDaemon  # noqa: PLC0415
-    from clawbot_agent.features.lease.directory_io import LeaseDirectory  # noqa: PLC0415
     from clawbot_agent.features.lease.machine import LocalMachine  # noqa: PLC0415
+    from clawbot_agent.features.lease.share_process_io import ShareProcess  # noqa: PLC0415
     from clawbot_agent.features.state import names  # noqa: PLC0415
     from clawbot_agent.host import system_host  # noqa: PLC0415
     from clawbot_agent.host.identity import identity  # noqa: PLC0415
-    from clawbot_agent.host.notify import Notifier  # noqa: PLC0415
-    from clawbot_agent.host.servant import Servant  # noqa: PLC0415
+    from clawbot_agent.host.isolation import Isolation, program  # noqa: PLC0415
+    from clawbot_agent.host.systemd import Notifier  # noqa: PLC0415
     from clawbot_agent.records.lease import Holder  # noqa: PLC0415
 
     # not canceled by the daemon's signals: it fences then
@@ -45,12 +46,13 @@ def _daemon(share: Path, state: Path) -> "LeaseDaemon":
     me = identity(host.files)
     named = (host.files.read_text(_HOST_NAME) or "unknown").strip()
     lease, images = names.lease_directory(share), names.image_directory(share)
+    directories = (str(lease), str(images), names.IMAGE_PATTERN)
     return LeaseDaemon(
         me=Holder.of(
             instance_id=me.instance_id, boot_id=me.boot_id, host=named, now=host.clock.now()
         ),
-        share=Servant(lambda: LeaseDirectory(lease, images=images, pattern=names.IMAGE_PATTERN)),
+        share=ShareProcess(Isolation(program(_DIRECTORY_PROGRAM, *directories))),
         machine=LocalMachine(host, Notifier.from_environment(), share, state, click.echo),
         clock=host.clock,
-        stop=cancelled_by_signals(),
+        stop=canceled_by_signals(),
     )

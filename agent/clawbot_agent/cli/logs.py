@@ -9,7 +9,7 @@ from clawbot_agent.cli.common import Exit, errors_reported, fail, require_root
 from clawbot_agent.core.constants import GATEWAY_CONTAINER
 from clawbot_agent.core.paths import EVENTS_FILE
 from clawbot_agent.core.text import error_text, shortened
-from clawbot_agent.host.streams import read_lines
+from clawbot_agent.host.files import read_lines
 from clawbot_agent.records.event import EventLine
 
 _FOLLOW_SECONDS: Final = 0.5

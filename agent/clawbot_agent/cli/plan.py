@@ -8,7 +8,7 @@ import click
 
 from clawbot_agent.cli.common import (
     Exit,
-    cancelled_by_signals,
+    canceled_by_signals,
     chosen_stages,
     load_or_exit,
     require_root,
@@ -31,7 +31,7 @@ def plan(
 ) -> None:
     """Show what 'run' would change. Makes no changes."""
     config = load_or_exit(config_file)
-    from clawbot_agent.engine.planner import look_at  # noqa: PLC0415 - after the config is good
+    from clawbot_agent.engine.planner import plan_stages  # noqa: PLC0415 - after the config is good
     from clawbot_agent.features.registry import all_stages  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
     from clawbot_agent.records.output import PlanReport  # noqa: PLC0415 - same
@@ -41,10 +41,10 @@ def plan(
     require_root()
     host = system_host(
         deadline=config.limits.run_deadline,
-        cancelled=cancelled_by_signals(),
+        canceled=canceled_by_signals(),
         guarded=(Path(config.share.path), Path(config.state.path)),
     )
-    plans = look_at(stages, host=host, config=config)
+    plans = plan_stages(stages, host=host, config=config)
     if as_json:
         click.echo(text_of(PlanReport(plans)))
     else:

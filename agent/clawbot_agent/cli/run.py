@@ -9,7 +9,7 @@ import click
 
 from clawbot_agent.cli.common import (
     Exit,
-    cancelled_by_signals,
+    canceled_by_signals,
     chosen_stages,
     fail,
     load_or_exit,
@@ -79,7 +79,7 @@ def _host(config: "BotConfig") -> "Host":
 
     return system_host(
         deadline=config.limits.run_deadline,
-        cancelled=cancelled_by_signals(),
+        canceled=canceled_by_signals(),
         guarded=(Path(config.share.path), Path(config.state.path)),
     )
 
@@ -97,7 +97,7 @@ def _require_staying(host: "Host") -> None:
 
 @contextlib.contextmanager
 def _observers(host: "Host", *, as_json: bool, quiet: bool) -> "Iterator[list[Observer]]":
-    from clawbot_agent.host.streams import appended, write_console  # noqa: PLC0415 - see run
+    from clawbot_agent.host.files import appended, write_console  # noqa: PLC0415 - see run
     from clawbot_agent.report import recorders  # noqa: PLC0415 - see run
     from clawbot_agent.report.lines import LineReporter  # noqa: PLC0415 - see run
     from clawbot_agent.report.quiet import Quiet  # noqa: PLC0415 - see run

@@ -7,10 +7,8 @@ from typing import Annotated, Any, Final, Literal, Self
 from pydantic import Field, model_validator
 
 from clawbot_agent.config.machine import DockerConfig, SysboxConfig
-from clawbot_agent.config.openclaw import OpenClawConfig
-from clawbot_agent.config.openclaw_versions import Engines, engines_for
-from clawbot_agent.config.rules import Domain, Email, Must, Origin, refuse
-from clawbot_agent.config.section import LISTED, Section
+from clawbot_agent.config.openclaw import Engines, OpenClawConfig, engines_for
+from clawbot_agent.config.rules import LISTED, Domain, Email, Must, Origin, Section, refuse
 from clawbot_agent.config.storage import Backend, SecretsConfig, ShareConfig, StateConfig
 
 _UNITS: Final = {"m": 1024**2, "g": 1024**3}
@@ -52,16 +50,16 @@ class CaddyConfig(Section):
     allowed_origins: Annotated[tuple[Origin, ...], LISTED] = Field(
         default=(),
         max_length=32,
-        description="further origins (scheme://host[:port]) from which the control UI may be used",
+        description="additional origins (scheme://host[:port]) that may use the control UI",
     )
     progress_page: bool = Field(
         default=True,
-        description="show browsers how far the bot is while it does not answer",
+        description="show browsers a progress page while the gateway does not answer",
     )
 
 
 class AzureConfig(Section):
-    """Who the instance is in Azure and where its secrets are."""
+    """The instance's managed identity and its Key Vault."""
 
     client_id: ClientId = Field(
         description="client id of the user-assigned managed identity",
@@ -83,9 +81,9 @@ class GatewayConfig(Section):
     ready_timeout: int = Field(
         default=180,
         ge=10,
-        # twice this and a full drain fit into the stage's time
+        # twice this and a full drain fit into the stage's budget
         le=280,
-        description="seconds a new gateway may take until /readyz says ready",
+        description="seconds after which a new gateway must be ready (/readyz)",
     )
 
     @model_validator(mode="after")
@@ -110,7 +108,7 @@ class LimitsConfig(Section):
         default=1800,
         ge=60,
         le=5400,
-        description="seconds after which a run stops trying",
+        description="seconds after which a run stops",
     )
 
 
@@ -142,8 +140,8 @@ class BotConfig(Section):
     openclaw: OpenClawConfig = OpenClawConfig()
     caddy: CaddyConfig = CaddyConfig()
     azure: AzureConfig | None = Field(
-        description="Who the instance is in Azure and where its secrets are; may be left out "
-        "when neither the secrets nor the share are in Azure."
+        description="The instance's managed identity and its Key Vault; optional when neither the "
+        "secrets nor the share are in Azure."
     )
     secrets: SecretsConfig = SecretsConfig()
     share: ShareConfig = ShareConfig()
@@ -160,7 +158,7 @@ class BotConfig(Section):
         if not isinstance(data, dict) or data.get("azure") is not None:
             return data
         absent = {key: value for key, value in data.items() if key != "azure"}
-        # left out it is reported key by key, as everything that is missing
+        # when it is absent, each missing key is reported, as for other sections
         return absent if _needs_azure(absent) else {**absent, "azure": None}
 
     @model_validator(mode="after")
@@ -177,22 +175,22 @@ class BotConfig(Section):
 
     @property
     def bridge_address(self) -> ipaddress.IPv4Address:
-        """Address of the docker bridge: the only proxy that the gateway trusts."""
+        """The address of the Docker bridge, the only proxy that the gateway trusts."""
         return ipaddress.IPv4Interface(self.docker.bip).ip
 
     @property
     def state_backend(self) -> Backend:
-        """How the state is kept: as configured, else by the kind of share."""
+        """The state backend: as configured, or by the kind of share."""
         if self.state.backend is not None:
             return self.state.backend
         return "local" if self.share.azure_files is None else "image"
 
     @property
     def identity(self) -> AzureConfig:
-        """The azure section, for stages that a bot outside Azure does not have.
+        """The azure section, for stages that only a bot in Azure has.
 
         Raises:
-            LookupError: this bot has none.
+            LookupError: there is no azure section.
         """
         if self.azure is None:
             msg = "this configuration has no azure section"
@@ -206,7 +204,7 @@ class BotConfig(Section):
 
     @property
     def image_tag(self) -> str:
-        """The image that the gateway runs: the one built here, or the pulled reference."""
+        """The gateway's container image: the one built here, or the pulled reference."""
         reference = self.openclaw.image.reference
         return reference or f"clawbot/openclaw:{self.openclaw.version}"
 
@@ -217,18 +215,18 @@ class BotConfig(Section):
 
     @property
     def engines(self) -> Engines:
-        """Which Node.js the OpenClaw release needs."""
+        """The Node.js that the OpenClaw release needs."""
         return engines_for(self.openclaw.version)
 
     @property
     def allowed_origins(self) -> tuple[str, ...]:
-        """Origins the control UI accepts: the domain's first, then the extra ones, each once."""
+        """The origins that may use the control UI, each once, the domain's own first."""
         own = (f"https://{self.caddy.domain}",) if self.caddy.domain else ()
         return tuple(dict.fromkeys((*own, *self.caddy.allowed_origins)))
 
 
 def _needs_azure(data: dict[str, Any]) -> bool:
-    """Whether a configuration, as it was read, names anything that is in Azure."""
+    """Return whether a configuration, as read, names anything in Azure."""
     secrets, share = data.get("secrets"), data.get("share")
     local_secrets = isinstance(secrets, dict) and secrets.get("source") == "directory"
     in_azure = isinstance(share, dict) and share.get("kind") == "azure-files"

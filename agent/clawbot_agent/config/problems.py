@@ -1,4 +1,4 @@
-"""What can be wrong with a configuration, in words an operator can act on."""
+"""The problems of a configuration, as lines that an operator can act on."""
 
 import re
 from collections.abc import Iterable
@@ -13,7 +13,7 @@ _PLAIN_KEY: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,40}")
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One thing to fix: `path` says where, `problem` says what and how."""
+    """One thing to fix: `path` is the key or the place, `problem` is what to change."""
 
     path: str
     problem: str

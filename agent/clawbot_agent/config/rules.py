@@ -1,22 +1,46 @@
-"""Rules for single values: each refuses with a sentence that says what the value must be."""
+"""The base of every section, and rules for single values: each refusal says what is allowed."""
 
 import ipaddress
+import json
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Annotated, Any, Final, NoReturn
 
 import idna
-from pydantic import AfterValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    GetCoreSchemaHandler,
+    GetJsonSchemaHandler,
+    Strict,
+    model_validator,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from clawbot_agent.config.problems import shown
 from clawbot_agent.core.paths import CACHE_DIR, EVENTS_FILE, IMAGE_BUILD_DIR, SECRETS_DIR
 
+# a YAML list becomes an immutable tuple; the items themselves stay strictly checked
+LISTED: Final = Strict(strict=False)
+
+
+class Section(BaseModel):
+    """A mapping with known keys only, immutable after loading."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _empty_is_default(cls, data: Any) -> Any:  # noqa: ANN401  # pydantic's protocol
+        # a section whose keys are all commented out reads as null
+        return {} if data is None else data
+
 
 def refuse(problem: str, *, at: str = "") -> NoReturn:
-    """Fail validation with a ready sentence; `at` names the sub-key a cross-check is about."""
+    """Refuse a value with a complete sentence; `at` names the sub-key of a cross-check."""
     # the sentence travels as context: pydantic would read braces in it as a template
     kind = "clawbot"
     raise PydanticCustomError(kind, "{problem}", {"problem": problem, "at": at})
@@ -41,7 +65,7 @@ class Must:
         source: Any,  # noqa: ANN401  # pydantic's protocol
         handler: GetCoreSchemaHandler,
     ) -> CoreSchema:
-        """Check after pydantic has made sure that the value is text."""
+        """Check after pydantic has checked that the value is text."""
         return core_schema.no_info_after_validator_function(self.check, handler(source))
 
     def __get_pydantic_json_schema__(
@@ -118,12 +142,12 @@ def _is_ipv4(text: str) -> bool:
     return True
 
 
-# the agent writes there as root: a mistake must not hand a system directory to a container
+# the agent writes there as root: a mistake must not give a container a system directory
 _NEVER_BELOW: Final = frozenset(
     {"/bin", "/boot", "/dev", "/etc", "/lib", "/lib32", "/lib64", "/proc", "/run", "/sbin"}
     | {"/sys", "/usr", "/var/lib/docker", "/var/lib/containerd"}
     | {"/tmp"}  # noqa: S108  # refused here, not used
-    # the agent's own: secrets would end up inside the gateway
+    # the agent's own: secrets would become visible in the gateway
     | {str(own) for own in (SECRETS_DIR, IMAGE_BUILD_DIR, CACHE_DIR, EVENTS_FILE.parent)}
 )
 _NEVER_ITSELF: Final = frozenset(
@@ -135,7 +159,7 @@ PATH_PATTERN: Final = r"^(/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)+$"
 
 
 def plain_path(value: str) -> str:
-    """Accept an absolute, normalised path."""
+    """Accept an absolute, normalized path."""
     if len(value) > 200 or not re.fullmatch(PATH_PATTERN, value):  # noqa: PLR2004  # said below
         wording = "must be an absolute path of at most 200 plain characters without . or .. parts"
         refuse(f"{wording}, not {shown(value)}")
@@ -143,7 +167,7 @@ def plain_path(value: str) -> str:
 
 
 def data_path(value: str) -> str:
-    """Accept an absolute, normalised directory that belongs to the bot alone."""
+    """Accept an absolute, normalized directory that belongs to the bot alone."""
     plain_path(value)
     path = PurePosixPath(value)
     below = {str(parent) for parent in (path, *path.parents)}
@@ -190,3 +214,25 @@ DataPath = Annotated[str, AfterValidator(data_path)]
 ImageReference = Annotated[str, AfterValidator(image_reference)]
 HttpsUrl = Annotated[str, AfterValidator(https_url)]
 Sha256 = Annotated[str, Must(r"^[0-9a-f]{64}$", "must be 64 lower-case hex characters")]
+
+
+def json_object_problem(text: str) -> str:
+    """Return why a fragment of openclaw.json is not a JSON object; empty when it is one.
+
+    The fragment may hold secrets, so the problem never quotes it.
+    """
+    try:
+        found = json.loads(text, parse_constant=_refuse_constant)
+    except ValueError as error:
+        # the parser's message can quote the document; the line number cannot
+        where = f" at line {error.lineno}" if isinstance(error, json.JSONDecodeError) else ""
+        return f"is not JSON{where}"
+    except RecursionError:
+        return "is nested too deeply"
+    if not isinstance(found, dict):
+        return f"holds a JSON {type(found).__name__}, not an object"
+    return ""
+
+
+def _refuse_constant(constant: str) -> NoReturn:
+    raise ValueError(constant)

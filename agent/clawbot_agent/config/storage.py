@@ -1,15 +1,14 @@
-"""The `share`, `state` and `secrets` sections: what outlives the instance and where it is."""
+"""The `share`, `state` and `secrets` sections: what outlives the instance."""
 
 from dataclasses import dataclass
 from typing import Annotated, Final, Literal, Self
 
 from pydantic import Field, model_validator
 
-from clawbot_agent.config.rules import DataPath, Must, PlainPath, refuse
-from clawbot_agent.config.section import Section
+from clawbot_agent.config.rules import DataPath, Must, PlainPath, Section, refuse
 
 _GIBIBYTE: Final = 1024**3
-# an ext4 image below this has no room for OpenClaw's first start and its journal
+# a smaller ext4 image is too small for OpenClaw's first start and the journal
 _SMALLEST_IMAGE: Final = 1
 _LARGEST_IMAGE: Final = 1024
 
@@ -48,7 +47,7 @@ class AzureFilesShare:
     """An Azure Files share as the instance mounts it.
 
     Attributes:
-        key_secret: Key Vault secret with the account key; None = asked from ARM (listKeys).
+        key_secret: Key Vault secret with the account key; None = from ARM (listKeys).
         resource_group: of the storage account; None = the instance's own.
     """
 
@@ -66,12 +65,12 @@ class AzureFilesShare:
 
     @property
     def unc(self) -> str:
-        """What mount(8) takes as the source: //HOST/SHARE."""
+        """The source for mount(8): //HOST/SHARE."""
         return f"//{self.host}/{self.name}"
 
 
 class ShareConfig(Section):
-    """What outlives the instance: an Azure Files share, or a directory that is already there."""
+    """The storage that outlives the instance: an Azure Files share, or an existing directory."""
 
     kind: Literal["directory", "azure-files"] = Field(
         default="directory", description="azure-files = mounted by the agent"
@@ -89,12 +88,12 @@ class ShareConfig(Section):
     ] = Field(default="file.core.windows.net", description="DNS suffix of Azure Files")
     auth: Auth = Field(
         default="account-key",
-        description="azure-files: how the mount proves itself; managed-identity needs the role "
+        description="azure-files: how the mount authenticates; managed-identity needs the role "
         "Storage File Data SMB MI Admin and the package azfilesauth",
     )
     key_secret: SecretName | None = Field(
         default=None,
-        description="account-key: Key Vault secret that holds the key; null = ask Azure Resource "
+        description="account-key: Key Vault secret that holds the key; null = from Azure Resource "
         "Manager with the managed identity (role Reader and Data Access)",
     )
     resource_group: ResourceGroup | None = Field(
@@ -134,7 +133,7 @@ class ShareConfig(Section):
 
 
 class StateConfig(Section):
-    """Where the bot's memory lives while it runs."""
+    """The bot data: where it lies while the gateway runs."""
 
     backend: Backend | None = Field(
         default=None,
@@ -147,7 +146,7 @@ class StateConfig(Section):
         description="absolute path of the state directory on the instance",
     )
     image_size: ImageSize = Field(
-        default="8g", description="size of the image; it may be raised, never lowered"
+        default="8g", description="size of the data image; can be raised, never lowered"
     )
 
     @model_validator(mode="after")
@@ -165,13 +164,13 @@ class StateConfig(Section):
 
 
 class SecretsConfig(Section):
-    """Where the bot's secrets are and their names; never their values."""
+    """The source and the names of the bot's secrets; never their values."""
 
     source: Literal["key-vault", "directory"] = Field(
         default="key-vault",
-        description="directory = files below secrets.path, for a machine outside Azure",
+        description="directory = files in secrets.path, for a machine outside Azure",
     )
-    # only read, by root: it may lie anywhere
+    # only root reads it: any place is allowed
     path: PlainPath = Field(
         default="/etc/clawbot/secrets",
         description="source directory: root-only directory with one file for each secret",

@@ -1,4 +1,4 @@
-"""Names and numbers of the instance that more than one package needs, each once."""
+"""Names and numbers on the instance that several packages use, each once."""
 
 from typing import Final
 

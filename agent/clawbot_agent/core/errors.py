@@ -1,9 +1,8 @@
-"""Typed errors: what happened, on what, what to do next, and whether waiting helps.
+"""Typed errors: what happened, on what, what to do next, and whether a retry helps.
 
-Every error that an operator can meet derives from `ClawbotError` and has a stable
-`code`. The classes live beside the code that raises them; this module holds the base
-and the retry policies, because whether and how long to retry belongs to the class of
-the error and not to the place of the call.
+Every error that an operator can see derives from `ClawbotError` and has a stable `code`. The
+classes are defined beside the code that raises them. The retry policy belongs to the class,
+not to the place of the call.
 """
 
 from dataclasses import dataclass
@@ -27,10 +26,10 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """How long one class of error is worth waiting for.
+    """For how long one class of error is retried.
 
-    The waits are drawn at random from an exponentially growing window, so that many
-    bots that fail together do not come back together.
+    The waits are drawn at random from an exponentially growing window, so that many bots that
+    fail together do not retry together.
 
     Attributes:
         first: upper bound of the first wait, seconds.
@@ -51,16 +50,16 @@ PROPAGATION: Final = RetryPolicy(first=3, longest=20, within=900)
 
 
 class FailureCause(StrEnum):
-    """Where a failure comes from, which decides whether a new instance would be better off.
+    """The origin of a failure, which decides whether a new instance would help.
 
-    A replacement brings a fresh machine and a fresh disk. It brings the same configuration, roles,
-    secrets and bot data, and meets the same services.
+    A replacement has a new machine and a new disk, but the same configuration, roles, secrets,
+    bot data and services.
     """
 
     INSTANCE = "instance"
     """This machine, or its disk."""
     UNCERTAIN = "uncertain"
-    """Several causes look alike; after two instances with the same error replacement stops."""
+    """Several causes are possible; replacement stops after two instances with the same error."""
     OPERATOR = "operator"
     """Configuration, roles, secrets or sizes, which only the operator can change."""
     EXTERNAL = "external"
@@ -77,13 +76,13 @@ class FailureCause(StrEnum):
 
     @property
     def replacement_helps(self) -> bool:
-        """Whether the failure may be gone on a new instance."""
+        """Whether a new instance may not have the failure."""
         return self in {FailureCause.INSTANCE, FailureCause.UNCERTAIN}
 
 
 @dataclass(frozen=True, slots=True)
 class ErrorRef:
-    """An error as documents and health checks refer to it."""
+    """A reference to an error in documents and health checks."""
 
     code: str
     cause: FailureCause
@@ -94,7 +93,7 @@ class ClawbotError(Exception):
 
     Args:
         message: what happened and on what; one line, no secret.
-        hint: what the operator does next; the class's own hint when omitted.
+        hint: what to do next; the class's hint when omitted.
     """
 
     code: ClassVar[str]
@@ -109,30 +108,30 @@ class ClawbotError(Exception):
 
     @classmethod
     def ref(cls) -> ErrorRef:
-        """Code and cause of this class."""
+        """Return the code and the cause of this class."""
         return ErrorRef(cls.code, cls.cause)
 
     @property
     def retryable(self) -> bool:
-        """Whether waiting and trying again can help."""
+        """Whether a retry can help."""
         return self.retry.within > 0
 
     @property
     def message(self) -> str:
-        """The text given by the raiser."""
+        """What happened, on what."""
         return str(self.args[0])
 
 
 class DeadlineExceededError(ClawbotError):
-    """The time set for a stage or for the whole run is used up."""
+    """The time limit of a stage, or of the whole run, is over."""
 
     code = "DEADLINE_EXCEEDED"
     cause = FailureCause.UNCERTAIN
-    hint = "the last error before the deadline tells the cause; 'clawbot-agent run' continues"
+    hint = "fix the last error before the deadline, then run 'clawbot-agent run' to continue"
 
 
 class InterruptedRunError(ClawbotError):
-    """The run was told to stop (SIGTERM or SIGINT)."""
+    """The run was interrupted (SIGTERM or SIGINT)."""
 
     code = "INTERRUPTED"
     cause = FailureCause.UNCERTAIN
@@ -140,8 +139,8 @@ class InterruptedRunError(ClawbotError):
 
 
 class UnexpectedError(ClawbotError):
-    """A defect in the agent: an exception that no stage foresaw."""
+    """A defect in the agent: an unexpected exception."""
 
     code = "UNEXPECTED"
     cause = FailureCause.UNCERTAIN
-    hint = "this is a bug in clawbot-agent; the traceback is in events.jsonl"
+    hint = "report this bug of clawbot-agent with the traceback in events.jsonl"

@@ -1,4 +1,4 @@
-"""Where things are on the instance. One place, so that a path is never spelled twice."""
+"""Paths on the instance, each once."""
 
 from pathlib import Path
 from typing import Final
@@ -32,7 +32,7 @@ CONFIG_FILE: Final = Path("/etc/clawbot/config.yaml")
 DURATIONS_FILE: Final = Path("/var/lib/clawbot/durations.json")
 REPLACEMENT_FILE: Final = Path("/var/lib/clawbot/replacement.json")
 STATUS_FILE: Final = Path("/var/lib/clawbot/status.json")
-# what was repaired between boots, for the metrics; survives them
+# repairs, counted across boots for the metrics
 SELF_REPAIRS_FILE: Final = Path("/var/lib/clawbot/self-repairs.json")
 # what the timer's runs leave alone for a while
 BACKOFF_FILE: Final = Path("/var/lib/clawbot/backoff.json")
@@ -47,16 +47,16 @@ CONSOLE: Final = Path("/dev/console")
 
 CACHE_DIR: Final = Path("/var/cache/clawbot")
 IMAGE_BUILD_DIR: Final = Path("/var/lib/clawbot/image")
-# the state of a gateway that is proven before it replaces the one that serves
+# state directory of a new gateway while it is tested, before it replaces the current one
 CANDIDATE_STATE_DIR: Final = Path("/var/lib/clawbot/candidate")
 
-# on disk, not in /run: the gateway must come back after a reboot while Key Vault is out of reach
+# on disk, not in /run: the gateway must start after a reboot without Key Vault
 SECRETS_DIR: Final = Path("/var/lib/clawbot/secrets")
-# the one directory of secrets that the gateway's container sees (read-only)
+# the only secrets that are mounted into the gateway's container (read-only)
 GATEWAY_SECRETS_DIR: Final = SECRETS_DIR / "gateway"
 
 DAEMON_JSON: Final = Path("/etc/docker/daemon.json")
 DOCKER_SOCKET: Final = Path("/run/docker.sock")
 
-# the agent trusts what the instance trusts (apt, curl, docker), not a list frozen into a wheel
+# the instance's certificate authorities (as apt, curl and docker use), not a wheel's list
 SYSTEM_CA_BUNDLE: Final = Path("/etc/ssl/certs/ca-certificates.crt")

@@ -1,4 +1,4 @@
-"""Secrets in memory: values that do not print, and the one place that redacts text."""
+"""Secrets: values that do not print, and the redaction of text."""
 
 import base64
 import contextlib
@@ -18,43 +18,42 @@ _TELLING: Final = re.compile(r"key|token|secret|pass|auth|credential|vars|env", 
 
 @final
 class Secret:
-    """A value that never shows in repr, str, logs or tracebacks.
+    """A value that never appears in repr, str, logs or tracebacks.
 
-    Equality compares values, so that a plan can tell a changed secret.
+    Equality compares values, so that a plan can detect a changed secret.
     """
 
     __slots__ = ("_value",)
 
     def __init__(self, value: str) -> None:
-        """Wrap `value`."""
         self._value = value
 
     def reveal(self) -> str:
-        """The value itself; only for writing it where it belongs."""
+        """Return the value, to write it to its destination."""
         return self._value
 
     def __repr__(self) -> str:
-        """A mask."""
+        """Return a mask."""
         return "Secret(***)"
 
     __str__ = __repr__
 
     def __eq__(self, other: object) -> bool:
-        """Whether both hold the same value."""
+        """Return whether the values are equal."""
         return isinstance(other, Secret) and other._value == self._value
 
     def __hash__(self) -> int:
-        """Of the value."""
+        """Return the hash of the value."""
         return hash(self._value)
 
 
 def tells_of_secret(name: str) -> bool:
-    """Whether what has this name may be a secret."""
+    """Return whether a value of this name may be a secret."""
     return _TELLING.search(name) is not None
 
 
 def _leaves(value: object, *, telling: bool = False) -> list[str]:
-    """Strings in a document that may be secrets: long ones, and those whose key says so.
+    """Return the strings in a document that may be secrets: long ones, or with a telling key.
 
     Masking every short word of a configuration ("docker", "openai") would garble messages.
     """
@@ -72,7 +71,7 @@ def _leaves(value: object, *, telling: bool = False) -> list[str]:
 
 
 def secret_values(secret: Secret) -> set[str]:
-    """The value, and of a JSON document also the strings inside it that may be secrets."""
+    """Return the value, and for a JSON document the strings in it that may be secrets."""
     value = secret.reveal()
     found = {value}
     with contextlib.suppress(ValueError):
@@ -83,23 +82,22 @@ def secret_values(secret: Secret) -> set[str]:
 class Redactor:
     """Replaces every known secret in text, in the encodings that text can carry.
 
-    Values become known when a stage fetches them; everything that leaves the agent
-    (events, status, console, errors) passes through `scrub`.
+    A value becomes known when a stage reads it. Everything that leaves the agent (events, status,
+    console, errors) passes through `scrub`.
     """
 
     def __init__(self) -> None:
-        """Start with nothing known."""
         self._known: tuple[str, ...] = ()
 
     def add(self, secret: Secret) -> None:
-        """Learn a secret; of a JSON document also the strings inside it that may be secrets."""
+        """Add a secret, as `secret_values` expands it."""
         values = secret_values(secret)
         forms = {form for text in values for form in _forms(text)} | set(self._known)
         # longest first: a secret that contains another one is masked whole
         self._known = tuple(sorted(forms, key=len, reverse=True))
 
     def scrub(self, text: str) -> str:
-        """`text` without any known secret."""
+        """Return `text` with every known secret masked."""
         for form in self._known:
             text = text.replace(form, _MASK)
         return text

@@ -1,17 +1,28 @@
-"""What a plan is made of.
+"""The actions of a plan.
 
-An action is a frozen value: it says what it would do (`summary`, for people) and can do
-it (`apply`). Applying one twice is the same as applying it once. The ones here are of
-use to several stages; a stage adds its own beside its probe and plan.
+An action is a frozen value: `summary` describes it for people, `apply` does it. Applying it
+twice has the same result as applying it once. Several stages use the actions here; a stage
+defines its own beside its probe and plan.
 """
 
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from clawbot_agent.core.secret import Secret
 from clawbot_agent.host import Host
+from clawbot_agent.host.files import FileStat
 
-__all__ = ["Action", "ChangeUnit", "MakeDirectory", "RemovePath", "WriteFile"]
+__all__ = [
+    "Action",
+    "ChangeUnit",
+    "MakeDirectory",
+    "RemovePath",
+    "Stored",
+    "WriteFile",
+    "directory_actions",
+    "file_actions",
+]
 
 
 class Action(Protocol):
@@ -19,21 +30,21 @@ class Action(Protocol):
 
     @property
     def summary(self) -> str:
-        """What it does, for the plan: one line, imperative, no secret."""
+        """The line of the plan: imperative, no secret."""
         ...
 
     def apply(self, host: Host) -> None:
         """Do it.
 
         Raises:
-            ClawbotError: it could not be done; what was there before still is.
+            ClawbotError: it failed; the previous state is kept.
         """
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class WriteFile:
-    """Put `text` at `path`, atomically."""
+    """Replace the file at `path` with `text`, atomically."""
 
     path: Path
     text: str = field(repr=False)
@@ -74,7 +85,7 @@ class MakeDirectory:
 
 @dataclass(frozen=True, slots=True)
 class RemovePath:
-    """Remove a file or a directory with all in it."""
+    """Remove a file, or a directory with its content."""
 
     path: Path
     why: str
@@ -103,5 +114,49 @@ class ChangeUnit:
         return f"{self.verb} {self.unit} ({self.why})"
 
     def apply(self, host: Host) -> None:
-        """Have systemd do it."""
+        """Run systemctl."""
         host.units.change(self.verb, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What is at a path; `text` is None for anything but a file."""
+
+    stat: FileStat
+    text: Secret | None = field(default=None, repr=False)
+
+
+def directory_actions(path: Path, found: Stored | None, *, mode: int, uid: int) -> list[Action]:
+    """Return the actions that make `path` a directory of this mode, owned by `uid`:`uid`."""
+    actions: list[Action] = []
+    if found is not None and found.stat.kind != "directory":
+        actions.append(RemovePath(path, f"it is a {found.stat.kind}, not a directory"))
+        found = None
+    if why := _difference(found, mode=mode, uid=uid):
+        actions.append(MakeDirectory(path, mode, why, uid, uid))
+    return actions
+
+
+def file_actions(
+    path: Path, found: Stored | None, wanted: Secret | None, *, mode: int, uid: int
+) -> list[Action]:
+    """Return the actions that make `path` a file with `wanted`; None removes the file."""
+    if wanted is None:
+        return [] if found is None else [RemovePath(path, "not configured")]
+    actions: list[Action] = []
+    if found is not None and found.stat.kind == "directory":
+        actions.append(RemovePath(path, "it is a directory, not a file"))
+        found = None
+    why = _difference(found, mode=mode, uid=uid)
+    if found is not None and found.text != wanted:
+        why = "other content"
+    return [*actions, WriteFile(path, wanted.reveal(), mode, why, uid, uid)] if why else actions
+
+
+def _difference(found: Stored | None, *, mode: int, uid: int) -> str:
+    """Return the first difference; empty when there is none."""
+    if found is None:
+        return "missing"
+    if (found.stat.uid, found.stat.gid) != (uid, uid):
+        return f"owner is {found.stat.uid}:{found.stat.gid}"
+    return "" if found.stat.mode == mode else f"mode is {found.stat.mode:04o}"

@@ -136,5 +136,5 @@ def _reported(streak: Streak) -> StageError:
     if streak.error is None:
         text = f"repaired at {streak.last:%H:%M:%S} UTC and broken again; next repair at {until}"
         return StageError.of(RepairBackoffError(f"{text} ({streak.count} in a row)"))
-    text = f"{streak.error.message}; next attempt at {until} ({streak.count} in a row)"
+    text = f"{streak.error.message}; not tried again before {until} ({streak.count} in a row)"
     return replace(streak.error, message=text)

@@ -1,4 +1,4 @@
-"""What happens in a run, told to whoever listens."""
+"""The events of a run, and the observers that follow it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ __all__ = ["Event", "Kind", "Observer"]
 
 
 class Kind(StrEnum):
-    """Of event; operators grep for these."""
+    """The kind of an event; operators grep for these."""
 
     RUN_STARTED = "run.started"
     STAGE_STARTED = "stage.started"
@@ -20,7 +20,7 @@ class Kind(StrEnum):
     STAGE_NOTE = "stage.note"
     STAGE_WAITING = "stage.waiting"
     REPAIR_DONE = "repair.done"
-    """A part of the bot was repaired, in a boot that had converged."""
+    """Something was repaired in a boot that had converged before."""
     REPAIR_FAILED = "repair.failed"
     STAGE_FINISHED = "stage.finished"
     RUN_FINISHED = "run.finished"
@@ -31,7 +31,7 @@ class Kind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """One fact that matters. Texts in `data` hold no secret: the runner scrubbed them."""
+    """One event. The runner has removed secrets from the texts in `data`."""
 
     kind: Kind
     time: datetime
@@ -40,8 +40,8 @@ class Event:
 
 
 class Observer(Protocol):
-    """Follows a run. Called by one thread at a time; an OSError it raises is its own loss."""
+    """Follows a run. Called by one thread at a time; an OSError that it raises is ignored."""
 
     def __call__(self, event: Event, status: RunStatus) -> None:
-        """Take note of `event`; `status` is the run just after it."""
+        """Handle `event`; `status` is the run just after it."""
         ...

@@ -1,4 +1,4 @@
-"""Trying again: how long is up to the error's class, and never beyond the limit."""
+"""Retries: the error's class says for how long, the limit ends them."""
 
 import itertools
 import random
@@ -18,7 +18,7 @@ _ResultT = TypeVar("_ResultT")
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """A pause before another attempt, and why."""
+    """A pause before the next attempt, and its reason."""
 
     attempt: int
     seconds: float
@@ -34,19 +34,19 @@ def _error(state: tenacity.RetryCallState) -> ClawbotError:
 def _pause(state: tenacity.RetryCallState) -> float:
     policy = _error(state).retry
     window = min(policy.longest, policy.first * 2 ** (state.attempt_number - 1))
-    # never below half the window: a random wait of nothing would be no wait
+    # at least half the window: a random wait near zero would be no wait
     return random.uniform(window / 2, window)  # noqa: S311 - jitter, not a secret
 
 
 def retrying(
     attempt: Callable[[int], _ResultT], *, limit: Limit, on_wait: Callable[[Wait], None]
 ) -> _ResultT:
-    """Call `attempt(number)` until it succeeds or its error is not worth waiting for.
+    """Call `attempt(number)` until it succeeds or its error is not worth a retry.
 
     Args:
-        attempt: gets the number of the attempt, from 1.
+        attempt: called with the number of the attempt, from 1.
         limit: no wait goes beyond it.
-        on_wait: told before each wait.
+        on_wait: called before each wait.
 
     Raises:
         ClawbotError: the last one.
@@ -77,7 +77,7 @@ def retrying(
 
 
 def with_cause(error: ClawbotError, waits: Sequence[Wait]) -> ClawbotError:
-    """`error`; of a deadline that ended a waiting, one that says for what."""
+    """Return `error`; a deadline that ended a wait gets the last error as its cause."""
     if not isinstance(error, DeadlineExceededError) or not waits:
         return error
     last = waits[-1].error

@@ -1,4 +1,4 @@
-"""Runs the stages of a graph: what can overlap overlaps, what fails blocks its dependants only."""
+"""The run of a graph: independent stages overlap, a failed one blocks only its dependants."""
 
 import contextlib
 import threading
@@ -6,7 +6,7 @@ import traceback
 from collections.abc import Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, field, replace
-from typing import Any, Final
+from typing import Any, Final, Self
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import (
@@ -18,36 +18,34 @@ from clawbot_agent.core.errors import (
 )
 from clawbot_agent.engine.backoff import BackingOffError, BackOff
 from clawbot_agent.engine.events import Event, Kind, Observer
-from clawbot_agent.engine.graph import AnyStage, Graph
-from clawbot_agent.engine.held import Held
 from clawbot_agent.engine.retry import Wait, retrying, with_cause
-from clawbot_agent.engine.stage import Plan, Resource
+from clawbot_agent.engine.stage import AnyStage, Graph, Plan, Resource
 from clawbot_agent.host import Host
 from clawbot_agent.records.run import Result, RunStatus, StageError, StageState, StageStatus
 
 __all__ = ["NotConvergedError", "Runner"]
 
-# how often the main thread looks up, so that signals are handled while stages work
+# how often the main thread wakes up, so that it handles signals while stages work
 _TICK_SECONDS: Final = 0.5
-# what a stage that is under way says last is its reason until it ends
-_SAYING: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_NOTE, Kind.STAGE_WAITING})
+# until a stage ends, the text of its last such event is its reason
+_WITH_REASON: Final = frozenset({Kind.STAGE_ACTION, Kind.STAGE_NOTE, Kind.STAGE_WAITING})
 _OVER: Final = frozenset(
     {StageState.UNCHANGED, StageState.CHANGED, StageState.DEGRADED, StageState.SKIPPED}
 )
 
 
 class NotConvergedError(ClawbotError):
-    """A stage did all it planned, and still is not done."""
+    """A stage applied its whole plan, and the next plan is not empty."""
 
     code = "NOT_CONVERGED"
     cause = FailureCause.UNCERTAIN
     retry = BRIEF
-    hint = "something undoes the change: look for another tool that manages the same thing"
+    hint = "check for another tool that manages the same thing and undoes the change"
 
 
 @dataclass(slots=True)
 class _Work:
-    """What a stage did: summaries of what was applied, and what of the bot was to be repaired."""
+    """A stage's work: summaries of the applied actions, and what they repaired."""
 
     applied: list[str] = field(default_factory=list)
     repaired: dict[str, None] = field(default_factory=dict)
@@ -60,12 +58,12 @@ class Runner:
         graph: all stages.
         host: the machine, limited to the run's deadline.
         config: of the bot.
-        status: how the run starts: every stage pending.
-        observers: told of every event, in order.
+        status: the start of the run: every stage pending.
+        observers: called for every event, in order.
         back_off: the stages that back off after failures and repairs; none when omitted.
     """
 
-    def __init__(  # noqa: PLR0913 - what a run is made of
+    def __init__(  # noqa: PLR0913 - the parts of a run
         self,
         graph: Graph,
         *,
@@ -75,31 +73,30 @@ class Runner:
         observers: Sequence[Observer],
         back_off: BackOff | None = None,
     ) -> None:
-        """See the class."""
         self._graph = graph
         self._host = host
         self._config = config
         self._status = status
         self._observers = tuple(observers)
         self._back_off = back_off or BackOff(boot_id=status.boot_id, config="")
-        self._telling = threading.RLock()
-        # skipped because of a failure, unlike those that this bot does not have
+        self._lock = threading.RLock()
+        # skipped because of a failure, unlike stages that this bot does not have
         self._blocked: set[str] = set()
-        # broken again after a repair: what it left may do for those that need it
-        self._repaired_again: set[str] = set()
+        # backing off after a repair: its dependants run with what it left
+        self._backing_off: set[str] = set()
         self._resources = {resource: threading.Lock() for resource in Resource}
 
     def run(self, chosen: Sequence[AnyStage]) -> RunStatus:
-        """Run the `chosen` stages to their end; never raises for what a stage does."""
+        """Run the `chosen` stages to their end; a stage's error does not raise."""
         names = {stage.name for stage in chosen}
-        self._tell(Kind.RUN_STARTED, stages=[stage.name for stage in chosen])
+        self._emit(Kind.RUN_STARTED, stages=[stage.name for stage in chosen])
         for stage in self._graph.order:
             if stage.name not in names:
-                self._finish(stage, StageState.SKIPPED, reason="not asked for in this run")
-        self._work(chosen)
+                self._finish(stage, StageState.SKIPPED, reason="not part of this run")
+        self._run_all(chosen)
         return self._end(whole=len(names) == len(self._graph.order))
 
-    def _work(self, chosen: Sequence[AnyStage]) -> None:
+    def _run_all(self, chosen: Sequence[AnyStage]) -> None:
         waiting = list(chosen)
         names = {stage.name for stage in chosen}
         running: set[Future[None]] = set()
@@ -110,7 +107,7 @@ class Runner:
                     if bad := next((n for n in needs if self._blocks(n)), None):
                         waiting.remove(stage)
                         self._block(stage, by=bad)
-                    elif all(self._done_with(need) for need in needs):
+                    elif all(self._is_done(need) for need in needs):
                         waiting.remove(stage)
                         running.add(pool.submit(self._run_stage, stage))
                 if running:
@@ -119,11 +116,11 @@ class Runner:
                         future.result()
 
     def _blocks(self, need: StageStatus) -> bool:
-        failed = need.state is StageState.FAILED and need.name not in self._repaired_again
+        failed = need.state is StageState.FAILED and need.name not in self._backing_off
         return failed or need.name in self._blocked
 
-    def _done_with(self, need: StageStatus) -> bool:
-        return need.state in _OVER or need.name in self._repaired_again
+    def _is_done(self, need: StageStatus) -> bool:
+        return need.state in _OVER or need.name in self._backing_off
 
     def _block(self, stage: AnyStage, *, by: StageStatus) -> None:
         self._blocked.add(stage.name)
@@ -134,16 +131,16 @@ class Runner:
         if reason := stage.skip_reason(self._config):
             self._finish(stage, StageState.SKIPPED, reason=reason)
             return
-        with Held([self._resources[resource] for resource in sorted(stage.locks)]) as held:
+        with _Locks([self._resources[resource] for resource in sorted(stage.locks)]) as held:
             self._change(
                 stage, Kind.STAGE_STARTED, state=StageState.RUNNING, started=self._host.clock.now()
             )
             self._attempts(stage, held)
 
-    def _attempts(self, stage: AnyStage, held: "Held") -> None:
+    def _attempts(self, stage: AnyStage, held: "_Locks") -> None:
         host = replace(
             self._host.within(stage.budget, label=stage.name),
-            note=lambda text: self._tell(Kind.STAGE_NOTE, stage, text=text),
+            note=lambda text: self._emit(Kind.STAGE_NOTE, stage, text=text),
         )
         work = _Work()
         waits: list[Wait] = []
@@ -156,16 +153,16 @@ class Runner:
 
         def on_wait(pause: Wait) -> None:
             waits.append(pause)
-            self._tell_wait(stage, pause)
-            # whoever only waits must not keep others from working
-            held.free()
+            self._emit_wait(stage, pause)
+            # a stage that waits must not block others
+            held.release()
 
         try:
             plan = retrying(attempt, limit=host.limit, on_wait=on_wait)
         except ClawbotError as error:
             self._fail(stage, with_cause(error, waits), work)
         except Exception as error:  # noqa: BLE001 - a defect in one stage must not end the run
-            self._tell(Kind.STAGE_NOTE, stage, text=traceback.format_exc())
+            self._emit(Kind.STAGE_NOTE, stage, text=traceback.format_exc())
             self._fail(stage, UnexpectedError(f"{type(error).__name__}: {error}"), work)
         else:
             self._succeed(stage, plan, work)
@@ -177,66 +174,68 @@ class Runner:
         self._back_off.check(stage.name, host.clock.now())
         for action in plan.actions:
             host.limit.check()
-            self._tell(Kind.STAGE_ACTION, stage, text=action.summary)
+            self._emit(Kind.STAGE_ACTION, stage, text=action.summary)
             work.repaired[stage.repairs(action)] = None
             action.apply(host)
             work.applied.append(action.summary)
         after = stage.look(host, self._config)
         if not after.empty:
             left = "; ".join(action.summary for action in after.actions)
-            msg = f"{stage.name}: after all was done there is still to do: {left}"
+            msg = f"{stage.name}: still to do after the whole plan was applied: {left}"
             raise NotConvergedError(msg)
         return after
 
     def _succeed(self, stage: AnyStage, plan: Plan, work: _Work) -> None:
         now = self._host.clock.now()
-        with self._telling:
+        with self._lock:
             if work.applied or self._back_off.failing(stage.name):
-                # what failed for want of this stage need not back off any more
+                # a dependent may have failed for want of this stage
                 self._back_off.forget(self._graph.dependants(stage.name))
             if work.applied and stage.repairs_back_off:
                 self._back_off.changed(stage.name, now)
             else:
                 self._back_off.unchanged(stage.name, now)
-            self._tell_repairs(Kind.REPAIR_DONE, stage, work)
+            self._emit_repairs(Kind.REPAIR_DONE, stage, work)
             state = StageState.CHANGED if work.applied else StageState.UNCHANGED
-            # an attempt may repeat what an earlier one did
+            # an attempt may repeat actions of an earlier one
             reason = "; ".join(dict.fromkeys(work.applied)) if work.applied else plan.reason
             self._finish(stage, state, reason=reason)
 
     def _fail(self, stage: AnyStage, error: ClawbotError, work: _Work) -> None:
-        told = error.reported if isinstance(error, BackingOffError) else self._scrubbed(error)
+        shown = error.reported if isinstance(error, BackingOffError) else self._scrubbed(error)
         interrupted = isinstance(error, InterruptedRunError)
         optional = not stage.required(self._config) and not interrupted
         backs_off = isinstance(error, NotConvergedError) or stage.backs_off(error)
         state = StageState.DEGRADED if optional else StageState.FAILED
-        with self._telling:
+        with self._lock:
             if not (interrupted or isinstance(error, BackingOffError)):
-                self._back_off.failed(stage.name, told, self._host.clock.now(), backs_off=backs_off)
-                self._tell_repairs(Kind.REPAIR_FAILED, stage, work)
+                self._back_off.failed(
+                    stage.name, shown, self._host.clock.now(), backs_off=backs_off
+                )
+                self._emit_repairs(Kind.REPAIR_FAILED, stage, work)
             if isinstance(error, BackingOffError) and error.after_repair:
-                self._repaired_again.add(stage.name)
-            self._finish(stage, state, reason=error.message, error=told)
+                self._backing_off.add(stage.name)
+            self._finish(stage, state, reason=error.message, error=shown)
 
     def _end(self, *, whole: bool) -> RunStatus:
         states = {stage.state for stage in self._status.stages}
         result = Result.CONVERGED
-        if self._host.limit.cancelled.is_set():
+        if self._host.limit.canceled.is_set():
             result = Result.INTERRUPTED
         elif StageState.FAILED in states:
             result = Result.FAILED
         elif StageState.DEGRADED in states:
             result = Result.DEGRADED
-        with self._telling:
+        with self._lock:
             if whole and result in {Result.CONVERGED, Result.DEGRADED}:
                 self._back_off.converged = True
             now = self._host.clock.now()
             self._status = replace(self._status, result=result, finished=now)
             seconds = (now - self._status.started).total_seconds()
-            self._tell(Kind.RUN_FINISHED, result=result.value, seconds=round(seconds, 3))
+            self._emit(Kind.RUN_FINISHED, result=result.value, seconds=round(seconds, 3))
         return self._status
 
-    # --- telling ---------------------------------------------------------------
+    # --- status and events -----------------------------------------------------
 
     def _finish(
         self, stage: AnyStage, state: StageState, *, reason: str, error: StageError | None = None
@@ -258,13 +257,13 @@ class Runner:
         return replace(plain, message=scrub(plain.message), hint=scrub(plain.hint))
 
     def _set(self, stage: AnyStage, **changes: Any) -> StageStatus:  # noqa: ANN401 - fields of StageStatus
-        with self._telling:
+        with self._lock:
             changed = replace(self._status.stage(stage.name), **changes)
             self._status = self._status.having(changed)
             return changed
 
     def _change(self, stage: AnyStage, kind: Kind, **changes: Any) -> None:  # noqa: ANN401 - see _set
-        with self._telling:
+        with self._lock:
             found = self._set(stage, **changes)
             data = {
                 "state": found.state.value,
@@ -273,16 +272,16 @@ class Runner:
                 "seconds": found.seconds,
                 "error": found.error,
             }
-            self._tell(kind, stage, **{k: v for k, v in data.items() if v not in (None, "")})
+            self._emit(kind, stage, **{k: v for k, v in data.items() if v not in (None, "")})
 
-    def _tell_repairs(self, kind: Kind, stage: AnyStage, work: _Work) -> None:
+    def _emit_repairs(self, kind: Kind, stage: AnyStage, work: _Work) -> None:
         if self._back_off.converged:
             for what in work.repaired:
-                self._tell(kind, stage, what=what)
+                self._emit(kind, stage, what=what)
 
-    def _tell_wait(self, stage: AnyStage, pause: Wait) -> None:
+    def _emit_wait(self, stage: AnyStage, pause: Wait) -> None:
         self._set(stage, error=self._scrubbed(pause.error))
-        self._tell(
+        self._emit(
             Kind.STAGE_WAITING,
             stage,
             attempt=pause.attempt,
@@ -291,17 +290,51 @@ class Runner:
             text=pause.error.message,
         )
 
-    def _tell(self, kind: Kind, stage: AnyStage | None = None, **data: Any) -> None:  # noqa: ANN401 - JSON
+    def _emit(self, kind: Kind, stage: AnyStage | None = None, **data: Any) -> None:  # noqa: ANN401 - JSON
         scrub = self._host.redactor.scrub
         clean = {k: scrub(v) if isinstance(v, str) else v for k, v in data.items()}
-        with self._telling:
-            if stage is not None and kind in _SAYING:
+        with self._lock:
+            if stage is not None and kind in _WITH_REASON:
                 self._set(stage, reason=str(clean["text"]))
             if stage is not None and kind is Kind.STAGE_ACTION:
-                # it got further than to what it waited for
+                # it is past the error that it waited for
                 self._set(stage, error=None)
             event = Event(kind, self._host.clock.now(), stage.name if stage else None, clean)
             for observer in self._observers:
-                # a full disk or a closed pipe is no reason to leave the machine half-way
+                # a full disk or a closed pipe must not end the run
                 with contextlib.suppress(OSError):
                     observer(event, self._status)
+
+
+class _Locks:
+    """The locks of a working stage, all held or none; a context manager that takes them.
+
+    Args:
+        locks: always in the same order, which rules out a deadlock.
+    """
+
+    def __init__(self, locks: Sequence[threading.Lock]) -> None:
+        self._locks = tuple(locks)
+        self._taken: contextlib.ExitStack | None = None
+
+    def take(self) -> None:
+        """Take all; nothing when they are held."""
+        if self._taken is None:
+            self._taken = contextlib.ExitStack()
+            for lock in self._locks:
+                self._taken.enter_context(lock)
+
+    def release(self) -> None:
+        """Release all; nothing when they are free."""
+        if self._taken is not None:
+            self._taken.close()
+            self._taken = None
+
+    def __enter__(self) -> Self:
+        """Take all."""
+        self.take()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        """Release all."""
+        self.release()

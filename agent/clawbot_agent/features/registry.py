@@ -1,6 +1,6 @@
 """All stages of a bot. The only place that knows them all."""
 
-from clawbot_agent.engine.graph import Graph
+from clawbot_agent.engine.stage import Graph
 from clawbot_agent.features.apt.stage import AptStage
 from clawbot_agent.features.caddy.stage import CaddyStage
 from clawbot_agent.features.disk_space.stage import DiskSpaceStage

@@ -14,7 +14,7 @@ from clawbot_agent.health.last_run import LastRunCheck
 from clawbot_agent.health.refresh import Watch
 from clawbot_agent.health.verdict import REPLACEMENT, RUN, SUSPENDED
 from clawbot_agent.host import Host
-from clawbot_agent.host.space import Space, space_of
+from clawbot_agent.host.files import Space, space_of
 from clawbot_agent.lifecycle.shutdown.errors import InstanceLeavingError
 from clawbot_agent.records import replacement
 from clawbot_agent.records.shutdown import SHUTDOWN, ShutdownReport

@@ -30,8 +30,6 @@ from clawbot_agent.records.run import (
 )
 
 PATH: Final = "/metrics"
-_EVERY_SECONDS: Final = 5.0
-_LIMIT_SECONDS: Final = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +52,7 @@ class RecordReader:
     @property
     def watch(self) -> Watch:
         """To be started beside those of the components."""
-        return Watch("records", self, every=_EVERY_SECONDS, limit=_LIMIT_SECONDS)
+        return Watch("records", self, every=5, limit=5)
 
     def present(self) -> _Records:
         """Return what was read last; nothing while reading hangs."""

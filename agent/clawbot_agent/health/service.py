@@ -23,9 +23,8 @@ from clawbot_agent.health.progress import ProgressPage
 from clawbot_agent.health.refresh import Watch, start
 from clawbot_agent.host import Host
 from clawbot_agent.host.limit import Clock
-from clawbot_agent.host.listen import listening_on_loopback
-from clawbot_agent.host.notify import Notifier
-from clawbot_agent.host.web import WebServer
+from clawbot_agent.host.network import WebServer, listening_on_loopback
+from clawbot_agent.host.systemd import Notifier
 
 _TICK_SECONDS: Final = 1.0
 # without an answer, or a single finding, for this long systemd may restart the sidecar
@@ -55,7 +54,7 @@ class Service:
     """The sidecar's service.
 
     Attributes:
-        host: the machine; its limit's `cancelled` ends the service.
+        host: the machine; its limit's `canceled` ends the service.
         watches: the components.
         say: takes a line for the journal.
         port: on both loopback addresses; 0 takes a free one.
@@ -112,7 +111,7 @@ class Service:
         limit, clock = self.host.limit, self.host.clock
         pause = (self.notifier.watchdog_seconds or _DEFAULT_WATCHDOG) / 4
         due = clock.monotonic()
-        while not limit.cancelled.is_set():
+        while not limit.canceled.is_set():
             if (changed := board.renew()) is not None:
                 self._report(changed)
             if not server.running:
@@ -121,7 +120,7 @@ class Service:
             if clock.monotonic() >= due and alive():
                 self.notifier.watchdog()
                 due = clock.monotonic() + pause
-            clock.wait(limit.cancelled, _TICK_SECONDS)
+            clock.wait(limit.canceled, _TICK_SECONDS)
 
     def _report(self, snapshot: Snapshot) -> None:
         line = f"{snapshot.verdict.overall.value}: {snapshot.verdict.reason}"

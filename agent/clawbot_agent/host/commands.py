@@ -1,4 +1,4 @@
-"""Running programs: argv tuples, bounded time, no orphans."""
+"""Programs: argv tuples, bounded time, no orphans."""
 
 import contextlib
 import os
@@ -18,7 +18,7 @@ _SHOWN_STDERR: Final = 400
 _GRACE_SECONDS: Final = 5.0
 _POLL_SECONDS: Final = 0.25
 _ENDING_POLL_SECONDS: Final = 0.05
-# messages are matched in english, and nothing may ever prompt
+# messages are matched in English, and nothing may prompt
 _ENVIRONMENT: Final = {
     "LC_ALL": "C.UTF-8",
     "LANG": "C.UTF-8",
@@ -29,11 +29,11 @@ _ENVIRONMENT: Final = {
 
 
 class CommandFailedError(ClawbotError):
-    """A program ended with a status that its caller did not expect."""
+    """A program ended with an unexpected exit status."""
 
     code = "COMMAND_FAILED"
     cause = FailureCause.UNCERTAIN
-    hint = "the message ends with what the program wrote to stderr"
+    hint = "see the program's own error at the end of the message"
 
 
 class CommandMissingError(ClawbotError):
@@ -45,17 +45,17 @@ class CommandMissingError(ClawbotError):
 
 
 class CommandTimeoutError(ClawbotError):
-    """A program was stopped because it used up its time."""
+    """A program was stopped at its time limit."""
 
     code = "COMMAND_TIMEOUT"
     cause = FailureCause.INSTANCE
     retry = BRIEF
-    hint = "the machine or the network is slow; the stage is tried again"
+    hint = "nothing to do: the agent retries; if it persists, check the load and the network"
 
 
 @dataclass(frozen=True, slots=True)
 class Completed:
-    """How a program ended."""
+    """The result of a program."""
 
     argv: tuple[str, ...]
     returncode: int
@@ -64,11 +64,11 @@ class Completed:
 
     @property
     def ok(self) -> bool:
-        """Whether it ended with status 0."""
+        """Whether the exit status is 0."""
         return self.returncode == 0
 
     def require(self) -> "Completed":
-        """Itself when it ended well.
+        """Return itself when the exit status is 0.
 
         Raises:
             CommandFailedError: with the status and the end of stderr.
@@ -91,18 +91,18 @@ class Run(Protocol):
         env: Mapping[str, str] | None = None,
         stdin: str | None = None,
     ) -> Completed:
-        """Run `argv`; a status other than 0 is the caller's to judge.
+        """Run `argv`; the caller judges the exit status.
 
         Args:
             argv: program and arguments; never a shell string.
             timeout: seconds, further capped by the limit of the run.
             env: variables on top of the agent's own and `LC_ALL=C.UTF-8`.
-            stdin: text for its standard input; else it reads end-of-file.
+            stdin: text for its standard input; empty when None.
 
         Raises:
-            CommandMissingError: there is no such program.
-            CommandTimeoutError: its time was used up; its whole process group is gone.
-            InterruptedRunError: the run was told to stop; likewise.
+            CommandMissingError: the program is not installed.
+            CommandTimeoutError: the time limit; the whole process group is killed.
+            InterruptedRunError: the run was interrupted; likewise.
         """
         ...
 
@@ -126,7 +126,7 @@ class SystemRun:
         limit = self.limit.narrowed(timeout, label=argv[0])
         with _memory_file(stdin or "") as given, _memory_file() as out, _memory_file() as err:
             try:
-                # a group of its own, so that what it started ends with it
+                # a group of its own, so that its children end with it
                 process = subprocess.Popen(
                     argv,
                     stdin=subprocess.DEVNULL if stdin is None else given,
@@ -144,8 +144,8 @@ class SystemRun:
 
 @contextlib.contextmanager
 def _memory_file(text: str = "") -> Iterator[IO[bytes]]:
-    # not a pipe: a daemon left behind would hold its end open, and the rest of a long input
-    # is lost when communicate() is called again after a timeout; not on disk: it may be a secret
+    # not a pipe: a daemon left behind would keep it open, and communicate() loses the rest of a
+    # long input after a timeout; not on disk: it may be a secret
     with os.fdopen(os.memfd_create("clawbot-agent"), "w+b") as file:
         file.write(text.encode())
         file.seek(0)
@@ -165,22 +165,22 @@ def _await_end(process: "subprocess.Popen[bytes]", *, limit: Limit) -> None:
             pass
         else:
             return
-        if limit.cancelled.is_set():
+        if limit.canceled.is_set():
             _end_group(process)
             limit.check()
         if limit.remaining() <= 0:
             _end_group(process)
-            msg = f"{limit.label}: stopped, its time was used up"
+            msg = f"{limit.label}: stopped at the time limit"
             raise CommandTimeoutError(msg)
 
 
 def _end_group(process: "subprocess.Popen[bytes]") -> None:
-    """End the program and all that it started, those too that outlive it."""
+    """End the program and its children, also those that outlive it."""
     for number in (signal.SIGTERM, signal.SIGKILL):
         if not _signal_group(process.pid, number):
             return
         for _ in range(round(_GRACE_SECONDS / _ENDING_POLL_SECONDS)):
-            # only who has been waited for is gone from the group
+            # a process leaves the group only when it has been waited for
             process.poll()
             if not _signal_group(process.pid, 0):
                 return
@@ -188,7 +188,7 @@ def _end_group(process: "subprocess.Popen[bytes]") -> None:
 
 
 def _signal_group(group: int, number: int) -> bool:
-    """Whether there was somebody to get the signal."""
+    """Return whether the group has a process."""
     try:
         os.killpg(group, number)
     except ProcessLookupError:

@@ -1,233 +1,142 @@
-"""The Docker engine through its SDK's low-level client: plain JSON in, plain JSON out.
-
-The low-level client is used because its documents are the engine's own: what a stage
-asks for and what `inspect` says can be compared field by field.
-"""
+"""What stages may ask of a Docker engine, and its errors."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Protocol
 
-from clawbot_agent.host import docker_archive
-from clawbot_agent.host.docker_client import (
-    DockerCallError,
-    DockerConnection,
-    DockerUnavailableError,
-    interruptible,
-    timed_out,
-    translated,
-)
-from clawbot_agent.host.docker_port import Docker, Json, RunOnce
-from clawbot_agent.host.limit import Limit
+from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 
-if TYPE_CHECKING:
-    from docker import APIClient
+__all__ = ["Docker", "DockerCallError", "DockerUnavailableError", "Json", "RunOnce"]
 
-__all__ = ["Docker", "DockerCallError", "DockerUnavailableError", "RunOnce", "SystemDocker"]
+Json = dict[str, Any]
 
-# how long the engine may be silent: while it works, while it unpacks an image, and when it
-# only has to say what is
-_CALL_SECONDS: Final = 120.0
-# the engine copies the whole image before the first byte of a save and after the last of a load
-_IMAGE_SECONDS: Final = 600.0
-_READ_SECONDS: Final = 30.0
+
+class DockerUnavailableError(ClawbotError):
+    """The Docker engine does not answer on its socket."""
+
+    code = "DOCKER_UNAVAILABLE"
+    cause = FailureCause.INSTANCE
+    retry = BRIEF
+    hint = "see 'systemctl status docker' and 'journalctl -u docker'"
+
+
+class DockerCallError(ClawbotError):
+    """The Docker engine refused a call."""
+
+    code = "DOCKER_CALL_FAILED"
+    cause = FailureCause.INSTANCE
+    hint = "see the engine's error in the message, and 'journalctl -u docker'"
 
 
 @dataclass(frozen=True, slots=True)
-class SystemDocker:
-    """`Docker` on this machine's socket."""
+class RunOnce:
+    """The exit status of a container, and its output (stdout and stderr)."""
 
-    limit: Limit
-    connection: DockerConnection = field(repr=False)
+    status: int
+    output: str
 
-    @classmethod
-    def at(cls, socket: Path, *, limit: Limit) -> "SystemDocker":
-        """A client that connects when first used."""
-        return cls(limit=limit, connection=DockerConnection(socket))
 
-    @contextmanager
-    def _call(self, what: str, *, seconds: float = _CALL_SECONDS) -> Iterator["APIClient"]:
-        self.limit.check()
-        with translated(what):
-            yield self.connection.get(seconds=min(seconds, self.limit.remaining()))
+class Docker(Protocol):
+    """The Docker engine. Names that do not exist return None.
+
+    Every method raises `DockerUnavailableError` when the engine does not answer and
+    `DockerCallError` when it refuses the call.
+    """
 
     def info(self) -> dict[str, Any] | None:
-        """See `Docker`."""
-        try:
-            with self._call("docker info", seconds=_READ_SECONDS) as api:
-                return dict(api.info())
-        except DockerUnavailableError:
-            return None
-
-    def _inspect(self, what: str, fetch: str, name: str) -> dict[str, Any] | None:
-        from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
-
-        with self._call(f"docker inspect {what} {name}", seconds=_READ_SECONDS) as api:
-            try:
-                return dict(getattr(api, fetch)(name))
-            except NotFound:
-                return None
+        """`docker info`; None when the engine does not answer."""
+        ...
 
     def container(self, name: str) -> dict[str, Any] | None:
-        """See `Docker`."""
-        return self._inspect("container", "inspect_container", name)
+        """`docker inspect` of a container."""
+        ...
 
     def image(self, reference: str) -> dict[str, Any] | None:
-        """See `Docker`."""
-        return self._inspect("image", "inspect_image", reference)
+        """`docker inspect` of an image."""
+        ...
 
     def list_images(self, *, label: str) -> tuple[dict[str, Any], ...]:
-        """See `Docker`."""
-        with self._call("docker images") as api:
-            return tuple(dict(found) for found in api.images(filters={"label": label}))
+        """`docker images`: all with this label, tagged or not."""
+        ...
 
     def dangling_images(self) -> tuple[dict[str, Any], ...]:
-        """See `Docker`."""
-        with self._call("docker images") as api:
-            return tuple(dict(found) for found in api.images(filters={"dangling": True}))
+        """`docker images`: those without a tag that no other image is based on."""
+        ...
 
     def build_cache_bytes(self) -> int:
-        """See `Docker`."""
-        with self._call("docker system df") as api:
-            cached = api.df().get("BuildCache") or ()
-            return sum(int(one.get("Size") or 0) for one in cached if not one.get("InUse"))
+        """Return the size of the build cache; takes the engine seconds."""
+        ...
 
     def prune_build_cache(self) -> None:
-        """See `Docker`."""
-        with self._call("docker builder prune") as api:
-            api.prune_builds(all=True)
+        """Empty the build cache, except for what a running build uses."""
+        ...
 
     def images_in_use(self) -> frozenset[str]:
-        """See `Docker`."""
-        with self._call("docker ps") as api:
-            return frozenset(str(found["ImageID"]) for found in api.containers(all=True))
+        """Return the image ids of all containers, running or not."""
+        ...
 
     def remove_image(self, reference: str) -> None:
-        """See `Docker`."""
-        from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
-
-        with self._call(f"docker rmi {reference}") as api:
-            try:
-                api.remove_image(reference)
-            except NotFound:
-                return
+        """Remove an image, or one of its tags; nothing when absent."""
+        ...
 
     def network(self, name: str) -> dict[str, Any] | None:
-        """See `Docker`."""
-        return self._inspect("network", "inspect_network", name)
+        """`docker inspect` of a network."""
+        ...
 
     def build(self, context: Path, *, tag: str, labels: Mapping[str, str]) -> Iterator[Json]:
-        """See `Docker`."""
-        with self._call(f"docker build {tag}") as api:
-
-            def build() -> Iterator[Json]:
-                yield from api.build(
-                    path=str(context),
-                    tag=tag,
-                    labels=dict(labels),
-                    rm=True,
-                    forcerm=True,
-                    decode=True,
-                    # the limit ends it before
-                    timeout=int(self.limit.remaining()) + 5,
-                )
-
-            yield from interruptible(build, limit=self.limit)
+        """Build the Dockerfile in `context`; yields the engine's progress messages."""
+        ...
 
     def pull(self, reference: str) -> Iterator[Json]:
-        """See `Docker`."""
-        with self._call(f"docker pull {reference}") as api:
-            yield from interruptible(
-                lambda: api.pull(reference, stream=True, decode=True), limit=self.limit
-            )
+        """Pull an image; yields the engine's progress messages."""
+        ...
 
     def import_image(self, archive: Path, *, tag: str) -> None:
-        """See `Docker`."""
-        repository, _, name = tag.rpartition(":")
-        with self._call(f"docker import {tag}") as api:
-            api.import_image_from_file(str(archive), repository=repository, tag=name)
+        """Make a one-layer image from a tar archive of a root file system."""
+        ...
 
     def save_image(self, reference: str, *, target: Path) -> None:
-        """See `Docker`."""
-        with self._call(f"docker save {reference}", seconds=_IMAGE_SECONDS) as api:
-            docker_archive.save(api, reference, target=target, limit=self.limit)
+        """Write an image to a zstd-compressed file that appears only when it is complete."""
+        ...
 
     def load_image(self, source: Path) -> None:
-        """See `Docker`."""
-        from zstandard import ZstdError  # noqa: PLC0415 - see DockerConnection
+        """Load the images of such a file.
 
-        with self._call(f"docker load {source}", seconds=_IMAGE_SECONDS) as api:
-            try:
-                for message in docker_archive.load(api, source=source, limit=self.limit):
-                    if "error" in message:
-                        msg = f"docker load {source}: {message['error']}"
-                        raise DockerCallError(msg)
-            except ZstdError as error:
-                msg = f"docker load {source}: the file is damaged: {error}"
-                raise DockerCallError(msg) from error
+        Raises:
+            DockerCallError: the file is damaged, or the engine refuses its content.
+        """
+        ...
 
     def create(self, name: str, config: Mapping[str, Any]) -> str:
-        """See `Docker`."""
-        with self._call(f"docker create {name}") as api:
-            return _created(api, config, name=name)
+        """Create a container from a /containers/create document; return its id."""
+        ...
 
     def start(self, name: str) -> None:
-        """See `Docker`."""
-        with self._call(f"docker start {name}") as api:
-            api.start(name)
+        """Start a container; nothing when it runs."""
+        ...
 
     def stop(self, name: str, *, timeout: int) -> None:
-        """See `Docker`."""
-        with self._call(f"docker stop {name}") as api:
-            api.stop(name, timeout=timeout)
+        """Stop a container, with SIGKILL after `timeout` seconds; nothing when stopped."""
+        ...
 
     def rename(self, name: str, *, to: str) -> None:
-        """See `Docker`."""
-        with self._call(f"docker rename {name} {to}") as api:
-            api.rename(name, to)
+        """Rename a container."""
+        ...
 
     def remove(self, name: str) -> None:
-        """See `Docker`."""
-        from docker.errors import NotFound  # noqa: PLC0415 - see DockerConnection
-
-        with self._call(f"docker rm {name}") as api:
-            try:
-                api.remove_container(name, force=True, v=True)
-            except NotFound:
-                return
+        """Remove a container, running or not; nothing when absent."""
+        ...
 
     def logs(self, name: str, *, tail: int, since: datetime | None = None) -> str:
-        """See `Docker`."""
-        # not as a datetime: the library would drop what is after the second. The engine's "never"
-        # lies before the epoch
-        start = None if since is None else max(0.0, since.timestamp()) or None
-        with self._call(f"docker logs {name}") as api:
-            return bytes(api.logs(name, tail=tail, since=start)).decode(errors="replace")
+        """Return the last lines of a container's output, written after `since`."""
+        ...
 
     def run_once(self, config: Mapping[str, Any], *, timeout: float) -> RunOnce:
-        """See `Docker`."""
-        import requests  # noqa: PLC0415 - see DockerConnection
+        """Create, run to the end and remove a container.
 
-        with self._call("docker run") as api:
-            made = _created(api, config, name=None)
-            try:
-                api.start(made)
-                seconds = max(1, int(min(timeout, self.limit.remaining())))
-                ended = api.wait(made, timeout=seconds)
-                output = bytes(api.logs(made)).decode(errors="replace")
-            except requests.exceptions.RequestException as error:
-                if not timed_out(error):
-                    raise
-                msg = f"docker run: not finished after {timeout:.0f} s"
-                raise DockerCallError(msg) from error
-            finally:
-                api.remove_container(made, force=True, v=True)
-        return RunOnce(status=int(ended["StatusCode"]), output=output)
-
-
-def _created(api: "APIClient", config: Mapping[str, Any], *, name: str | None) -> str:
-    made = api.create_container_from_config(dict(config), name)  # type: ignore[no-untyped-call]  # not in the stubs
-    return str(made["Id"])
+        Raises:
+            DockerCallError: it could not be started, or ran longer than `timeout` seconds.
+        """
+        ...

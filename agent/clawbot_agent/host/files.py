@@ -1,30 +1,42 @@
-"""Reading and writing files; writes are atomic and survive a power cut."""
+"""Files: atomic writes that survive a power cut, appended logs, consoles and free space."""
 
 import contextlib
 import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol, TextIO
 
 from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 
-__all__ = ["FileReadError", "FileStat", "FileWriteError", "Files", "SystemFiles"]
+__all__ = [
+    "FileReadError",
+    "FileStat",
+    "FileWriteError",
+    "Files",
+    "Space",
+    "SystemFiles",
+    "appended",
+    "read_lines",
+    "space_of",
+    "write_console",
+]
 
 
 class FileWriteError(ClawbotError):
-    """The file system refused a write: full, read-only, or no rights."""
+    """The file system refuses a write: it is full, read-only, or access is denied."""
 
     code = "FILE_WRITE_FAILED"
     cause = FailureCause.INSTANCE
-    hint = "check 'df -h', 'df -i' and that the file system is mounted read-write"
+    hint = "check free space ('df -h', 'df -i') and that the file system is mounted read-write"
 
 
 @dataclass(frozen=True, slots=True)
 class FileStat:
-    """What is at a path. `mode` is the permission bits only."""
+    """The kind, owner and size of a file. `mode` is the permission bits only."""
 
     kind: Literal["file", "directory", "link", "socket", "other"]
     mode: int
@@ -35,7 +47,7 @@ class FileStat:
 
 
 class FileReadError(ClawbotError):
-    """A file or directory is there and cannot be read.
+    """A file or directory exists and cannot be read.
 
     Attributes:
         number: the kernel's errno; None when there is none.
@@ -44,7 +56,7 @@ class FileReadError(ClawbotError):
     code = "FILE_READ_FAILED"
     cause = FailureCause.INSTANCE
     retry = BRIEF
-    hint = "the message ends with the system's own words; check the disk or share it is on"
+    hint = "see the system's error in the message; check the disk or share that holds the file"
 
     def __init__(self, message: str, *, number: int | None = None) -> None:
         """See the class."""
@@ -53,18 +65,18 @@ class FileReadError(ClawbotError):
 
 
 class Files(Protocol):
-    """The file system. Reads answer None for what is not there."""
+    """The file system. Reads return None for what is absent."""
 
     def stat(self, path: Path) -> FileStat | None:
-        """What is at `path`, links not followed."""
+        """Return the facts about `path`, without following a link."""
         ...
 
     def read_text(self, path: Path) -> str | None:
-        """Content as UTF-8 (undecodable bytes replaced)."""
+        """Return the content as UTF-8 (undecodable bytes replaced)."""
         ...
 
     def list(self, path: Path) -> tuple[str, ...]:
-        """Sorted names in a directory; empty when there is none."""
+        """Return the sorted names in a directory; empty when absent."""
         ...
 
     def write(self, path: Path, text: str, *, mode: int, uid: int = 0, gid: int = 0) -> None:
@@ -76,11 +88,11 @@ class Files(Protocol):
         ...
 
     def write_bytes(self, path: Path, data: bytes, *, mode: int) -> None:
-        """As `write`, for what is no text; the file is root's."""
+        """Replace `path` as `write` does; root owns the file."""
         ...
 
     def mkdir(self, path: Path, *, mode: int, uid: int = 0, gid: int = 0) -> None:
-        """Make a directory and its parents; sets mode and owner of the last one."""
+        """Make a directory and its parents; set mode and owner of the last one."""
         ...
 
     def rename(self, source: Path, target: Path) -> None:
@@ -88,7 +100,7 @@ class Files(Protocol):
         ...
 
     def remove(self, path: Path) -> None:
-        """Remove a file, or a directory with all in it; nothing when absent."""
+        """Remove a file, or a directory with its content; nothing when absent."""
         ...
 
 
@@ -122,7 +134,7 @@ class SystemFiles:
     def read_text(self, path: Path) -> str | None:
         """See `Files`."""
         try:
-            # not read_text: it would turn CRLF into LF, and what was written would differ
+            # not read_text: it would turn CRLF into LF, so that the text would seem to differ
             return path.read_bytes().decode("utf-8", errors="replace")
         except (FileNotFoundError, NotADirectoryError):
             return None
@@ -186,7 +198,7 @@ def _replace(path: Path, data: bytes, *, mode: int, uid: int, gid: int) -> None:
     descriptor, name = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            # mkstemp made it 0600; owner before mode, so that nobody reads it in between
+            # mkstemp made it 0600; owner before mode, so that no other user can read it in between
             os.fchown(file.fileno(), uid, gid)
             os.fchmod(file.fileno(), mode)
             file.write(data)
@@ -201,9 +213,64 @@ def _replace(path: Path, data: bytes, *, mode: int, uid: int, gid: int) -> None:
 
 
 def sync_directory(path: Path) -> None:
-    """Make a rename in `path` survive a power cut."""
+    """Make a rename in `path` durable."""
     descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+@dataclass(frozen=True, slots=True)
+class Space:
+    """Space and inodes that are available to users other than root."""
+
+    total_bytes: int
+    free_bytes: int
+    total_files: int
+    free_files: int
+
+
+def space_of(path: Path) -> Space:
+    """Return the space of the local file system of `path`; a share may never answer."""
+    found = os.statvfs(path)
+    return Space(
+        total_bytes=found.f_blocks * found.f_frsize,
+        free_bytes=found.f_bavail * found.f_frsize,
+        total_files=found.f_files,
+        free_files=found.f_favail,
+    )
+
+
+_ROTATE_BYTES: Final = 4 * 1024 * 1024
+
+
+@contextlib.contextmanager
+def appended(path: Path) -> Iterator[TextIO]:
+    """Open `path` for appending, mode 0640; a log over 4 MiB is first renamed to `.1`."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with contextlib.suppress(FileNotFoundError):
+        if path.stat().st_size > _ROTATE_BYTES:
+            path.rename(path.with_name(f"{path.name}.1"))
+    descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        yield file
+
+
+def read_lines(path: Path) -> list[str]:
+    """Return all lines of a log, the renamed part first; empty when absent."""
+    lines: list[str] = []
+    for part in (path.with_name(f"{path.name}.1"), path):
+        with contextlib.suppress(FileNotFoundError):
+            lines += part.read_text(encoding="utf-8", errors="replace").splitlines()
+    return lines
+
+
+def write_console(path: Path, line: str) -> None:
+    """Write a line to a console; one that is absent, full or disconnected is ignored."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(path, os.O_WRONLY | os.O_NOCTTY | os.O_NONBLOCK | os.O_CLOEXEC)
+        try:
+            os.write(descriptor, line.encode() + b"\r\n")
+        finally:
+            os.close(descriptor)

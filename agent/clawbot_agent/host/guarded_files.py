@@ -1,206 +1,71 @@
-"""Files below certain paths through another process, so that a dead server hangs only that.
+"""Files whose operations are made by a child process (`isolation`).
 
-An operation on a mounted share may wait in the kernel for as long as its server is away,
-and no signal ends a thread that waits there. So the agent asks a worker process and stops
-waiting after a while. A worker that did not answer is killed and never waited for.
+`GuardedFiles` are for paths on a share, whose server may be unreachable. `HostileFiles` are
+for directories that a container can write.
 """
 
-import base64
-import contextlib
-import json
+import errno
 import os
-import select
-import socket
-import subprocess
-import sys
-import threading
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+import signal
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.host.files import FileReadError, Files, FileStat, FileWriteError
-from clawbot_agent.host.frames import HEADER, framed
+from clawbot_agent.host.isolation import (
+    Call,
+    ChildEndedError,
+    ChildHungError,
+    Confinement,
+    Distrust,
+    FileWorkerError,
+    Isolation,
+    OperationError,
+    Reply,
+    UntrustedFileError,
+)
 from clawbot_agent.host.limit import Limit
 from clawbot_agent.host.share_errors import ShareHungError, share_error
 
-__all__ = ["FileWorkerError", "GuardedFiles", "Workers"]
+__all__ = [
+    "GuardedFiles",
+    "HostileEntry",
+    "HostileFiles",
+    "Isolated",
+    "IsolatedCalls",
+    "StreamWriter",
+]
 
-_ARGV: Final = (sys.executable, "-P", "-m", "clawbot_agent.host.files_worker")
 _READ_SECONDS: Final = 10.0
 _WRITE_SECONDS: Final = 30.0
-# a busy machine may need seconds to start Python; that says nothing about the share
-_START_SECONDS: Final = 60.0
-_POLL_SECONDS: Final = 0.25
-# each holds some memory until the kernel lets it go
-_MOST_STUCK: Final = 4
-_CHUNK: Final = 2**20
-
-
-class FileWorkerError(ClawbotError):
-    """The process that works on the share for the agent does not start, or dies."""
-
-    code = "FILE_WORKER_FAILED"
-    cause = FailureCause.INSTANCE
-    retry = BRIEF
-    hint = "the machine is short of memory or very busy: see 'dmesg' and 'uptime'"
-
-
-class _WorkerGoneError(Exception):
-    """The worker process ended in the middle of a request."""
-
-
-class _Worker:
-    """One worker process and the way to it."""
-
-    def __init__(self, argv: tuple[str, ...]) -> None:
-        mine, its = socket.socketpair()
-        with its:
-            # a session of its own: what ends the agent's group is not to end a write half-way
-            self.process = subprocess.Popen(
-                argv,
-                stdin=its.fileno(),
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,
-                cwd="/",
-            )
-        mine.settimeout(0)
-        self._channel = mine
-        self._started = False
-
-    def ask(self, request: bytes, *, limit: Limit, seconds: float) -> dict[str, Any]:
-        """The answer to `request`; the time that it takes to start does not count.
-
-        Raises:
-            TimeoutError: none within `seconds`, or told to stop.
-            FileWorkerError: it did not start.
-            _WorkerGoneError: it ended.
-        """
-        if not self._started:
-            self._start(limit)
-        limit = limit.narrowed(seconds, label="file operation")
-        left = memoryview(request)
-        try:
-            while left:
-                self._await(select.POLLOUT, limit)
-                left = left[self._channel.send(left) :]
-            answer: dict[str, Any] = self._answer(limit)
-        except ConnectionError as error:
-            raise _WorkerGoneError from error
-        return answer
-
-    def abandon(self) -> None:
-        """Kill it without waiting for its end."""
-        self._channel.close()
-        with contextlib.suppress(ProcessLookupError):
-            self.process.kill()
-
-    def _start(self, limit: Limit) -> None:
-        try:
-            self._answer(limit.narrowed(_START_SECONDS, label="file operation"))
-        except TimeoutError:
-            limit.check()
-            msg = f"the process for file operations did not start within {_START_SECONDS:.0f} s"
-            raise FileWorkerError(msg) from None
-        self._started = True
-
-    def _answer(self, limit: Limit) -> Any:  # noqa: ANN401 - JSON
-        (size,) = HEADER.unpack(self._received(HEADER.size, limit))
-        return json.loads(self._received(size, limit))
-
-    def _received(self, size: int, limit: Limit) -> bytes:
-        data = b""
-        while len(data) < size:
-            self._await(select.POLLIN, limit)
-            part = self._channel.recv(min(_CHUNK, size - len(data)))
-            if not part:
-                raise _WorkerGoneError
-            data += part
-        return data
-
-    def _await(self, event: int, limit: Limit) -> None:
-        poll = select.poll()
-        poll.register(self._channel, event)
-        while not poll.poll(1000 * min(_POLL_SECONDS, limit.remaining())):
-            if limit.remaining() <= 0 or limit.cancelled.is_set():
-                raise TimeoutError
-
-
-@dataclass(slots=True)
-class Workers:
-    """The worker processes of one agent: started when needed, used again while they answer.
-
-    Attributes:
-        argv: the worker program; a test brings its own.
-    """
-
-    argv: tuple[str, ...] = _ARGV
-    _idle: list[_Worker] = field(default_factory=list)
-    _stuck: list["subprocess.Popen[bytes]"] = field(default_factory=list)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def ask(self, request: bytes, *, limit: Limit, seconds: float) -> dict[str, Any] | None:
-        """The answer to `request`, or None when there was none within `seconds`.
-
-        Raises:
-            FileWorkerError: two workers in turn ended instead of answering, or did not start.
-        """
-        for _ in range(2):
-            worker = self._take()
-            if worker is None:
-                return None
-            try:
-                answer = worker.ask(request, limit=limit, seconds=seconds)
-            except _WorkerGoneError:
-                self._drop(worker)
-            except TimeoutError:
-                self._drop(worker)
-                return None
-            except BaseException:
-                self._drop(worker)
-                raise
-            else:
-                with self._lock:
-                    self._idle.append(worker)
-                return answer
-        msg = "the process for file operations ends before it answers"
-        raise FileWorkerError(msg)
-
-    def _take(self) -> _Worker | None:
-        with self._lock:
-            if self._idle:
-                return self._idle.pop()
-            self._stuck = [process for process in self._stuck if process.poll() is None]
-            if len(self._stuck) >= _MOST_STUCK:
-                return None
-        return _Worker(self.argv)
-
-    def _drop(self, worker: _Worker) -> None:
-        worker.abandon()
-        with self._lock:
-            self._stuck.append(worker.process)
+# a mounted share that answers again after a minute continues where it stopped
+_SILENCE_SECONDS: Final = 120.0
+_UNDO_SECONDS: Final = 10.0
+_MOST_BYTES: Final = 16 * 1024**2
+_MOST_ENTRIES: Final = 10_000
+_MOST_REMOVED: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
 class GuardedFiles:
-    """`Files` that go through a worker for paths at or below `prefixes`.
+    """`Files` that go through a child process for paths at or below `prefixes`.
 
-    Paths are compared as they are written: what a link points to is not looked at, because
-    looking may hang.
+    Paths are compared as they are written: finding out what a link points to may hang.
 
     Raises (beside what `Files` raises):
-        FileReadError: it is there and cannot be read.
+        FileReadError: it exists and cannot be read.
         ShareHungError: no answer within 10 s for a read, 30 s for a write.
-        ShareStaleError, ShareServerAwayError, ShareAccessLostError: the kernel's own words.
+        ShareStaleError, ShareServerAwayError, ShareAccessLostError: by the kernel's errno.
         DeadlineExceededError, InterruptedRunError: the run's limit came first.
     """
 
     direct: Files
     prefixes: tuple[Path, ...]
     limit: Limit
-    workers: Workers
+    isolation: Isolation
 
     def stat(self, path: Path) -> FileStat | None:
         """See `Files`."""
@@ -227,15 +92,15 @@ class GuardedFiles:
         if not self._guards(path):
             self.direct.write(path, text, mode=mode, uid=uid, gid=gid)
             return
-        self._ask("write", path, _WRITE_SECONDS, text=text, mode=mode, uid=uid, gid=gid)
+        data = text.encode()
+        self._ask("write", path, _WRITE_SECONDS, data=data, mode=mode, uid=uid, gid=gid)
 
     def write_bytes(self, path: Path, data: bytes, *, mode: int) -> None:
         """See `Files`."""
         if not self._guards(path):
             self.direct.write_bytes(path, data, mode=mode)
             return
-        letters = base64.b64encode(data).decode()
-        self._ask("write_bytes", path, _WRITE_SECONDS, data=letters, mode=mode)
+        self._ask("write_bytes", path, _WRITE_SECONDS, data=data, mode=mode)
 
     def mkdir(self, path: Path, *, mode: int, uid: int = 0, gid: int = 0) -> None:
         """See `Files`."""
@@ -250,7 +115,7 @@ class GuardedFiles:
             self.direct.rename(source, target)
             return
         given = {"source": str(source), "target": str(target)}
-        self._request("rename", source, given, _WRITE_SECONDS)
+        self._request("rename", given, source, _WRITE_SECONDS)
 
     def remove(self, path: Path) -> None:
         """See `Files`."""
@@ -259,30 +124,332 @@ class GuardedFiles:
             return
         self._ask("remove", path, _WRITE_SECONDS)
 
+    def chunks(self, source: Path) -> Iterator[bytes]:
+        """Yield the content of `source`, however large.
+
+        Raises:
+            FileReadError: absent, unreadable, or an error in the middle.
+            ShareHungError: not a byte for two minutes.
+        """
+        self.limit.check()
+        hung = f"{source}: not a byte for {_SILENCE_SECONDS:.0f} s"
+        with _translated(hung, source, self.limit):
+            call = self.isolation.begin("read_stream", {"path": str(source)})
+            try:
+                yield from call.parts(_SILENCE_SECONDS, self.limit)
+            except GeneratorExit:
+                call.abandon()
+                raise
+
+    @contextmanager
+    def writing(self, path: Path) -> Iterator["StreamWriter"]:
+        """Write a new file, mode 0600; it is on disk when the block ends without an error.
+
+        A block that raises leaves no file behind, unless the share hangs.
+
+        Raises:
+            FileWriteError: with the system's message; an existing file is not replaced.
+            ShareHungError: nothing was taken for two minutes, or it was not on disk after them.
+        """
+        self.limit.check()
+        hung = f"{path}: not a byte for {_SILENCE_SECONDS:.0f} s"
+        with _translated(hung, path, self.limit, is_write=True):
+            call = self.isolation.begin("write_stream", {"path": str(path)}, stream=True)
+            writer = StreamWriter(call, self.limit)
+            try:
+                yield writer
+            except BaseException:
+                call.abort(self.undoing().limit)
+                raise
+            call.finish(writer.patience())
+
+    def undoing(self) -> "GuardedFiles":
+        """Return the same files with 10 s of their own, to clean up after a deadline."""
+        clock = self.limit.clock
+        own = Limit(clock, clock.monotonic() + _UNDO_SECONDS, label="cleaning up")
+        return replace(self, limit=own)
+
     def _guards(self, path: Path) -> bool:
         lexical = Path(os.path.normpath(path))
         return any(lexical.is_relative_to(prefix) for prefix in self.prefixes)
 
-    def _ask(self, operation: str, path: Path, seconds: float, **given: object) -> Any:  # noqa: ANN401 - JSON
-        return self._request(operation, path, {"path": str(path), **given}, seconds)
+    def _ask(
+        self,
+        operation: str,
+        path: Path,
+        seconds: float,
+        *,
+        data: bytes | None = None,
+        **given: object,
+    ) -> Any:  # noqa: ANN401 - JSON
+        return self._request(operation, {"path": str(path), **given}, path, seconds, data=data)
 
     def _request(
-        self, operation: str, path: Path, given: Mapping[str, object], seconds: float
+        self,
+        operation: str,
+        arguments: Mapping[str, object],
+        subject: Path,
+        seconds: float,
+        *,
+        data: bytes | None = None,
     ) -> Any:  # noqa: ANN401 - JSON
         self.limit.check()
-        request = framed({"do": operation, "with": given})
-        answer = self.workers.ask(request, limit=self.limit, seconds=seconds)
-        if answer is None:
-            # the run's own end is no fault of the share
+        hung = f"{subject}: no answer to '{operation}' within {seconds:.0f} s"
+        with _translated(hung, subject, self.limit):
+            reply = self.isolation.call(
+                operation, arguments, limit=self.limit, seconds=seconds, data=data
+            )
+        return reply.value
+
+
+class Isolated(Protocol):
+    """Runs one operation of a program in a child process of its own."""
+
+    def __call__(
+        self,
+        program: tuple[str, ...],
+        operation: str,
+        arguments: Mapping[str, object],
+        *,
+        subject: Path,
+        seconds: float,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """Return what the operation returned.
+
+        Args:
+            program: command line, from `isolation.program`.
+            operation: its name in the program's table.
+            arguments: passed to it as keywords.
+            subject: the path that error messages name.
+            seconds: time for the operation, capped by the run's limit.
+
+        Raises:
+            FileReadError: the operation failed; `number` is its errno.
+            ShareHungError: no answer in time.
+            ClawbotError: as `GuardedFiles`.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class IsolatedCalls:
+    """`Isolated` on this machine."""
+
+    limit: Limit
+
+    def __call__(
+        self,
+        program: tuple[str, ...],
+        operation: str,
+        arguments: Mapping[str, object],
+        *,
+        subject: Path,
+        seconds: float,
+    ) -> Any:  # noqa: ANN401 - JSON
+        """See `Isolated`."""
+        self.limit.check()
+        isolation = Isolation(program)
+        hung = f"{subject}: no answer to '{operation}' within {seconds:.0f} s"
+        try:
+            with _translated(hung, subject, self.limit):
+                return isolation.begin(operation, arguments).wait(self.limit, seconds).value
+        finally:
+            isolation.close()
+
+
+@dataclass(frozen=True, slots=True)
+class StreamWriter:
+    """Takes the content of a file; as much of a file object as compressors need."""
+
+    call: Call
+    limit: Limit
+
+    def write(self, data: bytes) -> int:
+        """Pass `data` on; raises as `GuardedFiles.writing` says."""
+        self.call.send(data, self.patience())
+        return len(data)
+
+    def flush(self) -> None:
+        """Do nothing: nothing is held back here."""
+
+    def patience(self) -> Limit:
+        """Return the limit of one step."""
+        return self.limit.narrowed(_SILENCE_SECONDS, label=self.limit.label)
+
+
+@dataclass(frozen=True, slots=True)
+class HostileEntry:
+    """What is at a name beneath a hostile directory.
+
+    Attributes:
+        name: relative; any byte but NUL can occur in it, as `os.fsdecode` gives it.
+        kind: file, directory, link, socket, fifo, device or other.
+        mode: permission bits.
+        links: number of names; more than one means that the file may lie outside as well.
+        modified: seconds since the epoch.
+    """
+
+    name: str
+    kind: str
+    mode: int
+    uid: int
+    gid: int
+    size: int
+    links: int
+    modified: float
+
+
+@dataclass(frozen=True, slots=True)
+class HostileFiles:
+    """Files beneath a directory that a container can write; nothing in it is trusted.
+
+    Names are relative. A confined child with the owner's rights makes every operation but
+    `chown`; it follows no link, uses regular files only and stays within its limits.
+
+    Raises:
+        UntrustedFileError: the file, name or directory must not be used.
+        FileReadError, FileWriteError: the kernel refused; also errors of a share.
+        FileWorkerError: the child did not start.
+        DeadlineExceededError, InterruptedRunError: the run's limit came first.
+    """
+
+    root: Path
+    limit: Limit
+    owner: Isolation
+    agent: Isolation
+    seconds: float = _READ_SECONDS
+
+    @classmethod
+    def beneath(cls, root: Path, *, uid: int, gid: int, limit: Limit) -> "HostileFiles":
+        """Return the files beneath `root`, whose parents are trusted, owned by `uid`."""
+        return cls(
+            root,
+            limit,
+            owner=Isolation(confinement=Confinement(root=str(root), uid=uid, gid=gid)),
+            agent=Isolation(confinement=Confinement(root=str(root))),
+        )
+
+    def read(self, name: str, *, most: int = _MOST_BYTES) -> bytes | None:
+        """Return the content of a regular file of at most `most` bytes; None when absent."""
+        try:
+            return self._ask("read", name, most=most).data
+        except FileReadError as error:
+            if error.number in {errno.ENOENT, errno.ENOTDIR}:
+                return None
+            raise
+
+    def write(self, name: str, data: bytes, *, mode: int) -> None:
+        """Replace a file atomically and durably; a link there is replaced, not followed."""
+        self._ask("write", name, data=data, is_write=True, mode=mode)
+
+    def stat(self, name: str) -> HostileEntry | None:
+        """Return what is at `name`; None when absent."""
+        found = self._ask("stat", name).value
+        return None if found is None else HostileEntry(name=name, **found)
+
+    def names(self, name: str = ".", *, most: int = _MOST_ENTRIES) -> tuple[str, ...]:
+        """Return the sorted names in a directory of at most `most` entries."""
+        return tuple(self._ask("names", name, most=most).value)
+
+    def walk(self, name: str = ".", *, most: int = _MOST_ENTRIES) -> tuple[HostileEntry, ...]:
+        """Return everything beneath a directory, names relative to it, parents first."""
+        return tuple(HostileEntry(**one) for one in self._ask("walk", name, most=most).value)
+
+    def mkdir(self, name: str, *, mode: int) -> None:
+        """Make one directory, or set the mode of one that exists."""
+        self._ask("mkdir", name, is_write=True, mode=mode)
+
+    def rename(self, source: str, target: str) -> None:
+        """Rename within the directory, replacing a file at `target`."""
+        self._request("rename", {"source": source, "target": target}, source, is_write=True)
+
+    def remove(self, name: str, *, most: int = _MOST_REMOVED) -> None:
+        """Remove a file, a link, or a directory with all in it; nothing when absent."""
+        self._ask("remove", name, is_write=True, most=most)
+
+    def chown(self, name: str, *, uid: int, gid: int) -> None:
+        """Set the owner of a directory, or of a regular file that has no second name."""
+        arguments = {"name": name, "uid": uid, "gid": gid}
+        self._request("chown", arguments, name, is_write=True, isolation=self.agent)
+
+    def close(self) -> None:
+        """End the children."""
+        self.owner.close()
+        self.agent.close()
+
+    def _ask(
+        self,
+        operation: str,
+        name: str,
+        *,
+        data: bytes | None = None,
+        is_write: bool = False,
+        **given: object,
+    ) -> Reply:
+        return self._request(operation, {"name": name, **given}, name, data=data, is_write=is_write)
+
+    def _request(  # noqa: PLR0913 - all about one request
+        self,
+        operation: str,
+        arguments: Mapping[str, object],
+        name: str,
+        *,
+        data: bytes | None = None,
+        is_write: bool = False,
+        isolation: Isolation | None = None,
+    ) -> Reply:
+        # repr: a name may contain line ends and escapes
+        subject = f"{self.root}: {name!r}"
+        self.limit.check()
+        try:
+            return (isolation or self.owner).call(
+                operation, arguments, limit=self.limit, seconds=self.seconds, data=data
+            )
+        except ChildHungError as error:
             self.limit.check()
-            msg = f"{path}: no answer to '{operation}' within {seconds:.0f} s"
-            raise ShareHungError(msg)
-        if "value" in answer:
-            return answer["value"]
-        number, text = answer["errno"], answer.get("failed") or answer["refused"]
-        if error := share_error(path, number, os.strerror(number) if number else text):
-            raise error
-        if "refused" in answer:
-            raise FileWriteError(text)
-        msg = f"{path}: {text}"
-        raise FileReadError(msg, number=number)
+            msg = f"{subject}: no answer to '{operation}' within {self.seconds:.0f} s"
+            raise UntrustedFileError(msg, reason=Distrust.TIME) from error
+        except ChildEndedError as error:
+            raise _ended(subject, error) from error
+        except OperationError as error:
+            if error.reason is not None or error.number == errno.EFBIG:
+                msg = f"{subject}: {error.text}"
+                raise UntrustedFileError(msg, reason=error.reason or Distrust.SIZE) from error
+            raise _file_error(Path(subject), error, is_write=is_write) from error
+
+
+@contextmanager
+def _translated(hung: str, path: Path, limit: Limit, *, is_write: bool = False) -> Iterator[None]:
+    """Raise what the isolation raises as the errors that `GuardedFiles` names."""
+    try:
+        yield
+    except ChildHungError as error:
+        # the end of the run says nothing about the share
+        limit.check()
+        raise ShareHungError(hung) from error
+    except ChildEndedError as error:
+        msg = f"{path}: the process that worked on the file ended"
+        raise FileWorkerError(msg) from error
+    except OperationError as error:
+        raise _file_error(path, error, is_write=is_write) from error
+
+
+def _ended(subject: str, error: ChildEndedError) -> ClawbotError:
+    if error.status == -signal.SIGXCPU:
+        msg = f"{subject}: stopped after using up its CPU time"
+        return UntrustedFileError(msg, reason=Distrust.TIME)
+    if error.status is not None and error.status < 0:
+        msg = f"{subject}: stopped by signal {-error.status}"
+        return UntrustedFileError(msg, reason=Distrust.MEMORY)
+    msg = f"{subject}: the process that worked on the file ended with status {error.status}"
+    return FileWorkerError(msg)
+
+
+def _file_error(path: Path, error: OperationError, *, is_write: bool) -> ClawbotError:
+    number, text = error.number, error.text
+    if found := share_error(path, number, os.strerror(number) if number else text):
+        return found
+    if error.is_write:
+        return FileWriteError(text)
+    msg = f"{path}: {text}"
+    return FileWriteError(msg) if is_write else FileReadError(msg, number=number)

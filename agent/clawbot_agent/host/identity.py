@@ -1,4 +1,4 @@
-"""Which machine this is, which disk it has, and which boot of it this is."""
+"""Identifiers of this instance, its disk and its boot."""
 
 import hashlib
 from dataclasses import dataclass
@@ -22,23 +22,23 @@ _DISK_ID_DIGITS: Final = 16
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Ids of the instance and of its present boot."""
+    """The ids of the instance and of its current boot."""
 
     instance_id: str
     boot_id: str
 
 
 def disk_id(files: Files) -> str:
-    """Names this installation; Azure's reimage keeps the instance's id and brings a new disk.
+    """Return an id of this installation: a reimage keeps the instance's id, but not the disk.
 
-    Made from machine-id, which is not to leave the machine itself (machine-id(5)).
+    A hash of the machine id, which must not leave the machine itself (machine-id(5)).
     """
     text = (files.read_text(_MACHINE_ID) or "unknown").strip()
     return hashlib.sha256(f"clawbot disk {text}".encode()).hexdigest()[:_DISK_ID_DIGITS]
 
 
 def identity(files: Files) -> Identity:
-    """Read both; "unknown" for what the machine does not tell."""
+    """Return both ids; "unknown" for one that the machine does not have."""
     texts = (files.read_text(path) for path in _INSTANCE_ID_FILES)
     found = (text.strip().lower() for text in texts if text is not None and text.strip())
     boot = (files.read_text(_BOOT_ID) or "unknown").strip()

@@ -1,4 +1,4 @@
-"""Time: the clock, and how much of it an operation may still use."""
+"""Time: the clock, and the limit of an operation."""
 
 import threading
 import time
@@ -12,14 +12,14 @@ __all__ = ["Clock", "Limit", "SystemClock"]
 
 
 class Clock(Protocol):
-    """The only source of time; tests bring their own."""
+    """The only source of time; tests have their own."""
 
     def now(self) -> datetime:
-        """Wall clock, UTC."""
+        """Return the wall clock time, UTC."""
         ...
 
     def monotonic(self) -> float:
-        """Seconds; only differences mean something."""
+        """Return seconds since an arbitrary moment."""
         ...
 
     def wait(self, event: threading.Event, seconds: float) -> None:
@@ -31,11 +31,11 @@ class SystemClock:
     """The machine's clock."""
 
     def now(self) -> datetime:
-        """Wall clock, UTC."""
+        """Return the wall clock time, UTC."""
         return datetime.now(tz=UTC)
 
     def monotonic(self) -> float:
-        """Seconds since some moment."""
+        """Return seconds since an arbitrary moment."""
         return time.monotonic()
 
     def wait(self, event: threading.Event, seconds: float) -> None:
@@ -45,45 +45,45 @@ class SystemClock:
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """A deadline and a way to be told to stop; every blocking operation honours both.
+    """A deadline and an interrupt; every blocking operation honors both.
 
     Attributes:
-        clock: where time comes from.
-        deadline: value of `clock.monotonic()` at which time is up.
-        label: what the deadline belongs to, for the error text.
-        cancelled: set from a signal handler; wakes every wait.
+        clock: the source of time.
+        deadline: value of `clock.monotonic()` at which the time is over.
+        label: names the operation in error messages.
+        canceled: set from a signal handler; wakes every wait.
     """
 
     clock: Clock
     deadline: float
     label: str = "run"
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    canceled: threading.Event = field(default_factory=threading.Event)
 
     def remaining(self) -> float:
-        """Seconds left, never negative."""
+        """Return the seconds left, never negative."""
         return max(0.0, self.deadline - self.clock.monotonic())
 
     def check(self) -> None:
-        """Raise when nothing more may be started.
+        """Raise when nothing more may start.
 
         Raises:
-            InterruptedRunError: the run was told to stop.
-            DeadlineExceededError: the time is used up.
+            InterruptedRunError: the run was interrupted.
+            DeadlineExceededError: the time is over.
         """
-        if self.cancelled.is_set():
-            msg = f"{self.label}: told to stop"
+        if self.canceled.is_set():
+            msg = f"{self.label}: interrupted"
             raise InterruptedRunError(msg)
         if self.remaining() <= 0:
             msg = f"{self.label}: no time left"
             raise DeadlineExceededError(msg)
 
     def sleep(self, seconds: float) -> None:
-        """Wait, but not beyond the deadline nor beyond an interrupt (raises as `check`)."""
+        """Sleep, at most until the deadline or an interrupt; raises as `check`."""
         self.check()
-        self.clock.wait(self.cancelled, min(seconds, self.remaining()))
+        self.clock.wait(self.canceled, min(seconds, self.remaining()))
         self.check()
 
     def narrowed(self, seconds: float, *, label: str) -> Self:
-        """The same limit, with at most `seconds` from now."""
+        """Return the same limit, with at most `seconds` from now."""
         deadline = min(self.deadline, self.clock.monotonic() + seconds)
         return replace(self, deadline=deadline, label=label)

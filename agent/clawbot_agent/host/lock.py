@@ -1,4 +1,4 @@
-"""One run at a time on a machine."""
+"""The lock that allows one run at a time on a machine."""
 
 import contextlib
 import fcntl
@@ -11,29 +11,26 @@ from typing import Final
 
 from clawbot_agent.host.limit import Clock
 
-# longer than 'status' takes to see whether anybody runs
-_LOOKING_SECONDS: Final = 0.2
+# longer than 'status' takes to check for a run
+_CHECK_SECONDS: Final = 0.2
 
 __all__ = ["RunLockedError", "holder_of", "holder_pid", "run_lock"]
 
 
 class RunLockedError(Exception):
-    """Another run holds the lock; `holder` says who: pid, since, command."""
+    """Another run holds the lock; `holder` names its pid, start and command."""
 
     def __init__(self, holder: str) -> None:
-        """Keep who holds it."""
-        super().__init__(f"another run is under way: {holder}")
+        super().__init__(f"another run is in progress: {holder}")
         self.holder = holder
 
 
 @contextlib.contextmanager
 def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
-    """Hold the machine's run lock.
-
-    The kernel frees it when the process ends, however it ends: it cannot go stale.
+    """Hold the machine's run lock; the kernel releases it when the process ends.
 
     Raises:
-        RunLockedError: somebody else has it.
+        RunLockedError: another process holds it.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -50,26 +47,26 @@ def run_lock(path: Path, *, clock: Clock, command: str) -> Iterator[None]:
 
 
 def _take(descriptor: int, path: Path) -> None:
-    """Take the lock, or say who has it; who only looks has it for a moment."""
+    """Take the lock; retry, because `holder_of` holds it for a moment."""
     for last in (False, False, True):
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             if last:
                 raise RunLockedError(_named(path)) from None
-            time.sleep(_LOOKING_SECONDS)
+            time.sleep(_CHECK_SECONDS)
         else:
             return
 
 
 def holder_of(path: Path) -> str | None:
-    """Who runs now; None when nobody does."""
+    """Return a description of the current run; None when there is none."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
         return None
     try:
-        # shared: two readers at once do not take each other for a run
+        # shared: two readers must not mistake each other for a run
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
         return _named(path)
@@ -79,7 +76,7 @@ def holder_of(path: Path) -> str | None:
 
 
 def holder_pid(path: Path) -> int | None:
-    """Process id of who runs now; None when nobody does, or has not yet written it."""
+    """Return the pid of the current run; None without one, or before it is written."""
     if holder_of(path) is None:
         return None
     try:

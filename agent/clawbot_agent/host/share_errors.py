@@ -1,4 +1,4 @@
-"""What a mounted share can do to whoever uses it, by what the kernel says."""
+"""Errors of a mounted share, by the kernel's errno."""
 
 import errno
 from pathlib import Path
@@ -16,28 +16,30 @@ __all__ = [
 
 
 class ShareHungError(ClawbotError):
-    """The share is mounted and an operation on it does not come back."""
+    """An operation on the mounted share hangs."""
 
     code = "SHARE_HUNG"
     cause = FailureCause.EXTERNAL
     retry = PATIENT
     hint = (
-        "the kernel waits for the file server and goes on by itself when that is back; check the "
-        "storage account, and port 445 from the instance"
+        "check the storage account, and port 445 from the instance; the kernel continues by itself "
+        "when the file server answers again"
     )
 
 
 class ShareStaleError(ClawbotError):
-    """The mounted share is not the one that is on the server now."""
+    """The mounted share no longer exists on the server, or was replaced there."""
 
     code = "SHARE_STALE"
     cause = FailureCause.INSTANCE
     retry = BRIEF
-    hint = "the share was deleted, restored or failed over: 'clawbot-agent run' mounts it anew"
+    hint = (
+        "run 'clawbot-agent run' to mount the share again; it was deleted, restored or failed over"
+    )
 
 
 class ShareServerAwayError(ClawbotError):
-    """The file server cannot be reached, or refuses connections."""
+    """The file server is unreachable, or refuses connections."""
 
     code = "SHARE_SERVER_UNREACHABLE"
     cause = FailureCause.EXTERNAL
@@ -49,14 +51,14 @@ class ShareServerAwayError(ClawbotError):
 
 
 class ShareAccessLostError(ClawbotError):
-    """The server let the instance mount the share and refuses it now."""
+    """The server now refuses access to a share that was mounted before."""
 
     code = "SHARE_ACCESS_LOST"
     cause = FailureCause.OPERATOR
     retry = BRIEF
     hint = (
-        "the account key was rotated, the ticket expired or a role was taken away: "
-        "'clawbot-agent run' asks for new credentials and mounts again"
+        "run 'clawbot-agent run' to get new credentials and mount again; the account key was "
+        "rotated, the ticket expired or a role was removed"
     )
 
 
@@ -75,13 +77,13 @@ _REFUSED: Final = frozenset(
 
 
 def share_error(path: Path, number: int | None, text: str) -> ClawbotError | None:
-    """The error that `number` means on a share; None when it says nothing about the share.
+    """Return the share error for an errno; None when the errno is not about the share.
 
-    EACCES is not among them: on a file it may be about that file alone.
+    EACCES is not one of them: it may concern a single file.
     """
-    said = f"{path}: {text}"
+    message = f"{path}: {text}"
     if number in _STALE:
-        return ShareStaleError(said)
+        return ShareStaleError(message)
     if number in _AWAY:
-        return ShareServerAwayError(said)
-    return ShareAccessLostError(said) if number in _REFUSED else None
+        return ShareServerAwayError(message)
+    return ShareAccessLostError(message) if number in _REFUSED else None

@@ -1,1 +1,1 @@
-"""The door to Azure: nothing else in the controller speaks to it."""
+"""Access to Azure: the only package that sends requests to it. They may raise any `AzureError`."""

@@ -1,7 +1,7 @@
-"""The instances of a scale set, in either orchestration mode: each has its own way to them."""
+"""The instances of a scale set, which has a different API in each orchestration mode."""
 
 import base64
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -14,14 +14,12 @@ from azure.mgmt.compute.models import (
     VirtualMachineScaleSetVMInstanceRequiredIDs,
 )
 
-from clawbot_controller.azure.arm import Arm, Found
+from clawbot_controller.azure.arm import Arm
 from clawbot_controller.azure.cloud import Cloud
 from clawbot_controller.deployment.names import BotNames
-from clawbot_controller.model.resource import API
+from clawbot_controller.model.resource import API, Found, value_at
 
-__all__ = ["Instance", "Instances"]
-
-# each call has a version of its own; one for the whole client would not be heard
+# passed with each call, because the client ignores a version of its own
 _PINNED: Final = {"api_version": API["microsoft.compute/virtualmachinescalesets"]}
 _SAS_MINUTES: Final = 10
 _REPAIRS: Final = "AutomaticRepairs"
@@ -34,7 +32,7 @@ class Instance:
     Attributes:
         id: ARM id.
         name: instance id ("0"), or the machine's name in a flexible set.
-        latest_model: whether it was made from the scale set's present model.
+        latest_model: whether it has the scale set's current model.
     """
 
     id: str
@@ -43,17 +41,9 @@ class Instance:
 
 
 class Instances:
-    """What is done to the instances of one scale set, rather than to its model.
-
-    Args:
-        cloud: where Azure is.
-        arm: the subscription's resources.
-        names: of the bot.
-        flexible: orchestration mode of the scale set.
-    """
+    """Operations on the instances of one scale set, uniform or flexible."""
 
     def __init__(self, cloud: Cloud, arm: Arm, names: BotNames, *, flexible: bool) -> None:
-        """See the class."""
         self._arm = arm
         self._names = names
         self.flexible = flexible
@@ -66,23 +56,32 @@ class Instances:
         )
 
     def all(self) -> tuple[Instance, ...]:
-        """Every instance there is; a healthy bot has one."""
-        return tuple(self._found())
+        """Return all instances; a healthy bot has one."""
+        if not self.flexible:
+            found = self._arm.pages(f"{self._names.scale_set_id}/virtualMachines")
+            return tuple(_uniform(one) for one in found)
+        machines = self._names.place.resource("Microsoft.Compute", "virtualMachines")
+        owner = self._names.scale_set_id.lower()
+        return tuple(
+            Instance(str(one["id"]), one["name"], latest_model=True)
+            for one in self._arm.pages(machines)
+            if str(value_at(one, "properties", "virtualMachineScaleSet", "id")).lower() == owner
+        )
 
     def view(self, instance: Instance) -> Found:
-        """Its instance view: power, health, extensions."""
+        """Return the instance view: power, health, extensions."""
         return self._arm.get(f"{instance.id}/instanceView") or {}
 
     def start(self, instance: Instance) -> None:
-        """Start it; one that runs is left alone."""
+        """Start an instance, unless it runs."""
         self._do("start", instance, lambda client: client.begin_start)
 
     def deallocate(self, instance: Instance) -> None:
-        """Stop it and give its hardware back; disk and address stay."""
+        """Stop an instance and release its hardware; disk and address are kept."""
         self._do("deallocate", instance, lambda client: client.begin_deallocate)
 
     def update(self, instance: Instance) -> None:
-        """Give it the scale set's present model; one in a flexible set does not follow it."""
+        """Update an instance to the scale set's model; no effect in a flexible set."""
         if not self.flexible and not instance.latest_model:
             update = self._client.virtual_machine_scale_sets.begin_update_instances
             ids = VirtualMachineScaleSetVMInstanceRequiredIDs(instance_ids=[instance.name])
@@ -91,7 +90,7 @@ class Instances:
             )
 
     def reimage(self, instance: Instance, custom_data: str) -> None:
-        """Give it a new disk, made from its model; a flexible one from `custom_data`."""
+        """Give an instance a new OS disk; only a flexible set takes the `custom_data`."""
         self._do(
             "reimage",
             instance,
@@ -101,18 +100,17 @@ class Instances:
         )
 
     def set_repairs(self, *, on: bool) -> None:
-        """Let Azure repair unhealthy instances, or not for the time being."""
+        """Resume or suspend automatic repairs."""
         change = self._client.virtual_machine_scale_sets.begin_set_orchestration_service_state
         action = "Resume" if on else "Suspend"
         body = OrchestrationServiceStateInput(service_name=_REPAIRS, action=action)
-        doing = "resume repairs" if on else "suspend repairs"
-        self._arm.finish(doing, lambda: change(*self._set, body, **_PINNED))
+        self._arm.finish(f"{action.lower()} repairs", lambda: change(*self._set, body, **_PINNED))
 
     def run(self, instance: Instance, script: Sequence[str], *, within: float | None = None) -> str:
-        """Run a shell script as root there; the last 4,096 bytes of what it said.
+        """Run a shell script as root on an instance; return the last 4,096 bytes of its output.
 
         Raises:
-            OperationTimeoutError: not done within that many seconds.
+            OperationTimeoutError: not finished within that many seconds.
         """
         body = {"commandId": "RunShellScript", "script": list(script)}
         client = self._machines
@@ -124,7 +122,7 @@ class Instances:
         return "\n".join(one.get("message") or "" for one in (found or {}).get("value") or [])
 
     def console_url(self, instance: Instance) -> str | None:
-        """Signed address of the serial console's log: a secret for some minutes."""
+        """Return the signed URL of the serial console's log, a secret for 10 min."""
         client = self._machines
         found = self._arm.call(
             f"find the console log of instance {instance.name}",
@@ -134,24 +132,12 @@ class Instances:
         )
         return None if found is None else found.serial_console_log_blob_uri
 
-    def _found(self) -> Iterator[Instance]:
-        if not self.flexible:
-            for one in self._arm.pages(f"{self._names.scale_set_id}/virtualMachines"):
-                latest = (one.get("properties") or {}).get("latestModelApplied", True)
-                yield Instance(_id(one), str(one.get("instanceId", one["name"])), bool(latest))
-            return
-        machines = self._names.place.resource("Microsoft.Compute", "virtualMachines")
-        for one in self._arm.pages(machines):
-            owner = ((one.get("properties") or {}).get("virtualMachineScaleSet") or {}).get("id")
-            if owner is not None and owner.lower() == self._names.scale_set_id.lower():
-                yield Instance(_id(one), one["name"], latest_model=True)
-
     @property
     def _set(self) -> tuple[str, str]:
         return self._names.place.resource_group, self._names.bot
 
     @property
-    def _machines(self) -> Any:  # noqa: ANN401 - two clients of the SDK with the same methods
+    def _machines(self) -> Any:  # noqa: ANN401 - two operation groups of the SDK with the same methods
         if self.flexible:
             return self._client.virtual_machines
         return self._client.virtual_machine_scale_set_vms
@@ -163,7 +149,7 @@ class Instances:
 
     def _do(
         self,
-        doing: str,
+        verb: str,
         instance: Instance,
         choose: Callable[[Any], Callable[..., LROPoller[Any]]],
         *body: object,
@@ -171,19 +157,20 @@ class Instances:
     ) -> None:
         begin = choose(self._machines)
         self._arm.finish(
-            f"{doing} instance {instance.name}",
+            f"{verb} instance {instance.name}",
             lambda: begin(*self._path(instance), *body, **_PINNED),
             repeatable=repeatable,
         )
 
 
+def _uniform(found: Found) -> Instance:
+    latest = value_at(found, "properties", "latestModelApplied") is not False
+    return Instance(str(found["id"]), str(found.get("instanceId", found["name"])), latest)
+
+
 def _provisioned(custom_data: str) -> VirtualMachineReimageParameters:
-    """What a machine of its own starts anew with: it does not follow its scale set's model."""
+    """Return the reimage parameters of a flexible instance, which ignores the set's model."""
     encoded = base64.b64encode(custom_data.encode()).decode()
     return VirtualMachineReimageParameters(
         os_profile=OSProfileProvisioningData(custom_data=encoded)
     )
-
-
-def _id(found: Found) -> str:
-    return str(found["id"])

@@ -1,4 +1,4 @@
-"""The bots that a command is about: their files, and the doors to where they are in Azure."""
+"""The bots of a command: their deployment files and access to Azure."""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -9,35 +9,34 @@ from azure.identity import DefaultAzureCredential
 
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_controller.azure.cloud import Cloud
-from clawbot_controller.azure.credential import Cached
-from clawbot_controller.cli.common import load, teller
-from clawbot_controller.operations.fleet import for_each
-from clawbot_controller.operations.site import Site, site_of
+from clawbot_controller.azure.credentials import CachedCredential
+from clawbot_controller.cli.common import load, reporter
+from clawbot_controller.operations.context import BotContext, context_of
+from clawbot_controller.operations.parallel import for_each
 
-__all__ = ["azure", "each_bot", "sites_of"]
-
-# the Azure CLI on a slow machine, started for a token
+# for starting the Azure CLI on a slow computer
 _LOGIN_SECONDS: Final = 60
 _ResultT = TypeVar("_ResultT")
 
 
 def azure() -> Cloud:
-    """Azure with the credentials of this machine."""
-    # azure-identity tells at length what it tried; the error says it in a line
+    """Return Azure with the credentials of this computer."""
+    # azure-identity logs every attempt at length; the error has one line
     logging.getLogger("azure").addHandler(logging.NullHandler())
     logging.getLogger("azure").propagate = False
-    return Cloud(credential=Cached(DefaultAzureCredential(process_timeout=_LOGIN_SECONDS)))
+    credential = DefaultAzureCredential(process_timeout=_LOGIN_SECONDS)
+    return Cloud(credential=CachedCredential(credential))
 
 
-def sites_of(paths: Sequence[Path]) -> dict[str, Site]:
-    """The site of each file's bot, by name, with progress on stderr."""
+def contexts_of(paths: Sequence[Path]) -> dict[str, BotContext]:
+    """Return the context of each file's bot by name, with progress on stderr."""
     deployments = load(paths)
     cloud = azure()
-    return {one.name: site_of(one, cloud, teller(one.name)) for one in deployments}
+    return {one.name: context_of(one, cloud, reporter(one.name)) for one in deployments}
 
 
 def each_bot(
-    paths: Sequence[Path], work: Callable[[Site], _ResultT]
+    paths: Sequence[Path], work: Callable[[BotContext], _ResultT]
 ) -> dict[str, _ResultT | ClawbotError]:
-    """Do `work` for each file's bot at once."""
-    return for_each(sites_of(paths), work)
+    """Do `work` for all files' bots in parallel."""
+    return for_each(contexts_of(paths), work)

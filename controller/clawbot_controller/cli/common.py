@@ -1,4 +1,4 @@
-"""What all verbs share: reading files, telling, and how a command ends. Knows nothing of Azure."""
+"""Shared by all commands: deployment files, output and exit codes. Does not need the Azure SDK."""
 
 import threading
 from collections import defaultdict
@@ -12,9 +12,8 @@ import click
 from clawbot_agent.config.problems import ConfigError
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.text import error_text
-from clawbot_controller.deployment.load import Deployment, load_deployment
-
-__all__ = ["Exit", "done", "fail", "files", "load", "reported", "teller"]
+from clawbot_controller.deployment.file import Deployment, load_deployment
+from clawbot_controller.deployment.names import Place
 
 _CommandT = TypeVar("_CommandT", bound=Callable[..., None])
 _ResultT = TypeVar("_ResultT")
@@ -22,7 +21,7 @@ _OUTPUT: Final = threading.Lock()
 
 
 class Exit(IntEnum):
-    """How a command ends."""
+    """Exit codes."""
 
     OK = 0
     FAILED = 1
@@ -37,13 +36,13 @@ def files(command: _CommandT) -> _CommandT:
 
 
 def fail(message: str, code: Exit) -> NoReturn:
-    """Say why on stderr and end."""
+    """Print a message on stderr and exit."""
     click.echo(message, err=True)
     raise click.exceptions.Exit(code)
 
 
 def load(paths: Sequence[Path]) -> tuple[Deployment, ...]:
-    """Read every file; whatever is wrong with any of them ends the command before it begins."""
+    """Return the deployments of all files; exit 2 with every problem if one is invalid."""
     found: list[Deployment] = []
     problems: list[str] = []
     for path in paths:
@@ -54,46 +53,45 @@ def load(paths: Sequence[Path]) -> tuple[Deployment, ...]:
             problems += [f"{prefix}{problem}" for problem in error.problems]
     names = [one.name for one in found]
     twice = sorted({name for name in names if names.count(name) > 1})
-    problems += [f"bot.name: {name} is the name of two bots" for name in twice]
-    problems += _scattered(found)
+    problems += [f"bot.name: {name} is used by two bots" for name in twice]
+    problems += _region_conflicts(found)
     if problems:
         fail("\n".join(problems), Exit.USAGE)
     return tuple(found)
 
 
-def _scattered(found: Sequence[Deployment]) -> Iterator[str]:
-    regions: defaultdict[tuple[str, str], set[str]] = defaultdict(set)
+def _region_conflicts(found: Sequence[Deployment]) -> Iterator[str]:
+    regions: defaultdict[Place, set[str]] = defaultdict(set)
     for one in found:
         target = one.target
-        # Azure's names of groups ignore case
-        regions[target.subscription, target.resource_group.lower()].add(target.region)
-    for (_, group), names in regions.items():
+        regions[Place(target.subscription, target.resource_group)].add(target.region)
+    for place, names in regions.items():
         if len(names) > 1:
-            where = f"are regions of bots in the resource group {group}"
-            told = f"{', '.join(sorted(names))} {where}, which share a network"
-            yield f"azure.region: {told}: give them groups of their own"
+            used = f"the bots of the resource group {place.resource_group} share a network"
+            listed = ", ".join(sorted(names))
+            yield f"azure.region: {used}, but use {listed}; choose a group for each region"
 
 
 def reported(outcomes: Mapping[str, _ResultT | ClawbotError]) -> dict[str, _ResultT]:
-    """What went well; each error is told on stderr."""
+    """Return the results; print each error on stderr."""
     for name, outcome in outcomes.items():
         if isinstance(outcome, ClawbotError):
-            _tell(name, error_text(outcome, between=f"\n{name}: "))
+            _print(name, error_text(outcome, between=f"\n{name}: "))
     return {name: one for name, one in outcomes.items() if not isinstance(one, ClawbotError)}
 
 
 def done(outcomes: Mapping[str, object]) -> NoReturn:
-    """End with 0, or with 1 when any bot failed."""
+    """Exit 0, or 1 if any bot failed."""
     failed = any(isinstance(one, ClawbotError) for one in outcomes.values())
     raise click.exceptions.Exit(Exit.FAILED if failed else Exit.OK)
 
 
-def teller(name: str) -> Callable[[str], None]:
-    """Tells lines about one bot, on stderr."""
-    return lambda line: _tell(name, line)
+def reporter(name: str) -> Callable[[str], None]:
+    """Return a function that prints lines about one bot on stderr."""
+    return lambda line: _print(name, line)
 
 
-def _tell(name: str, line: str) -> None:
-    # bots are at work at the same time: a line stays a line
+def _print(name: str, line: str) -> None:
+    # several bots write at the same time
     with _OUTPUT:
         click.echo(f"{name}: {line}", err=True)

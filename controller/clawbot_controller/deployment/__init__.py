@@ -1,1 +1,1 @@
-"""The operator's file: one bot and where in Azure it is to be."""
+"""The deployment file: one bot and where in Azure it runs."""

@@ -1,7 +1,7 @@
-"""Names of everything in Azure: deterministic, and within each service's rules.
+"""Names and ids of all Azure resources: deterministic, and within each service's rules.
 
-Rules: learn.microsoft.com, "Naming rules and restrictions for Azure resources". Vaults and storage
-accounts have one name space for the whole world, so theirs end in a digest of where they are.
+Rules: learn.microsoft.com, "Naming rules and restrictions for Azure resources". Names of vaults and
+storage accounts are globally unique, so they end in a digest of their resource group.
 """
 
 import base64
@@ -10,40 +10,31 @@ import uuid
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = [
-    "GATEWAY_TOKEN",
-    "OPENCLAW_CONFIG",
-    "BotNames",
-    "Place",
-    "SharedNames",
-    "assignment_name",
-]
-
-# after the bot's name: the names of its secrets
+# suffixes of the names of a bot's secrets
 GATEWAY_TOKEN: Final = "-gateway-token"  # noqa: S105 - a name
 OPENCLAW_CONFIG: Final = "-openclaw-config"
 _DIGEST_LENGTH: Final = 12
-# a namespace of its own: the same assignment gets the same name from every laptop
+# the same assignment gets the same name on every computer
 _NAMESPACE: Final = uuid.UUID("4f3c9a52-6a0e-5c0b-9a57-0d1d6f4f7c11")
 _ACCOUNT_LENGTH: Final = 24
-# linux itself allows 64, but a host name is read by people
+# Linux allows 64, but operators read host names
 _PREFIX_LENGTH: Final = 15
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A resource group, and so a set of bots that share network and vault.
+    """A resource group, and so a set of bots that share a network and a vault.
 
     Attributes:
         subscription: id.
-        resource_group: in lower case, since Azure ignores it: one group is one place.
+        resource_group: in lower case, because Azure ignores case.
     """
 
     subscription: str
     resource_group: str
 
     def __post_init__(self) -> None:
-        """Fold the group's name."""
+        """Fold the case of the group's name."""
         object.__setattr__(self, "resource_group", self.resource_group.lower())
 
     @property
@@ -52,19 +43,19 @@ class Place:
         return f"/subscriptions/{self.subscription}/resourceGroups/{self.resource_group}"
 
     def resource(self, kind: str, name: str) -> str:
-        """ARM id of a resource in it; `kind` as in "Microsoft.Network/virtualNetworks"."""
+        """Return the ARM id of a resource; `kind` as in "Microsoft.Network/virtualNetworks"."""
         return f"{self.id}/providers/{kind}/{name}"
 
 
 @dataclass(frozen=True, slots=True)
 class SharedNames:
-    """Ids and names of what the bots of a resource group share."""
+    """Names and ids of the resources that the bots of a resource group share."""
 
     place: Place
 
     @property
     def vault(self) -> str:
-        """Name of the vault: 3 to 24 letters, digits and dashes, in the whole world."""
+        """Name of the vault: 3 to 24 letters, digits and dashes, globally unique."""
         return f"clawbot-{_digest(self.place.subscription, self.place.resource_group)}"
 
     @property
@@ -90,7 +81,7 @@ class SharedNames:
 
 @dataclass(frozen=True, slots=True)
 class BotNames:
-    """Ids and names of what belongs to one bot."""
+    """Names and ids of the resources of one bot."""
 
     place: Place
     bot: str
@@ -103,10 +94,9 @@ class BotNames:
 
     @property
     def account(self) -> str:
-        """Name of the storage account: 3 to 24 lower-case letters and digits, in the world."""
+        """Name of the storage account: 3 to 24 lower-case letters and digits, globally unique."""
         digest = _digest(self.place.subscription, self.place.resource_group, self.bot)
-        room = _ACCOUNT_LENGTH - _DIGEST_LENGTH
-        return f"{self.bot.replace('-', '')[:room]}{digest}"
+        return f"{self.bot.replace('-', '')[: _ACCOUNT_LENGTH - _DIGEST_LENGTH]}{digest}"
 
     @property
     def account_id(self) -> str:
@@ -135,31 +125,31 @@ class BotNames:
 
     @property
     def computer_prefix(self) -> str:
-        """Beginning of the instance's host name: at most 15 characters."""
+        """Prefix of the instance's host name: at most 15 characters."""
         return self.bot[:_PREFIX_LENGTH].rstrip("-")
 
     @property
     def gateway_token(self) -> str:
-        """Name of the secret made here at random, in the shared vault."""
+        """Name of the secret with the generated gateway token, in the shared vault."""
         return f"{self.bot}{GATEWAY_TOKEN}"
 
     @property
     def openclaw_config(self) -> str:
-        """Name of the secret that holds the fragment of openclaw.json, in the shared vault."""
+        """Name of the secret with the openclaw.json fragment, in the shared vault."""
         return f"{self.bot}{OPENCLAW_CONFIG}"
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """Every secret that is the bot's own, whether its file asks for it or not."""
+        """Names of all secrets the bot may own, whether its file uses them or not."""
         return self.gateway_token, self.openclaw_config
 
 
 def assignment_name(scope: str, role: str, principal: str) -> str:
-    """Name of a role assignment (a UUID): the same three always give the same one."""
+    """Return the name (a UUID) of a role assignment; the same three give the same name."""
     return str(uuid.uuid5(_NAMESPACE, f"{scope.lower()}|{role}|{principal.lower()}"))
 
 
 def _digest(*parts: str) -> str:
-    """60 bits of a hash as lower-case letters and digits; Azure's ids ignore case."""
+    """Return 60 bits of a hash as lower-case letters and digits; Azure's ids ignore case."""
     raw = hashlib.sha256("|".join(parts).lower().encode()).digest()
     return base64.b32encode(raw).decode().lower()[:_DIGEST_LENGTH]

@@ -1,1 +1,1 @@
-"""What a bot is in Azure: desired resources as pure functions of its deployment."""
+"""Desired Azure resources: pure functions from a deployment to request bodies."""

@@ -1,4 +1,4 @@
-"""The scale set: one Ubuntu instance that makes itself the bot, and that Azure repairs."""
+"""The scale set: one Ubuntu instance that sets itself up as the bot and that Azure repairs."""
 
 import base64
 import hashlib
@@ -7,25 +7,23 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from clawbot_agent.core.constants import HEALTH_PORT
-from clawbot_controller.deployment.load import Deployment
+from clawbot_controller.deployment.file import Deployment
 from clawbot_controller.deployment.names import BotNames, SharedNames
 from clawbot_controller.model.resource import Body, Resource
 
-__all__ = ["ADMIN", "FINGERPRINT", "KEY_PATH", "ScaleSetParts", "scale_set"]
-
 ADMIN: Final = "clawbot"
-# of the whole model, with what Azure does not return
-FINGERPRINT: Final = "clawbot-model"
+# tag with a digest of the whole model, including what Azure does not return
+FINGERPRINT_TAG: Final = "clawbot-model"
 KEY_PATH: Final = "properties.virtualMachineProfile.osProfile.linuxConfiguration.ssh"
-# a uniform set's addresses follow its load balancer's kind, and Azure may refuse to be told theirs
+# a uniform set's addresses follow its load balancer's SKU, and Azure may refuse another one
 _ADDRESS_SKU: Final = (
     "properties.virtualMachineProfile.networkProfile.networkInterfaceConfigurations"
     ".properties.ipConfigurations.properties.publicIPAddressConfiguration.sku"
 )
-# a gateway that hangs is told within 90 s (docs/reference/health.md)
+# a gateway that hangs is reported within 90 s (docs/reference/health.md)
 _PROBE_SECONDS: Final = 5
 _PROBES: Final = 3
-# cloud-init and the agent's installation, before its run begins; generous
+# upper bound for cloud-init and the agent's installation, before its run begins
 _BOOT_SECONDS: Final = 1800
 # automatic repairs wait 10 to 90 minutes
 _SHORTEST_GRACE: Final = 10
@@ -34,12 +32,12 @@ _ACTIONS: Final = {"reimage": "Reimage", "replace": "Replace", "restart": "Resta
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ScaleSetParts:
-    """What the model cannot know by itself.
+    """Inputs that do not follow from the deployment alone.
 
     Attributes:
-        custom_data: the text for cloud-init.
-        digest: of what it says, however it is packed.
-        public_key: in OpenSSH's form; nobody has the private half.
+        custom_data: text for cloud-init.
+        digest: of the custom data, independent of its compression.
+        public_key: in OpenSSH format; the private key is discarded.
     """
 
     custom_data: str
@@ -48,7 +46,7 @@ class ScaleSetParts:
 
 
 def scale_set(names: BotNames, deployment: Deployment, parts: ScaleSetParts) -> Resource:
-    """The scale set with one instance."""
+    """Return the scale set with one instance."""
     target = deployment.target
     body = {
         "location": target.region,
@@ -66,34 +64,30 @@ def scale_set(names: BotNames, deployment: Deployment, parts: ScaleSetParts) -> 
     path = "properties.virtualMachineProfile.osProfile.customData"
     return Resource(
         id=names.scale_set_id,
-        body={**body, "tags": {FINGERPRINT: _fingerprint(body, parts)}},
-        says=f"scale set ({target.orchestration}) with one {target.vm_size}, Ubuntu 24.04",
+        body={**body, "tags": {FINGERPRINT_TAG: _fingerprint(body, parts)}},
+        description=f"scale set ({target.orchestration}) with one {target.vm_size}, Ubuntu 24.04",
         write_only=frozenset({path}),
-        once=frozenset({KEY_PATH}),
+        create_only=frozenset({KEY_PATH}),
         optional=frozenset({_ADDRESS_SKU}),
     )
 
 
 def _fingerprint(body: Body, parts: ScaleSetParts) -> str:
-    # the key is another one whenever it is made
+    # without the key, which differs each time it is generated
     text = json.dumps(body, sort_keys=True).replace(json.dumps(parts.public_key), '""')
     text = text.replace(_encoded(parts.custom_data), parts.digest)
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
 def _orchestration(deployment: Deployment) -> Body:
+    common = {"platformFaultDomainCount": 1, "singlePlacementGroup": False}
     if deployment.target.orchestration == "flexible":
-        return {
-            "orchestrationMode": "Flexible",
-            "platformFaultDomainCount": 1,
-            "singlePlacementGroup": False,
-        }
+        return {"orchestrationMode": "Flexible", **common}
     return {
         "orchestrationMode": "Uniform",
-        "platformFaultDomainCount": 1,
-        "singlePlacementGroup": False,
+        **common,
         "overprovision": False,
-        # a new model reaches the instance when the operator says so: `reimage`
+        # the instance gets a new model when the operator runs `reimage`
         "upgradePolicy": {"mode": "Manual"},
     }
 
@@ -104,7 +98,7 @@ def _repairs(deployment: Deployment) -> Body:
     minutes = max(_SHORTEST_GRACE, -(-deployment.config.limits.run_deadline // 60))
     return {
         "enabled": True,
-        # an instance that is still making itself a bot must not be taken for a broken one
+        # a first boot must not be mistaken for a failure
         "gracePeriod": f"PT{minutes}M",
         "repairAction": _ACTIONS[deployment.target.repair],
     }
@@ -174,7 +168,7 @@ def _network(names: BotNames, deployment: Deployment) -> Body:
     }
     interface = {"name": "nic", "properties": {"primary": True, "ipConfigurations": [ip]}}
     profile: dict[str, Any] = {"networkInterfaceConfigurations": [interface]}
-    # a flexible set makes its interfaces itself, and has to be told how
+    # required in flexible mode, where the scale set creates the interfaces
     return {**profile, "networkApiVersion": "2020-11-01"} if flexible else profile
 
 
@@ -202,7 +196,7 @@ def _health(deployment: Deployment) -> Body:
             "autoUpgradeMinorVersion": True,
             "enableAutomaticUpgrade": True,
             "settings": {
-                # the sidecar itself: the extension does not follow Caddy's redirect to HTTPS
+                # not through Caddy: the extension does not follow its redirect to HTTPS
                 "protocol": "http",
                 "port": HEALTH_PORT,
                 "requestPath": "/health/azure",

@@ -1,1 +1,1 @@
-"""What the controller does with bots: one module for each verb, and what the verbs share."""
+"""What the commands do with bots. Every operation may raise any `AzureError`."""

@@ -1,184 +1,163 @@
-"""`destroy`: take a bot away; its memory and its secrets only when that is asked for."""
+"""`destroy`: delete a bot; its bot data and secrets only with --delete-data."""
 
 from collections.abc import Sequence
 from typing import Final
 
-from clawbot_controller.azure.arm import Found
+from clawbot_controller.azure.arm import ASSIGNMENTS
+from clawbot_controller.azure.credentials import signed_in_operator
 from clawbot_controller.azure.errors import ForbiddenError
-from clawbot_controller.azure.operator import operator
-from clawbot_controller.azure.vaults import deleted_vault, purge_vault
-from clawbot_controller.deployment.names import SharedNames
-from clawbot_controller.model import bot, storage
-from clawbot_controller.model.resource import kind_of
-from clawbot_controller.model.shared import GROUP_TAG
-from clawbot_controller.operations.desired import UNKNOWN, principal_of, shared_resources
-from clawbot_controller.operations.ownership import check_own, check_shared
-from clawbot_controller.operations.site import Site
-from clawbot_controller.operations.steps import ensure
+from clawbot_controller.azure.vault import deleted_vault, purge_vault
+from clawbot_controller.model.bot_resources import (
+    BotIdentity,
+    gateway_token_name,
+    secret_role,
+    share_roles,
+)
+from clawbot_controller.model.resource import Found
+from clawbot_controller.model.shared_resources import GROUP_TAG, operator_role
+from clawbot_controller.operations.checks import check_own, check_shared
+from clawbot_controller.operations.context import BotContext
+from clawbot_controller.operations.reconcile import ensure
 
-__all__ = ["destroy", "destroy_shared"]
-
-_DAYS: Final = 7
-_DELETED: Final = "stays deleted, unbilled,"
-_ASSIGNMENTS: Final = "microsoft.authorization/roleassignments"
+_RETENTION_DAYS: Final = 7
+_REMAINS: Final = "remains soft-deleted, without cost,"
 
 
-def destroy(site: Site, *, delete_data: bool) -> bool:
-    """Take one bot away, in an order in which a second call finds what a first one left.
+def destroy(bot: BotContext, *, delete_data: bool) -> bool:
+    """Delete one bot, in an order in which an interrupted call can be repeated.
 
     Returns:
-        Whether anything of it was there.
-
-    Raises:
-        AzureError: see its subclasses.
+        Whether anything of it existed.
     """
-    there = check_own(site)
-    names = site.names
-    _delete(site, names.scale_set_id, "scale set")
-    _delete(site, names.prefix_id, "reserved addresses")
-    _roles(site)
-    _delete(site, names.identity_id, "managed identity")
+    existing = check_own(bot)
+    names = bot.names
+    _delete(bot, names.scale_set_id, "scale set")
+    _delete(bot, names.prefix_id, "reserved addresses")
+    _delete_roles(bot)
+    _delete(bot, names.identity_id, "managed identity")
     if not delete_data:
-        if names.account_id in there:
-            kept = f"the memory is kept (storage account {names.account})"
-            site.tell(f"{kept}, and so are the secrets")
-        return bool(there)
-    # first: what has a price, and needs no role that spreads slowly
-    _delete(site, names.account_id, "storage account with the memory")
-    return _secrets(site) or bool(there)
+        if names.account_id in existing:
+            bot.report(f"kept: bot data (storage account {names.account}) and secrets")
+        return bool(existing)
+    # before the secrets: the account is billed, and needs no role that takes time to propagate
+    _delete(bot, names.account_id, "storage account with the bot data")
+    return _delete_secrets(bot) or bool(existing)
 
 
-def destroy_shared(sites: Sequence[Site]) -> None:
-    """Take away what the bots of a group shared, unless something else is in the group.
-
-    Args:
-        sites: of one group, all of them destroyed with their data.
-    """
-    site = sites[0]
-    shared, place = site.shared, site.names.place
-    group = site.arm.get(place.id)
+def destroy_shared(bots: Sequence[BotContext]) -> None:
+    """Delete what a group's destroyed bots shared, unless the group contains other resources."""
+    bot = bots[0]
+    shared, place = bot.shared, bot.names.place
+    group = bot.arm.get(place.id)
     if group is None:
         return
-    if left := _others(site, _shared_ids(shared)):
-        site.tell(f"network and vault are kept: there is also {left}")
+    own = (shared.vault_id, shared.network_id, shared.security_group_id)
+    if others := _others(bot, own):
+        bot.report(f"network and vault are kept: the resource group also contains {others}")
         return
-    check_shared(site)
-    if secrets := _secrets_left(site):
-        site.tell(f"network and vault are kept: the vault still holds {secrets}")
+    check_shared(bot)
+    if secrets := _remaining_secrets(bot):
+        bot.report(f"network and vault are kept: the vault still contains {secrets}")
         return
-    _vault(site)
-    _delete(site, shared.network_id, "virtual network")
-    _delete(site, shared.security_group_id, "network security group")
+    _delete_vault(bot)
+    _delete(bot, shared.network_id, "virtual network")
+    _delete(bot, shared.security_group_id, "network security group")
     if GROUP_TAG not in (group.get("tags") or {}):
         return
-    # once more: with the group goes everything that somebody put there meanwhile
-    if left := _others(site, ()):
-        site.tell(f"the resource group is kept: there is also {left}")
+    # again, because everything in the group is deleted with it
+    if others := _others(bot, ()):
+        bot.report(f"the resource group is kept: it also contains {others}")
         return
-    _delete(site, place.id, "resource group")
+    _delete(bot, place.id, "resource group")
 
 
-def _others(site: Site, own: tuple[str, ...]) -> str:
-    """Some of the resources in the group that are not `own`, for the operator; "" without any."""
-    ours = {one.lower() for one in own}
-    found = (str(one["id"]) for one in site.arm.pages(f"{site.names.place.id}/resources"))
-    return ", ".join([_short(one) for one in found if one.lower() not in ours][:3])
+def _others(bot: BotContext, own: tuple[str, ...]) -> str:
+    """Return names of resources in the group that are not `own`, at most three."""
+    excluded = {one.lower() for one in own}
+    found = (str(one["id"]) for one in bot.arm.pages(f"{bot.names.place.id}/resources"))
+    others = [one.rpartition("/")[2] for one in found if one.lower() not in excluded]
+    return ", ".join(others[:3])
 
 
-def _shared_ids(shared: SharedNames) -> tuple[str, ...]:
-    return shared.vault_id, shared.network_id, shared.security_group_id
+def _delete(bot: BotContext, resource_id: str, description: str) -> None:
+    if bot.arm.settled(resource_id) is not None:
+        bot.report(f"delete {description}")
+        bot.arm.delete(resource_id)
 
 
-def _delete(site: Site, resource_id: str, says: str) -> None:
-    if site.arm.settled(resource_id) is not None:
-        site.tell(f"delete {says}")
-        site.arm.delete(resource_id)
-
-
-def _roles(site: Site) -> None:
-    """Before the identity: afterwards nobody could tell whose they were."""
-    found = site.arm.get(site.names.identity_id)
+def _delete_roles(bot: BotContext) -> None:
+    # before the identity, because the names of assignments derive from its object id
+    found = bot.arm.get(bot.names.identity_id)
     if found is None:
         return
-    principal = principal_of(found)
-    wanted = storage.share_roles(site.names, principal.object_id)
-    secrets = dict.fromkeys((*site.names.secrets, _token_of(site)))
-    roles = (bot.secret_role(site.names, one, principal.object_id) for one in secrets)
-    for role in (*wanted, *roles):
-        if site.arm.get(role.id) is not None:
-            site.tell(f"delete {role.says}")
-            site.arm.delete(role.id)
+    object_id = BotIdentity.of(found).object_id
+    secrets = dict.fromkeys((*bot.names.secrets, gateway_token_name(bot.names, bot.deployment)))
+    secret_roles = (secret_role(bot.names, secret, object_id) for secret in secrets)
+    for role in (*share_roles(bot.names, object_id), *secret_roles):
+        if bot.arm.get(role.id) is not None:
+            bot.report(f"delete {role.description}")
+            bot.arm.delete(role.id)
 
 
-def _secrets(site: Site) -> bool:
-    """Delete the bot's own; whether there was any."""
-    found = site.arm.get(site.shared.vault_id)
+def _delete_secrets(bot: BotContext) -> bool:
+    """Delete the bot's own secrets; return whether there were any."""
+    found = bot.arm.get(bot.shared.vault_id)
     if found is None:
         return False
-    protected = _protected(found)
-    me = operator(site.cloud.credential)
-    region = site.deployment.target.region
-    for one in shared_resources(site.shared, region, tenant="", operator=me):
-        # who destroys need not be who made it
-        if kind_of(one.id) == _ASSIGNMENTS:
-            ensure(site.arm, one, site.tell)
-    vault = site.secrets(role_assigned=me is not None)
+    protection = _purge_protection(found)
+    operator = signed_in_operator(bot.cloud.credential)
+    if operator is not None:
+        # another operator may have created the vault
+        ensure(bot.arm, operator_role(bot.names.place, operator), bot.report)
+    vault = bot.secrets(role_assigned=operator is not None)
     deleted = False
-    for secret in site.names.secrets:
-        if vault.delete(secret, purge=not protected):
+    for secret in bot.names.secrets:
+        if vault.delete(secret, purge=not protection):
             deleted = True
-            site.tell(f"deleted the secret {secret}")
-            if protected:
-                why = "its vault has purge protection"
-                site.tell(f"the secret {secret} {_DELETED} {protected}: {why}")
-    if (token := _token_of(site)) not in site.names.secrets:
-        site.tell(f"the secret {token} is kept: chosen by you")
+            bot.report(f"deleted the secret {secret}")
+            if protection:
+                reason = "because its vault has purge protection"
+                bot.report(f"the secret {secret} {_REMAINS} {protection}, {reason}")
+    token = gateway_token_name(bot.names, bot.deployment)
+    if token not in bot.names.secrets:
+        bot.report(f"the secret {token} is kept: you chose its name")
     return deleted
 
 
-def _secrets_left(site: Site) -> str:
-    """Names of secrets that no destroyed bot owned; "" without any."""
-    if site.arm.get(site.shared.vault_id) is None:
+def _remaining_secrets(bot: BotContext) -> str:
+    """Return names of secrets that no destroyed bot owned, at most three."""
+    if bot.arm.get(bot.shared.vault_id) is None:
         return ""
-    # the role was given when the bots' own secrets were deleted
-    return ", ".join(site.secrets(role_assigned=True).names()[:3])
+    # the role was assigned for deleting the bots' secrets
+    return ", ".join(bot.secrets(role_assigned=True).names()[:3])
 
 
-def _token_of(site: Site) -> str:
-    """Name of the gateway token's secret: the bot's own, or one that the operator chose."""
-    return bot.created(site.names, site.deployment, UNKNOWN.client_id).gateway_token
-
-
-def _vault(site: Site) -> None:
-    name, region = site.shared.vault, site.deployment.target.region
-    found = site.arm.get(site.shared.vault_id) or deleted_vault(
-        site.arm, site.names.place.subscription, region=region, name=name
-    )
-    protected = "" if found is None else _protected(found)
-    for one in site.arm.pages(f"{site.shared.vault_id}/providers/{_ASSIGNMENTS}"):
-        if str(one["id"]).lower().startswith(site.shared.vault_id.lower()):
-            site.arm.delete(one["id"])
-    _delete(site, site.shared.vault_id, "Key Vault")
-    if protected:
-        site.tell(f"the vault {name} {_DELETED} {protected}: it has purge protection")
+def _delete_vault(bot: BotContext) -> None:
+    name, vault_id = bot.shared.vault, bot.shared.vault_id
+    subscription, region = bot.names.place.subscription, bot.region
+    found = bot.arm.get(vault_id) or deleted_vault(bot.arm, subscription, region=region, name=name)
+    protection = "" if found is None else _purge_protection(found)
+    for one in bot.arm.pages(f"{vault_id}/providers/{ASSIGNMENTS}"):
+        if str(one["id"]).lower().startswith(vault_id.lower()):
+            bot.arm.delete(one["id"])
+    _delete(bot, vault_id, "Key Vault")
+    if protection:
+        bot.report(f"the vault {name} {_REMAINS} {protection}, because it has purge protection")
         return
-    subscription = site.names.place.subscription
     try:
-        purge_vault(site.cloud, site.arm, subscription=subscription, region=region, name=name)
+        purge_vault(bot.cloud, bot.arm, subscription=subscription, region=region, name=name)
     except ForbiddenError:
-        site.tell(f"you may not purge the vault {name}: it {_DELETED} for {_DAYS} days")
+        days = f"for {_RETENTION_DAYS} days"
+        bot.report(f"the vault {name} {_REMAINS} {days}, because you may not purge it")
 
 
-def _protected(vault: Found) -> str:
-    """How long what is deleted there cannot be purged, for the operator; "" when it can be."""
+def _purge_protection(vault: Found) -> str:
+    """Return until when or how long the vault prevents purging; empty if it does not."""
     properties = vault.get("properties") or {}
-    # of a vault that is deleted itself, Azure says both in other words
+    # the properties of a deleted vault have other names
     if properties.get("purgeProtectionEnabled"):
-        return f"until {str(properties.get('scheduledPurgeDate') or 'Azure purges it')[:10]}"
+        date = str(properties.get("scheduledPurgeDate") or "")[:10]
+        return f"until {date or 'Azure purges it'}"
     if not properties.get("enablePurgeProtection"):
         return ""
-    return f"for {properties.get('softDeleteRetentionInDays') or _DAYS} days"
-
-
-def _short(resource_id: str) -> str:
-    return resource_id.rpartition("/")[2]
+    return f"for {properties.get('softDeleteRetentionInDays') or _RETENTION_DAYS} days"

@@ -1,33 +1,42 @@
-"""Start, stop and reimage: what is done to the instance while everything around it stays."""
+"""`start`, `stop` and `reimage`: changes of the instance; a reimage follows an orderly shutdown.
+
+Azure sends no scheduled event before a reimage. An instance that shuts down in order releases the
+lease, so the next one need not wait up to 2 min for it, nor work on a copy of the bot data.
+"""
 
 from dataclasses import dataclass
 from typing import Any, Final
 
-from clawbot_controller.azure.arm import Found
-from clawbot_controller.azure.errors import AzureError
+from clawbot_controller.azure.errors import AzureError, OperationTimeoutError
 from clawbot_controller.azure.instances import Instance, Instances
 from clawbot_controller.errors import NotDeployedError
-from clawbot_controller.operations.deployed import deployed_custom_data
-from clawbot_controller.operations.edits import check_edits
-from clawbot_controller.operations.leaving import ask_to_leave, bring_back
-from clawbot_controller.operations.ownership import check_own, check_owned
-from clawbot_controller.operations.site import Site
-from clawbot_controller.operations.steps import Action, Step
-
-__all__ = ["STOPPED", "Power", "power_step", "powered", "reimage", "start", "stop", "to_zero"]
+from clawbot_controller.model.resource import Found, value_at
+from clawbot_controller.operations.checks import check_edit, check_own, check_owned
+from clawbot_controller.operations.context import BotContext
+from clawbot_controller.operations.reconcile import Action, Step
 
 STOPPED: Final = frozenset({"deallocated", "deallocating", "stopped", "stopping"})
+_LEFT: Final = "CLAWBOT-HAS-LEFT"
+# an instance that still exists afterwards starts the bot again
+_LEAVE_MINUTES: Final = 30
+_LEAVE: Final = (
+    f"/usr/local/bin/clawbot-agent leave --minutes {_LEAVE_MINUTES} 2>&1 && echo {_LEFT}",
+)
+_CANCEL_LEAVE: Final = ("/usr/local/bin/clawbot-agent leave --cancel 2>&1",)
+# sessions may take 330 s to drain, Run Command itself half a minute
+_LEAVE_SECONDS: Final = 600.0
+_AGENT_READY: Final = "ProvisioningState/succeeded"
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
-    """How a bot's scale set and its instances are.
+class InstanceStates:
+    """The state of a bot's scale set and its instances.
 
     Attributes:
-        capacity: how many instances the scale set is to have; None without a scale set.
-        stopped: instances that are there and do not run.
-        outdated: instances that were made from an older model.
-        suspended: Azure does not repair the instances for the time being.
+        capacity: desired number of instances; None without a scale set.
+        stopped: instances that exist and do not run.
+        outdated: instances with an older model.
+        suspended: automatic repairs are suspended.
     """
 
     capacity: int | None
@@ -38,172 +47,213 @@ class Power:
     @property
     def steps(self) -> tuple[Step, ...]:
         """What `up` does about it."""
-        name = "instance"
         if self.stopped:
-            says = "start the instance, which is stopped"
-            return (Step(name=name, says=says, action=Action.CHANGE),)
-        if self.suspended and self.capacity:
-            says = "resume automatic repairs, which are suspended"
-            return (Step(name=name, says=says, action=Action.CHANGE),)
-        return ()
+            text = "start the stopped instance"
+        elif self.suspended and self.capacity:
+            text = "resume the suspended automatic repairs"
+        else:
+            return ()
+        return (Step(name="instance", description=text, action=Action.CHANGE),)
 
 
-def power_step(site: Site) -> Power:
-    """Look at the scale set's instances."""
-    found = site.arm.get(site.names.scale_set_id)
+def instance_states(bot: BotContext) -> InstanceStates:
+    """Read the state of the bot's instances."""
+    found = bot.arm.get(bot.names.scale_set_id)
     if found is None:
-        return Power(None)
-    instances = _instances(site, found)
-    everyone = instances.all()
-    views = [(one, power_of(instances.view(one))) for one in everyone]
-    return Power(
-        capacity=int((found.get("sku") or {}).get("capacity") or 0),
-        stopped=tuple(one for one, state in views if state in STOPPED),
-        outdated=tuple(one for one in everyone if not one.latest_model),
-        suspended=repairs_suspended(site),
+        return InstanceStates(None)
+    instances = bot.instances(found)
+    existing = instances.all()
+    return InstanceStates(
+        capacity=capacity_of(found),
+        stopped=tuple(one for one in existing if power_of(instances.view(one)) in STOPPED),
+        outdated=tuple(one for one in existing if not one.latest_model),
+        suspended=repairs_suspended(bot),
     )
 
 
-def powered(site: Site) -> tuple[Step, ...]:
-    """Start what is stopped; the last step of `up`."""
-    power = power_step(site)
-    if power.steps:
-        _started(site, power)
-    if power.outdated:
-        site.tell("the instance still runs the model before; 'reimage' gives it the new one")
-    return power.steps
+def ensure_started(bot: BotContext) -> tuple[Step, ...]:
+    """Start stopped instances and resume repairs: the last step of `up`."""
+    states = instance_states(bot)
+    if states.steps:
+        _start(bot, states)
+    if states.outdated:
+        bot.report("the instance still has the previous model; run 'reimage' to update it")
+    return states.steps
 
 
-def start(site: Site) -> None:
-    """Start the instance, or make one where there is none.
-
-    Raises:
-        NotDeployedError: there is no scale set.
-    """
-    found = _scale_set(site)
-    if not (found.get("sku") or {}).get("capacity"):
-        site.tell("make an instance")
-        _scale(site, found, 1)
-    power = power_step(site)
-    _started(site, power)
-    site.tell("started")
-
-
-def stop(site: Site) -> None:
-    """Deallocate the instance: the machine is no longer billed, disk and address are.
+def start(bot: BotContext) -> None:
+    """Start the instance, or create one if there is none.
 
     Raises:
         NotDeployedError: there is no scale set.
     """
-    found = _scale_set(site)
-    instances = _instances(site, found)
-    # an instance that does not answer must not be repaired back to life; asked of Azure, since
-    # the file may have been edited without an 'up'
-    policy = (found.get("properties") or {}).get("automaticRepairsPolicy") or {}
-    if policy.get("enabled") and not repairs_suspended(site):
+    found = _scale_set(bot)
+    if not capacity_of(found):
+        bot.report("create an instance")
+        _scale(bot, found, 1)
+    _start(bot, instance_states(bot))
+    bot.report("started")
+
+
+def stop(bot: BotContext) -> None:
+    """Deallocate the instance: the machine is no longer billed; disk and address are.
+
+    Raises:
+        NotDeployedError: there is no scale set.
+    """
+    found = _scale_set(bot)
+    instances = bot.instances(found)
+    # otherwise Azure would repair the stopped instance; the file may have been edited since 'up'
+    enabled = value_at(found, "properties", "automaticRepairsPolicy", "enabled")
+    if enabled and not repairs_suspended(bot):
         instances.set_repairs(on=False)
     for one in instances.all():
         if power_of(instances.view(one)) != "deallocated":
-            site.tell(f"deallocate instance {one.name}")
+            bot.report(f"deallocate instance {one.name}")
             instances.deallocate(one)
-    site.tell("stopped: the machine costs nothing, its disk and its address do")
+    bot.report("stopped: the machine is no longer billed; its disk and address are")
 
 
-def to_zero(site: Site) -> None:
-    """Take the instance away, and with it disk and address; the memory is on the share.
+def stop_to_zero(bot: BotContext) -> None:
+    """Delete the instance with its disk and address; the bot data is on the share.
 
     Raises:
         NotDeployedError: there is no scale set.
     """
-    found = _scale_set(site)
-    if (found.get("sku") or {}).get("capacity"):
-        site.tell("remove the instance with its disk and its address")
-        _scale(site, found, 0)
-    kept = site.deployment.target.address == "prefix"
-    costs = "its reserved addresses are kept, and cost" if kept else "its address is given back"
-    site.tell(f"stopped: no instance and no disk; {costs}")
+    found = _scale_set(bot)
+    if capacity_of(found):
+        bot.report("delete the instance with its disk and address")
+        _scale(bot, found, 0)
+    kept = bot.deployment.target.address == "prefix"
+    address = "reserved addresses are kept and billed" if kept else "the address is released"
+    bot.report(f"stopped: no instance and no disk; {address}")
 
 
-def reimage(site: Site, *, now: bool = False) -> None:
-    """Give the instance a new disk, made from the present model; the memory is on the share.
+def reimage(bot: BotContext, *, now: bool = False) -> None:
+    """Give the instance a new OS disk from the current model; the bot data is on the share.
 
-    In a flexible set the custom data is that of the file, and all else stays until a new instance.
-    A running instance is asked to leave in order first, unless it has to be `now`.
+    In a flexible set only the custom data changes, to that of the file. A running instance shuts
+    down in order first, unless `now`.
 
     Raises:
         NotDeployedError: there is no scale set, or no instance in it.
-        ShareInUseError: the file was edited so that the instance would lose its memory.
+        ShareInUseError: with the edited file, the instance would lose its bot data.
     """
-    instances = _instances(site, _scale_set(site))
+    instances = bot.instances(_scale_set(bot))
     found = instances.all()
     if not found:
-        msg = f"{site.deployment.name} has no instance"
-        raise NotDeployedError(msg, hint="run 'start' first")
+        msg = f"{bot.deployment.name}: no instance"
+        raise NotDeployedError(msg, hint="run 'clawbot-controller start' first")
     if instances.flexible:
-        # its custom data is the file's: what 'up' refuses is not to be done here
-        check_edits(site, check_own(site))
-    custom_data = deployed_custom_data(site)
+        # with the file's custom data the instance gets the edit that 'up' refuses
+        check_edit(bot, check_own(bot))
+    custom_data = bot.custom_data()
     for one in found:
         instances.update(one)
-        left = (
-            not now
-            and power_of(instances.view(one)) == "running"
-            and ask_to_leave(site, instances, one)
-        )
-        site.tell(f"reimage instance {one.name}")
+        orderly = not now and power_of(instances.view(one)) == "running"
+        left = orderly and _shut_down(bot, instances, one)
+        bot.report(f"reimage instance {one.name}")
         try:
             instances.reimage(one, custom_data)
         except AzureError as error:
             if left:
-                bring_back(site, instances, one, error)
+                _cancel_leave(bot, instances, one, error)
             raise
-    site.tell("reimaged; 'status' shows how far the new instance is")
+    bot.report("reimaged; run 'status' for the progress of the new instance")
 
 
 def power_of(view: Found) -> str | None:
-    """The power state in an instance view: "running", "deallocated"; None when it is not told."""
+    """Return the power state in an instance view, such as "running"; None if unknown."""
     return code_of(view.get("statuses"), "PowerState")
 
 
 def code_of(statuses: Any, kind: str) -> str | None:  # noqa: ANN401 - JSON
-    """The state in a list of statuses: of "HealthState/healthy" the last part."""
-    codes = [str(one.get("code") or "") for one in statuses or ()]
-    return next((code.partition("/")[2] for code in codes if code.startswith(f"{kind}/")), None)
+    """Return the state of a kind in a list of statuses: "healthy" of "HealthState/healthy"."""
+    prefix = f"{kind}/"
+    codes = (str(one.get("code") or "") for one in statuses or ())
+    return next((code.removeprefix(prefix) for code in codes if code.startswith(prefix)), None)
 
 
-def repairs_suspended(site: Site) -> bool:
-    """Whether Azure does not repair the instances for the time being."""
-    view = site.arm.get(f"{site.names.scale_set_id}/instanceView") or {}
-    services = view.get("orchestrationServices") or ()
+def capacity_of(scale_set: Found) -> int:
+    """Return the desired number of instances."""
+    return int(value_at(scale_set, "sku", "capacity") or 0)
+
+
+def repairs_suspended(bot: BotContext) -> bool:
+    """Return whether automatic repairs are suspended."""
+    view = bot.arm.get(f"{bot.names.scale_set_id}/instanceView") or {}
     return any(
         one.get("serviceName") == "AutomaticRepairs" and one.get("serviceState") == "Suspended"
-        for one in services
+        for one in view.get("orchestrationServices") or ()
     )
 
 
-def _started(site: Site, power: Power) -> None:
-    instances = _instances(site, _scale_set(site))
-    for one in power.stopped:
-        site.tell(f"start instance {one.name}")
+def _start(bot: BotContext, states: InstanceStates) -> None:
+    instances = bot.instances(_scale_set(bot))
+    for one in states.stopped:
+        bot.report(f"start instance {one.name}")
         instances.start(one)
-    if power.suspended:
-        site.tell("resume automatic repairs")
+    if states.suspended:
+        bot.report("resume automatic repairs")
         instances.set_repairs(on=True)
 
 
-def _scale_set(site: Site) -> Found:
-    found = site.arm.settled(site.names.scale_set_id)
+def _scale_set(bot: BotContext) -> Found:
+    found = bot.arm.settled(bot.names.scale_set_id)
     if found is None:
-        msg = f"{site.deployment.name} has no scale set in {site.names.place.resource_group}"
+        group = bot.names.place.resource_group
+        msg = f"{bot.deployment.name}: no scale set in the resource group {group}"
         raise NotDeployedError(msg)
-    check_owned(site, found)
+    check_owned(bot, found)
     return found
 
 
-def _instances(site: Site, scale_set: Found) -> Instances:
-    mode = (scale_set.get("properties") or {}).get("orchestrationMode")
-    return site.instances(flexible=mode == "Flexible")
+def _scale(bot: BotContext, found: Found, capacity: int) -> None:
+    bot.arm.patch(bot.names.scale_set_id, {"sku": {**found["sku"], "capacity": capacity}})
 
 
-def _scale(site: Site, found: Found, capacity: int) -> None:
-    site.arm.patch(site.names.scale_set_id, {"sku": {**found["sku"], "capacity": capacity}})
+def _shut_down(bot: BotContext, instances: Instances, instance: Instance) -> bool:
+    """Shut the bot down in order; return whether it did.
+
+    A failure is reported only: a broken instance is a common reason for a reimage.
+    """
+    bot.report(f"instance {instance.name}: shut down the bot")
+    problem = _leave_problem(instances, instance)
+    if problem:
+        bot.report(
+            f"instance {instance.name} did not shut down in order: {problem}; "
+            "the next one waits up to 2 min for the lease"
+        )
+    return not problem
+
+
+def _leave_problem(instances: Instances, instance: Instance) -> str:
+    """Run the leave request; return what failed, empty if nothing did."""
+    try:
+        statuses = value_at(instances.view(instance), "vmAgent", "statuses")
+        if not any(one.get("code") == _AGENT_READY for one in statuses or ()):
+            return "the Azure VM agent does not respond"
+        output = instances.run(instance, _LEAVE, within=_LEAVE_SECONDS)
+    except AzureError as error:
+        return error.message
+    lines = [line for line in output.splitlines() if line.strip()]
+    if _LEFT in lines:
+        return ""
+    useful = (line for line in reversed(lines) if not line.startswith(("[stderr]", "next: ")))
+    return next(useful, "no output")
+
+
+def _cancel_leave(
+    bot: BotContext, instances: Instances, instance: Instance, error: AzureError
+) -> None:
+    """Start the bot again on an instance that shut down but was not reimaged."""
+    later = f"instance {instance.name} starts the bot again within {_LEAVE_MINUTES} min"
+    if isinstance(error, OperationTimeoutError):
+        # Azure may still reimage it, which would interrupt the bot
+        bot.report(f"{later}, unless it is reimaged by then")
+        return
+    bot.report(f"instance {instance.name}: cancel the leave request")
+    try:
+        instances.run(instance, _CANCEL_LEAVE, within=_LEAVE_SECONDS)
+    except AzureError as failure:
+        bot.report(f"{later}; the leave request could not be canceled: {failure.message}")

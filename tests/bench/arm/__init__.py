@@ -1,7 +1,7 @@
 """Azure Resource Manager without Azure: real protocol, Microsoft's schemas, and faults on demand.
 
-Knows nothing of the product. In a process of its own it is one of the bench's services
-(`tests.bench.azure.serve`), with nothing but Python; in a test's process it is `fake.FakeArm`::
+Independent of the product. In its own process it is one of the bench's services
+(`tests.bench.azure.serve`) and needs only Python; in a test's process it is `fake.FakeArm`::
 
     with FakeArm() as arm:
         client = ComputeManagementClient(

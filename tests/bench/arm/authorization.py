@@ -15,7 +15,7 @@ from tests.bench.azure.messages import Reply, json_reply
 _GUID: Final = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _TRIPLE: Final = ("roleDefinitionId", "principalId")
 _FILTER: Final = re.compile(r"(?P<what>principalId|assignedTo)\s*(eq\s*|\()'(?P<id>[^']+)'")
-# is no resource of ARM, and can be a scope all the same
+# not an ARM resource, but a valid scope
 _IN_A_VAULT: Final = "microsoft.keyvault/vaults/secrets"
 
 
@@ -27,7 +27,7 @@ class RoleAssignments(Kind):
     stateful = False
 
     def put(self, call: Call) -> Reply:
-        """Give a role; doing it again is no error."""
+        """Assign a role; repeating it is no error."""
         body = call.json()
         self.validate(call, body)
         if not _GUID.fullmatch(call.target.name):
@@ -58,7 +58,7 @@ class RoleAssignments(Kind):
         return self._apply(call, body, None)
 
     def delete(self, call: Call) -> Reply:
-        """Take it away; says what it was."""
+        """Delete an assignment and return it."""
         found = call.world.find(call.target.id)
         if found is None:
             return NOTHING
@@ -66,14 +66,14 @@ class RoleAssignments(Kind):
         return json_reply(200, self.shown(call, found))
 
     def get(self, call: Call) -> Reply:
-        """It, or the error that names it."""
+        """Return an assignment; raise an error with its name if there is none."""
         if call.world.find(call.target.id) is None:
             message = f"The role assignment '{call.target.name}' is not found."
             raise ArmError(404, "RoleAssignmentNotFound", message)
         return super().get(call)
 
     def list(self, call: Call) -> Reply:
-        """Those at the scope, above and below; a filter leaves fewer."""
+        """Return the assignments at, above and below the scope, optionally filtered."""
         wanted, scope = call.request.parameter("$filter") or "", call.target.scope
         only_at = "atScope()" in wanted
         match = _FILTER.search(wanted)
@@ -87,7 +87,7 @@ class RoleAssignments(Kind):
         return json_reply(200, {"value": found})
 
     def shown(self, call: Call, resource: Resource) -> dict[str, Any]:
-        """With the scope."""
+        """Return the assignment with its scope."""
         shown = super().shown(call, resource)
         shown["properties"]["scope"] = scope_of(resource)
         return shown
@@ -96,7 +96,7 @@ class RoleAssignments(Kind):
 def _scope_exists(world: World, scope: str) -> None:
     target = parse(scope)
     if target.type_name.lower() == _IN_A_VAULT:
-        # whether the secret is there is not asked
+        # the secret need not exist
         world.require(target.parent)
     elif target.type_name.lower() in world.kinds and target.group is not None:
         world.require(scope)
@@ -105,7 +105,7 @@ def _scope_exists(world: World, scope: str) -> None:
 
 
 def _principal_exists(world: World, wanted: dict[str, Any]) -> None:
-    """Without a principalType the directory is asked, and it learns late of new identities.
+    """Look up a principal without principalType in the directory, which lags behind.
 
     Raises:
         ArmError: 400 PrincipalNotFound.

@@ -1,4 +1,4 @@
-"""One request, understood, and what is said in answer to what takes time."""
+"""A parsed request, and the answers for long-running operations."""
 
 import json
 from dataclasses import dataclass
@@ -16,28 +16,28 @@ from tests.bench.azure.tokens import Token
 
 
 class Style(Enum):
-    """How a kind answers to what takes time."""
+    """How a kind answers requests that start long-running operations."""
 
-    # at once
+    # synchronously
     PROMPT = auto()
-    # Azure-AsyncOperation, and Location where nothing is left to be shown
+    # Azure-AsyncOperation; Location if the resource is gone afterwards
     ASYNC = auto()
-    # an empty 202 whose Location answers with the resource in the end
+    # an empty 202, with a Location that finally returns the resource
     LOCATION = auto()
-    # the resource itself says how far it is
+    # the resource itself has the state
     BODY = auto()
 
 
 @dataclass(frozen=True, slots=True)
 class Call:
-    """One request, understood.
+    """A parsed request.
 
     Args:
         world: what exists.
-        request: as it came.
-        target: what its path names.
+        request: as received.
+        target: of its path.
         token: the caller's.
-        fault: what goes wrong with the operation that it starts.
+        fault: of the operation that it starts.
     """
 
     world: World
@@ -47,10 +47,10 @@ class Call:
     fault: Fault | None = None
 
     def json(self) -> dict[str, Any]:
-        """The body.
+        """Return the body.
 
         Raises:
-            ArmError: it is no JSON object.
+            ArmError: not a JSON object.
         """
         try:
             content = json.loads(self.request.body or b"{}")
@@ -61,12 +61,12 @@ class Call:
         return content
 
     def url(self, path: str) -> str:
-        """A path of this service as a whole URL."""
+        """Return the URL of a path of this service."""
         return f"https://{self.request.headers.get('host', self.request.host)}{path}"
 
 
 def merged(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
-    """A change over what was there: objects key by key (null takes away), all else as a whole."""
+    """Merge a change: objects by key (null removes), other values as a whole."""
     result = dict(old)
     for name, value in change.items():
         if value is None:
@@ -79,19 +79,19 @@ def merged(old: dict[str, Any], change: dict[str, Any]) -> dict[str, Any]:
 
 
 def accepted(call: Call, operation: Operation, *, with_status: bool = True) -> Reply:
-    """The empty 202 of an operation."""
+    """Return the empty 202 of an operation."""
     headers = operation_headers(call, operation) if with_status else ()
     wait = () if with_status else (retry_after(call),)
     return Reply(202, (*headers, ("Location", _where(call, "operationResults", operation)), *wait))
 
 
 def operation_headers(call: Call, operation: Operation) -> tuple[tuple[str, str], ...]:
-    """Where to ask how far an operation is, and when."""
+    """Return the headers with URL and delay for polling an operation."""
     return ("Azure-AsyncOperation", _where(call, "operations", operation)), retry_after(call)
 
 
 def retry_after(call: Call) -> tuple[str, str]:
-    """When to ask again."""
+    """Return the delay until the next poll."""
     return "Retry-After", str(call.world.knobs["lro_retry_after"])
 
 
@@ -111,12 +111,12 @@ def same_location(new: dict[str, Any], old: Resource | None) -> None:
 
 
 def plain(location: str) -> str:
-    """A location as an identifier: "East US" is "eastus"."""
+    """Return a location as an identifier: "East US" is "eastus"."""
     return location.replace(" ", "").lower()
 
 
 def check_precondition(call: Call, old: Resource | None) -> None:
-    """Judge If-Match and If-None-Match.
+    """Check If-Match and If-None-Match.
 
     Raises:
         ArmError: 412.

@@ -1,4 +1,4 @@
-"""ARM's common error format, and the errors that several kinds of resources answer with."""
+"""ARM's common error format, and errors that several kinds of resources return."""
 
 from typing import Final
 
@@ -9,13 +9,13 @@ FIX: Final = "For more details please go to https://aka.ms/ARMResourceNotFoundFi
 
 
 class ArmError(Exception):
-    """What a request is refused with.
+    """The refusal of a request.
 
     Args:
-        status: of HTTP.
+        status: HTTP status.
         code: ARM's, "ResourceNotFound".
-        message: for people.
-        headers: beside the usual ones.
+        message: for humans.
+        headers: in addition to the usual ones.
     """
 
     def __init__(self, status: int, code: str, message: str, *headers: tuple[str, str]) -> None:
@@ -25,16 +25,16 @@ class ArmError(Exception):
         self.headers = headers
 
     def reply(self) -> Reply:
-        """It as an answer."""
+        """Return the answer."""
         return json_reply(self.status, {"error": self.body()}, *self.headers)
 
     def body(self) -> dict[str, str]:
-        """What stands below "error"."""
+        """Return the content of "error"."""
         return {"code": self.code, "message": str(self)}
 
 
 def unauthenticated(*, missing: bool) -> ArmError:
-    """No token, or none that is good."""
+    """Return the error for a missing or invalid token."""
     where = f'Bearer authorization_uri="https://login.windows.net/{TENANT_ID}"'
     code, message = (
         ("AuthenticationFailed", "Authentication failed. The 'Authorization' header is missing.")
@@ -45,7 +45,7 @@ def unauthenticated(*, missing: bool) -> ArmError:
 
 
 def forbidden(*, client_id: str, object_id: str, action: str, scope: str) -> ArmError:
-    """The caller has no role for this."""
+    """Return the error for a caller without a role."""
     message = (
         f"The client '{client_id}' with object id '{object_id}' does not have "
         f"authorization to perform action '{action}' over scope '{scope}' or the scope is invalid. "
@@ -55,28 +55,28 @@ def forbidden(*, client_id: str, object_id: str, action: str, scope: str) -> Arm
 
 
 def not_found(type_name: str, name: str, group: str | None) -> ArmError:
-    """There is no such resource."""
+    """Return the error for a missing resource."""
     message = f"The Resource '{type_name}/{name}' under resource group '{group}' was not found. "
     return ArmError(404, "ResourceNotFound", message + FIX)
 
 
 def no_group(name: str) -> ArmError:
-    """There is no such resource group."""
+    """Return the error for a missing resource group."""
     return ArmError(404, "ResourceGroupNotFound", f"Resource group '{name}' could not be found.")
 
 
 def bad(message: str, code: str = "InvalidRequestContent") -> ArmError:
-    """The body is no good."""
+    """Return the error for an invalid body."""
     return ArmError(400, code, message)
 
 
 def conflict(code: str, message: str) -> ArmError:
-    """It does not go together with what is there."""
+    """Return the error for a conflict with an existing resource."""
     return ArmError(409, code, message)
 
 
 def busy(type_name: str, name: str) -> ArmError:
-    """Something else is being done to the resource."""
+    """Return the error for another operation in progress."""
     message = (
         f"Another operation on this or dependent resource is in progress: {type_name}/{name}. "
         "To retrieve status of the operation use uri of the running operation."
@@ -85,6 +85,6 @@ def busy(type_name: str, name: str) -> ArmError:
 
 
 def wrong_method(method: str, type_name: str) -> ArmError:
-    """Nothing of this kind can be done."""
+    """Return the error for an unsupported method."""
     message = f"The requested resource '{type_name}' does not support http method '{method}'."
     return ArmError(405, "MethodNotAllowed", message)

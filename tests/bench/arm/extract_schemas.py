@@ -1,12 +1,12 @@
-"""Makes the extract in `schemas/` from Microsoft's full schemas, which are ten times its size.
+"""Extract the schemas in `schemas/` from Microsoft's full schemas, which are ten times as large.
 
     python -m tests.bench.arm.extract_schemas SOURCE_DIRECTORY
 
 SOURCE_DIRECTORY is the folder `schemas` of a clone of Azure/azure-resource-manager-schemas, or a
 flat copy of it: each file is `2024-07-01/Microsoft.Compute.json` or
-`2024-07-01.Microsoft.Compute.json`. The extract holds the resource types in `WANTED` and what they
-refer to: types, required keys, enums, patterns, limits, alternatives, read-only marks. It holds no
-prose, and nothing that only a deployment template may say: expressions, nested resources,
+`2024-07-01.Microsoft.Compute.json`. The extract contains the resource types in `WANTED` and what
+they refer to: types, required keys, enums, patterns, limits, alternatives, read-only marks. It has
+no prose, and nothing that is only for deployment templates: expressions, nested resources,
 `apiVersion`. The same source always gives the same bytes.
 """
 
@@ -85,24 +85,24 @@ _MAPS: Final = ("properties",)
 _ONE: Final = ("items", "additionalProperties")
 _CHOICES: Final = ("oneOf", "anyOf")
 _LISTS: Final = (*_CHOICES, "allOf")
-# what the checker in `schema` goes by; it checks nothing else, so nothing else may come through
+# the keywords that the checker in `schema` knows; any other one is an error
 _PLAIN: Final = (
     *("type", "enum", "required", "readOnly", "pattern", "minLength", "maxLength"),
     *("minimum", "maximum", "multipleOf"),
 )
 _PROSE: Final = ("description", "title", "default", "format", "id", "$schema")
-# the path of a request says the type and the version; only a template nests resources
+# type and version are in the path of a request; only a template nests resources
 _OF_TEMPLATES: Final = ("apiVersion", "resources", "type")
 
 Schema = Mapping[str, Any]
 
 
 class ExtractError(Exception):
-    """The full schemas are not what the extract is made from; the message says where."""
+    """The full schemas have unexpected content; the message has the place."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Write the extract and say its size; 1 with a message when it cannot be made."""
+    """Write the extract and print its size; return 1 after an error."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.arm.extract_schemas")
     parser.add_argument("source", type=Path, metavar="SOURCE_DIRECTORY")
     parser.add_argument("--output", type=Path, default=SCHEMAS_FOLDER, help="default: %(default)s")
@@ -128,7 +128,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def extract(name: str, raw: bytes, types: Sequence[str]) -> str:
-    """The extract of one file, as minified JSON.
+    """Return the extract of one file, as minified JSON.
 
     Args:
         name: of the file below `schemas/`.
@@ -136,7 +136,7 @@ def extract(name: str, raw: bytes, types: Sequence[str]) -> str:
         types: the resource types wanted from it, as Microsoft writes them.
 
     Raises:
-        ExtractError: a type is not there, or the file says something that the checker of bodies
+        ExtractError: a type is missing, or the file has a keyword that the checker of bodies
             does not know.
     """
     document = json.loads(raw)
@@ -173,14 +173,14 @@ def _resource(document: Schema, wanted: str, file: str) -> Schema:
 
 
 def _find(document: Schema, wanted: str) -> Schema | None:
-    """One resource type's schema; what may lie in a resource group wins over other scopes."""
+    """Return a resource type's schema, preferably for the scope of a resource group."""
     sections = [name for name in document if name.endswith("resourceDefinitions")]
     for section in sorted(sections, key=lambda name: name != "resourceDefinitions"):
         for schema in document[section].values():
             if _type_of(schema) == wanted.lower():
                 found: Schema = schema
                 return found
-    # some types are only told of as children of another one's template
+    # some types appear only as children in another type's template
     parent, _, last = wanted.rpartition("/")
     owner = _find(document, parent) if "/" in parent else None
     nested = owner["properties"].get("resources", {}) if owner else {}
@@ -223,7 +223,7 @@ def _references(value: object) -> Iterator[str]:
 
 
 def _stripped(schema: Schema, where: str) -> Schema | None:
-    """A schema's structure; None where only a template's expression may stand."""
+    """Return a schema's structure; None for a template's expression."""
     if "$ref" in schema:
         target = _reference(schema["$ref"], where)
         return {**target, "readOnly": True} if target and schema.get("readOnly") else target
@@ -267,7 +267,7 @@ def _branches(choices: Sequence[Schema], where: str) -> list[Schema]:
 
 
 def _collapsed(kept: Mapping[str, Any]) -> Schema | None:
-    """A choice of one branch is that branch: most were "this, or an expression"."""
+    """Replace a choice of one branch by it: most were "this, or an expression"."""
     if len(kept) == 1 and (keyword := next(iter(kept))) in _CHOICES:
         branches = kept[keyword]
         if len(branches) < 2:

@@ -1,4 +1,4 @@
-"""The whole of Azure that an operator's program talks to, on one loopback port of this process."""
+"""All services of Azure that an operator's program uses, on one loopback port of this process."""
 
 import atexit
 import functools
@@ -37,12 +37,12 @@ _TOKEN_SECONDS: Final = 86400.0
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """A credential as the azure-mgmt clients take it.
+    """A credential for the azure-mgmt clients.
 
     Args:
-        tokens: where its tokens are written down.
-        client_id: of the program that asks.
-        object_id: of whom it acts for.
+        tokens: registry of issued tokens.
+        client_id: of the program.
+        object_id: of the principal.
     """
 
     tokens: TokenBook
@@ -57,7 +57,7 @@ class Credential:
         enable_cae: bool = False,
         **options: Any,  # noqa: ANN401 - azure-core's protocol
     ) -> AccessToken:
-        """A token for the first scope, "https://management.azure.com/.default"."""
+        """Return a token for the first scope, "https://management.azure.com/.default"."""
         del claims, tenant_id, enable_cae, options
         token = self.tokens.issue(
             client_id=self.client_id,
@@ -69,15 +69,15 @@ class Credential:
 
 
 class FakeArm:
-    """Azure Resource Manager, key vaults and retail prices, from entering it until leaving it.
+    """Azure Resource Manager, key vaults and retail prices, as a context manager.
 
     Args:
-        machines: what scale sets make their instances of.
+        machines: behind the instances of scale sets.
 
     Attributes:
         url: of Resource Manager, for `base_url=`.
         ca_file: the certificate authority (PEM), for `connection_verify=`.
-        faults: the plan of what goes wrong.
+        faults: the planned faults.
         knobs: see `service.Arm`; `arm.knobs.change({"propagation": 3.0})`.
         machines: those given, or `InMemoryMachines`.
     """
@@ -104,46 +104,46 @@ class FakeArm:
 
     @property
     def requests(self) -> list[Recorded]:
-        """What Resource Manager was asked, oldest first."""
+        """Requests to Resource Manager, oldest first."""
         return list(self._arm.requests)
 
     @property
     def faults(self) -> Faults:
-        """The plan of what goes wrong at Resource Manager."""
+        """Planned faults of Resource Manager."""
         return self._arm.faults
 
     @property
     def knobs(self) -> Knobs:
-        """Of Resource Manager."""
+        """Knobs of Resource Manager."""
         return self.world.knobs
 
     def credential(self, **who: str) -> Credential:
-        """The operator's, or that of somebody else: `client_id`, `object_id`."""
+        """Return the operator's credential, or another principal's (`client_id`, `object_id`)."""
         return Credential(self.tokens, **who)
 
     def resources(self) -> list[str]:
-        """Ids of all that exists, children and role assignments as well, sorted."""
+        """Return the sorted ids of all resources, children and role assignments."""
         with self.world.lock:
             return sorted(item.id for item in self.world.resources.values())
 
     def deleted_vaults(self) -> list[str]:
-        """Names of vaults that can be brought back."""
+        """Return the names of vaults that can be recovered."""
         with self.world.lock:
             return sorted(item.name for item in self.world.deleted_vaults.values())
 
     def secrets(self, vault: str) -> dict[str, str]:
-        """The latest values in a vault that was made here."""
+        """Return the latest values in a vault of this service."""
         store = VaultDoor(self.world).secrets_of(vault.lower())
         if store is None:
             return {}
         return {name: store.versions(name)[-1].value for name in store.names()}
 
     def settle(self) -> None:
-        """Let everything that was started come to its end, as time would."""
+        """Finish all operations in progress."""
         self.world.operations.settle()
 
     def resolver(self) -> Any:  # noqa: ANN401 - a function as `socket.getaddrinfo`
-        """A `socket.getaddrinfo` for which Azure's names lead here, to be patched in."""
+        """Return a `socket.getaddrinfo` that resolves Azure's names to this service."""
         resolve = socket.getaddrinfo
 
         def resolved(host: Any, port: Any, *rest: Any, **options: Any) -> Any:  # noqa: ANN401 - as given
@@ -176,7 +176,7 @@ class FakeArm:
 
 
 class _Switch:
-    """One address for all of them: the Host header decides."""
+    """Serve all services on one address, by the Host header."""
 
     def __init__(self, arm: Arm, vaults: KeyVault, prices: Prices) -> None:
         self._arm, self._vaults, self._prices = arm, vaults, prices
@@ -193,7 +193,7 @@ class _Switch:
 
 @functools.cache
 def _ca_dir() -> Path:
-    """One certificate authority for all of this process: making one takes the openssl command."""
+    """Return the certificate authority of this process, because openssl takes a moment."""
     folder = Path(tempfile.mkdtemp(prefix="bench-arm-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     return folder

@@ -1,4 +1,4 @@
-"""What goes wrong on purpose: a plan of faults by method, path and how often it was called."""
+"""Deliberate faults, planned by method, path and number of the request."""
 
 import re
 import threading
@@ -12,7 +12,7 @@ from tests.bench.azure.messages import Request
 
 
 class FaultKind(StrEnum):
-    """What happens. The last group lets the request take effect first."""
+    """Kinds of faults. In the last group the request takes effect first."""
 
     UNAUTHORIZED = "401"
     FORBIDDEN = "403"
@@ -25,10 +25,10 @@ class FaultKind(StrEnum):
     BAD_GATEWAY = "502"
     UNAVAILABLE = "503"
     GATEWAY_TIMEOUT = "504"
-    # the connection ends, or stays silent, and nothing was done
+    # the connection is closed or stays silent, without an effect of the request
     RESET = "reset"
     TIMEOUT = "timeout"
-    # the answer does not arrive, though the change is made
+    # the change is made, but the answer does not arrive
     RESET_AFTER = "reset-after"
     TIMEOUT_AFTER = "timeout-after"
     TRUNCATED = "truncated"
@@ -54,17 +54,17 @@ _WITH_A_WAIT: Final = (FaultKind.THROTTLED, FaultKind.UNAVAILABLE)
 
 @dataclass(slots=True)
 class Fault:
-    """One entry of the plan.
+    """A planned fault.
 
     Args:
-        kind: what happens.
-        method: only to this one; "*" is any.
-        path: a regular expression found in the path, in any case.
-        nth: the first of the matching requests that it happens to, counted from 1.
-        times: to how many in a row.
-        retry_after: seconds, said with a 429 or 503.
-        seconds: of silence in a timeout; polls that an operation is stuck for.
-        hits: how often it happened.
+        kind: of the fault.
+        method: of the requests; "*" = any.
+        path: regular expression to find in the path, ignoring case.
+        nth: first affected request among the matching ones, from 1.
+        times: number of affected requests in a row.
+        retry_after: seconds, sent with a 429 or 503.
+        seconds: of silence in a timeout; number of polls of a stuck operation.
+        hits: number of affected requests so far.
     """
 
     kind: FaultKind
@@ -78,7 +78,7 @@ class Fault:
     _seen: int = field(default=0, repr=False)
 
     def meets(self, request: Request) -> bool:
-        """Count a request, and say whether it happens to this one."""
+        """Count a request; return whether the fault affects it."""
         if self.method not in ("*", request.method):
             return False
         if not re.search(self.path, request.path, re.IGNORECASE):
@@ -89,7 +89,7 @@ class Fault:
         return met
 
     def refusal(self) -> ArmError | None:
-        """The error it is, when it is one."""
+        """Return the error, if the fault is one."""
         if self.kind is FaultKind.UNAUTHORIZED:
             return unauthenticated(missing=False)
         if self.kind is FaultKind.BUSY:
@@ -101,17 +101,17 @@ class Fault:
 
 
 class Faults:
-    """The plan; at most one fault happens to a request."""
+    """The planned faults; at most one affects a request."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._planned: list[Fault] = []
 
     def add(self, kind: FaultKind | str, **more: Any) -> Fault:  # noqa: ANN401 - as `Fault` takes it
-        """Plan one; see `Fault` for what `more` may hold.
+        """Plan a fault; `more` has attributes of `Fault`.
 
         Raises:
-            ValueError: there is no such kind.
+            ValueError: unknown kind.
         """
         fault = Fault(FaultKind(kind), **more)
         with self._lock:
@@ -119,10 +119,10 @@ class Faults:
         return fault
 
     def replace(self, planned: list[dict[str, Any]]) -> None:
-        """Plan these and no others.
+        """Replace the plan.
 
         Raises:
-            KnobError: one of them is not a mapping as `Fault` takes it.
+            KnobError: an entry is not a mapping of attributes of `Fault`.
         """
         try:
             faults = [Fault(**{**entry, "kind": FaultKind(entry["kind"])}) for entry in planned]
@@ -133,12 +133,12 @@ class Faults:
             self._planned = faults
 
     def clear(self) -> None:
-        """Plan nothing."""
+        """Remove all planned faults."""
         self.replace([])
 
     def meet(self, request: Request) -> Fault | None:
-        """What happens to this request."""
+        """Return the fault that affects this request."""
         with self._lock:
-            # every one of them counts every request
+            # every fault counts every request
             met = [fault for fault in self._planned if fault.meets(request)]
         return met[0] if met else None

@@ -1,4 +1,4 @@
-"""What a Flexible scale set's instance brings along as resources of their own."""
+"""The separate resources of a Flexible scale set's instance."""
 
 from typing import Any, Final
 
@@ -10,7 +10,7 @@ DISKS: Final = "Microsoft.Compute/disks"
 
 
 def belongings(world: World, instance: Resource) -> None:
-    """Make its disk, its network interfaces and their public addresses."""
+    """Create its disk, its network interfaces and their public addresses."""
     group = instance.id.partition("/providers/")[0]
     name, location = instance.private["name"], instance.content["location"]
     profile = instance.private["model"].profile
@@ -46,11 +46,11 @@ def belongings(world: World, instance: Resource) -> None:
             body["networkSecurityGroup"] = group_id
         interfaces.append(make(INTERFACES, f"{nic['name']}-{name}", body))
     instance.private["interfaces"] = interfaces
-    # an address without deleteOption outlives its instance, and goes on being billed
+    # an address without deleteOption outlives its instance and is still billed
     instance.private["belongings"] = [*kept, *interfaces]
 
 
 def forget_belongings(world: World, instance: Resource) -> None:
-    """Take away what goes with an instance."""
+    """Delete the resources that are deleted with an instance."""
     for identifier in instance.private.get("belongings", ()):
         world.remove(identifier)

@@ -1,4 +1,4 @@
-"""What is asked before a request reaches its resource: version, rights."""
+"""Checks before a request reaches its resource: version and rights."""
 
 from typing import Final
 
@@ -20,7 +20,7 @@ _VERBS: Final = {
 
 
 def check_version(kind: Kind, version: str, action: str | None) -> None:
-    """Refuse a version that the kind does not have.
+    """Refuse an unknown version.
 
     Raises:
         ArmError: 400.
@@ -55,14 +55,14 @@ def check_right(call: Call, kind: Kind, action: str | None) -> None:
 
 
 def action_of(method: str, type_name: str, action: str | None) -> str:
-    """What a request does, as roles name it."""
+    """Return the action of a request, as in role definitions."""
     if method == "POST":
         return f"{type_name}/{action}/action" if action else f"{type_name}/action"
     return f"{type_name}/{_VERBS.get(method, 'read')}"
 
 
 def refused(request: Request, token: Token) -> ArmError:
-    """The refusal of a request that nobody may make at this time."""
+    """Return the refusal of a request that the knobs forbid for all callers."""
     target = parse(request.path)
     action = action_of(request.method, target.parent_type or target.type_name, target.step)
     return forbidden(

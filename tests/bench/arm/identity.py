@@ -1,4 +1,4 @@
-"""Microsoft.ManagedIdentity: identities that are resources."""
+"""Microsoft.ManagedIdentity: user-assigned identities."""
 
 import uuid
 from typing import Any
@@ -18,7 +18,7 @@ class Identities(Kind):
     stateful = False
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """The directory gives it its ids once."""
+        """Return the identity with ids that the directory assigns once."""
         same_location(body, old)
         content = super().made(call, body, old)
         given = (

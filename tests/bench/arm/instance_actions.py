@@ -1,4 +1,4 @@
-"""What can be done to instances: power, reimage, commands, their console."""
+"""Actions on instances: power, reimage, commands, console."""
 
 import base64
 import secrets
@@ -25,12 +25,12 @@ Work = Callable[[World, Resource], None]
 
 
 def reimage(world: World, instance: Resource) -> None:
-    """Give it a new disk and a new vmId, from the model that it has."""
+    """Give an instance a new disk and a new vmId, from its current model."""
     instance.private["vm_id"] = str(uuid.uuid4())
     world.machines.reimage(handle(instance), instance.private["model"])
 
 
-# action to: power state meanwhile, in the end, and the work
+# action → power state during and after it, and the work
 POWER: Final[dict[str, tuple[str, str, Work]]] = {
     "start": ("starting", "running", lambda world, it: world.machines.start(handle(it))),
     "deallocate": (
@@ -46,7 +46,7 @@ POWER: Final[dict[str, tuple[str, str, Work]]] = {
 
 
 def power(call: Call, instances: Sequence[Resource], action: str) -> Reply:
-    """Do one of `POWER` to some instances."""
+    """Perform an action of `POWER` on instances."""
     meanwhile, in_the_end, work = POWER[action]
     for instance in instances:
         _still(instance)
@@ -63,7 +63,7 @@ def power(call: Call, instances: Sequence[Resource], action: str) -> Reply:
 
 
 def _provision(call: Call, instances: Sequence[Resource]) -> None:
-    """Take custom data that comes with a reimage: it replaces what the instance was made with."""
+    """Replace the instance's custom data by that of a reimage."""
     profile = call.json().get("osProfile") or {}
     if set(profile) - {"customData", "adminPassword"}:
         raise bad(f"osProfile: {sorted(profile)}: no such property", "InvalidParameter")
@@ -74,7 +74,7 @@ def _provision(call: Call, instances: Sequence[Resource]) -> None:
 
 
 def delete(call: Call, scale_set: Resource, instances: Sequence[Resource]) -> Reply:
-    """Throw some instances away; the scale set's capacity goes down with them."""
+    """Delete instances and reduce the scale set's capacity."""
 
     def finish(status: Status) -> None:
         if status is Status.DONE:
@@ -88,7 +88,7 @@ def delete(call: Call, scale_set: Resource, instances: Sequence[Resource]) -> Re
 
 
 def run_command(call: Call, instance: Resource) -> Reply:
-    """Run a script in it; the last 4,096 bytes of what it says are the operation's result."""
+    """Run a script; the operation's result is the last 4,096 bytes of its output."""
     body = call.json()
     if set(body) - {"commandId", "script", "parameters"}:
         raise bad(f"{sorted(body)}: no such property", "InvalidParameter")
@@ -120,7 +120,7 @@ def run_command(call: Call, instance: Resource) -> Reply:
 
 
 def boot_diagnostics(call: Call, instance: Resource) -> Reply:
-    """Where its console can be read for a while, by whoever has the URL."""
+    """Return a signed URL of the console log, valid for a limited time."""
     diagnostics = instance.private["model"].profile.get("diagnosticsProfile") or {}
     if not (diagnostics.get("bootDiagnostics") or {}).get("enabled"):
         message = f"Boot diagnostics are not enabled on {instance.private['name']}."
@@ -141,7 +141,7 @@ def boot_diagnostics(call: Call, instance: Resource) -> Reply:
 
 
 def _said(output: Output) -> dict[str, Any]:
-    # each stream is cut on its own; the service keeps the end
+    # each stream is truncated separately, to its end
     out, err = (
         text.encode()[-_SHOWN_BYTES:].decode(errors="replace")
         for text in (output.stdout, output.stderr)
@@ -170,7 +170,7 @@ def _still(instance: Resource) -> None:
 
 
 def _match(instances: Sequence[Resource], action: str) -> None:
-    """Refuse what needs a machine that runs.
+    """Refuse an action that needs a running machine.
 
     Raises:
         ArmError: 409 OperationNotAllowed.

@@ -1,4 +1,4 @@
-"""Instances as resources: below their scale set, or as virtual machines of their own."""
+"""Instances as resources: below their scale set, or separate virtual machines."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
@@ -21,19 +21,19 @@ _ACTIONS: Final[dict[tuple[str, str], Callable[[Call, Resource], Reply]]] = {
 
 
 class Instances(Kind):
-    """What both kinds have in common."""
+    """Common base of both kinds."""
 
     style = Style.ASYNC
 
     def put(self, call: Call) -> Reply:  # noqa: ARG002 - the base class's signature
-        """Scale sets make them."""
+        """Refuse: scale sets create them."""
         message = f"{self.name} are made by their scale set here."
         raise ArmError(405, "MethodNotAllowed", message)
 
     patch = put
 
     def delete(self, call: Call) -> Reply:
-        """Throw it away."""
+        """Delete an instance."""
         found = call.world.find(call.target.id)
         if found is None:
             return NOTHING
@@ -42,15 +42,15 @@ class Instances(Kind):
         return instance_actions.delete(call, scale_set, [found])
 
     def delete_work(self, call: Call, found: Resource) -> Future[Any] | None:  # noqa: ARG002 - the base class's signature
-        """Its scale set's, which goes with the same group."""
+        """Return no work: the scale set in the same group has it."""
         return None
 
     def shown(self, call: Call, resource: Resource) -> dict[str, Any]:
-        """From its model."""
+        """Return the instance according to its model."""
         return views.body(call, resource)
 
     def act(self, call: Call, action: str) -> Reply:
-        """Power, commands, console."""
+        """Perform power, command and console actions."""
         found = call.world.require(call.target.id)
         handler = _ACTIONS.get((call.request.method, action.lower()))
         if handler is not None:
@@ -61,13 +61,13 @@ class Instances(Kind):
 
 
 class UniformInstances(Instances):
-    """Instances of Uniform scale sets; the list is good for Flexible ones as well."""
+    """Instances of Uniform scale sets; the list works for Flexible ones too."""
 
     name = instances.UNIFORM
     tracked = False
 
     def list(self, call: Call) -> Reply:
-        """Those of one scale set."""
+        """Return the instances of one scale set."""
         scale_set = call.world.require(call.target.id)
         for item in instances.instances_of(call.world, scale_set):
             item.look()
@@ -75,7 +75,7 @@ class UniformInstances(Instances):
         return json_reply(200, {"value": [self.shown(call, item) for item in found]})
 
     def get(self, call: Call) -> Reply:
-        """One of them; of a Flexible scale set under its name."""
+        """Return an instance; of a Flexible scale set by its name."""
         scale_set = call.world.require(call.target.parent)
         for item in instances.instances_of(call.world, scale_set):
             if item.name.lower() == call.target.name.lower():
@@ -86,29 +86,29 @@ class UniformInstances(Instances):
 
 
 class FlexibleInstances(Instances):
-    """Virtual machines, which are instances of Flexible scale sets."""
+    """Virtual machines that are instances of Flexible scale sets."""
 
     name = instances.FLEXIBLE
 
 
 class Disks(Kind):
-    """Disks of Flexible instances: they come and go with them."""
+    """Disks of Flexible instances, created and deleted with them."""
 
     name = "Microsoft.Compute/disks"
     more_versions = ("2024-07-01", "2024-03-02", "2023-10-02")
 
     def put(self, call: Call) -> Reply:
-        """Scale sets make them."""
+        """Refuse: scale sets create them."""
         raise ArmError(405, "MethodNotAllowed", f"{call.target.id}: disks are not made alone here.")
 
 
 class Addresses(LoneAddresses):
-    """Public addresses; those of instances have the address of their machine."""
+    """Public addresses; an instance's is that of its machine."""
 
     name = ADDRESSES
 
     def shown(self, call: Call, resource: Resource) -> dict[str, Any]:
-        """With the address itself."""
+        """Return the resource with the address itself."""
         shown = super().shown(call, resource)
         for item in call.world.of_type(instances.FLEXIBLE):
             if resource.id in item.private.get("belongings", ()) or resource.name.endswith(

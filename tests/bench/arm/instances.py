@@ -1,4 +1,4 @@
-"""The instances of scale sets as ARM knows them: made, worked at, counted."""
+"""The instances of scale sets in ARM: creation, operations, capacity."""
 
 import base64
 import secrets
@@ -19,7 +19,7 @@ FLEXIBLE: Final = "Microsoft.Compute/virtualMachines"
 
 
 def instances_of(world: World, scale_set: Resource) -> list[Resource]:
-    """Its instances, oldest first."""
+    """Return a scale set's instances, oldest first."""
     wanted = scale_set.id.lower()
     kinds = {UNIFORM, FLEXIBLE}
     return [
@@ -30,12 +30,12 @@ def instances_of(world: World, scale_set: Resource) -> list[Resource]:
 
 
 def scale_set_of(world: World, instance: Resource) -> Resource:
-    """The scale set that an instance belongs to."""
+    """Return the scale set of an instance."""
     return world.require(instance.private["scale_set"])
 
 
 def handle(instance: Resource) -> Instance:
-    """What its machine is known by."""
+    """Return the identification of an instance's machine."""
     steps = instance.id.split("/")
     return Instance(
         id=instance.id,
@@ -47,7 +47,7 @@ def handle(instance: Resource) -> Instance:
 
 
 def model_of(world: World, scale_set: Resource, computer_name: str) -> Model:
-    """What an instance is made from now: from the body as it was sent."""
+    """Return the model for a new instance, from the body as it was sent."""
     sent = scale_set.private["sent"]
     profile = sent["properties"].get("virtualMachineProfile") or {}
     os_profile = profile.get("osProfile") or {}
@@ -74,12 +74,12 @@ def model_of(world: World, scale_set: Resource, computer_name: str) -> Model:
 
 
 def scaled(world: World, scale_set: Resource) -> Future[Any] | None:
-    """Have as many instances as its capacity says; returns the work, None when there is none."""
+    """Create or delete instances to match the capacity; return the work, if any."""
     capacity = int((scale_set.private["sent"].get("sku") or {}).get("capacity") or 0)
     present = instances_of(world, scale_set)
     if len(present) > capacity:
         return deleted(world, present[capacity:])
-    # one that could not be made is tried again
+    # an instance whose creation failed is created again
     wanted = [item for item in present if item.state == "Failed"]
     wanted += [_added(world, scale_set) for _ in range(capacity - len(present))]
 
@@ -91,7 +91,7 @@ def scaled(world: World, scale_set: Resource) -> Future[Any] | None:
 
 
 def deleted(world: World, instances: Sequence[Resource]) -> Future[Any] | None:
-    """Throw instances away; returns the work, None when there is none."""
+    """Delete instances; return the work, if any."""
     for instance in instances:
         instance.state = "Deleting"
 
@@ -108,7 +108,7 @@ def deleted(world: World, instances: Sequence[Resource]) -> Future[Any] | None:
 def worked_at(
     instances: Sequence[Resource], work: Callable[[Resource], None], *, meanwhile: str
 ) -> Future[Any] | None:
-    """Do something to each of some instances; `meanwhile` is their power state until then."""
+    """Return the work for instances; `meanwhile` is their power state during it."""
     for instance in instances:
         instance.private["power"] = meanwhile
 
@@ -120,7 +120,7 @@ def worked_at(
 
 
 def finished(instances: Sequence[Resource], power: str | None) -> Callable[[Status], None]:
-    """What an operation on instances ends with: their power state, None leaves it."""
+    """Return the end of an operation: it sets the power state, unless None."""
     before = {instance.id: instance.private["power"] for instance in instances}
 
     def finish(status: Status) -> None:

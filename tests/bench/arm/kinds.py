@@ -1,4 +1,4 @@
-"""What all kinds of resources have in common: made, changed, shown, listed, deleted."""
+"""Common base of all kinds of resources: create, change, get, list, delete."""
 
 import json
 from concurrent.futures import Future
@@ -19,20 +19,20 @@ from tests.bench.arm.world import SUCCEEDED, Resource
 from tests.bench.azure.messages import Reply, json_reply
 
 NOTHING: Final = Reply(204)
-# of things that no schema describes, as Azure's own clients ask for them
+# of types without a schema, as Azure's own clients request them
 CORE_VERSIONS: Final = ("2021-04-01", "2022-09-01", "2024-03-01", "2024-07-01", "2025-04-01")
 
 
 class Kind:
-    """One type of resource. Subclasses change what they do differently.
+    """One type of resource. Subclasses override what differs.
 
     Attributes:
         name: the type, as its provider writes it.
-        style: of PUT and PATCH; DELETE is prompt where they are, or as `deletes` says.
-        tracked: it is listed among the resources of its group.
-        stateful: it shows a provisioningState.
-        more_versions: beside those of the schemas.
-        action_versions: still more of them, by action in lower case.
+        style: of PUT and PATCH; also of DELETE if synchronous, otherwise see `deletes`.
+        tracked: whether it is listed among the resources of its group.
+        stateful: whether it has a provisioningState.
+        more_versions: in addition to those of the schemas.
+        action_versions: additional versions by action in lower case.
     """
 
     name: ClassVar[str]
@@ -45,14 +45,14 @@ class Kind:
 
     @property
     def versions(self) -> tuple[str, ...]:
-        """The API versions in which it is known."""
+        """Return the supported API versions."""
         return (*schemas().versions(self.name), *self.more_versions)
 
     def answer(self, call: Call) -> Reply:
         """Answer a request for one resource or for a list of them.
 
         Raises:
-            ArmError: it cannot be done.
+            ArmError: the request is refused.
         """
         if call.target.collection:
             if call.request.method != "GET":
@@ -70,27 +70,27 @@ class Kind:
         return methods[call.request.method](call)
 
     def act(self, call: Call, action: str) -> Reply:
-        """Answer an action on a resource: a POST, or a GET of something derived from it.
+        """Answer an action on a resource: a POST, or a GET of derived data.
 
         Raises:
-            ArmError: there is no such action.
+            ArmError: unknown action.
         """
         message = f"The resource type '{self.name}' has no '{action}' ({call.request.method})."
         raise ArmError(404, "InvalidResourceType", message)
 
     def get(self, call: Call) -> Reply:
-        """The resource as it is now."""
+        """Return the current resource."""
         found = call.world.require(call.target.id)
         found.look()
-        # what was being deleted may be gone by now
+        # a deletion in progress may have finished
         return json_reply(200, self.shown(call, call.world.require(call.target.id)))
 
     def head(self, call: Call) -> Reply:
-        """Whether it is there."""
+        """Answer whether the resource exists."""
         return NOTHING if call.world.find(call.target.id) else Reply(404)
 
     def list(self, call: Call) -> Reply:
-        """All that are below the path's scope."""
+        """Return all resources below the path's scope."""
         parent = call.target.id
         if parent and not _is_a_subscription(parent):
             call.world.require(parent)
@@ -100,7 +100,7 @@ class Kind:
         return json_reply(200, {"value": [self.shown(call, item) for item in items]})
 
     def put(self, call: Call) -> Reply:
-        """Make it, or change it to what the body says."""
+        """Create a resource, or replace it by the body."""
         body = call.json()
         self.validate(call, body)
         if not _is_a_subscription(call.target.parent):
@@ -111,7 +111,7 @@ class Kind:
         return self._apply(call, body, old)
 
     def patch(self, call: Call) -> Reply:
-        """Change what the body names."""
+        """Merge the body into a resource."""
         body = call.json()
         self.validate(call, body, partial=True)
         old = call.world.require(call.target.id)
@@ -120,7 +120,7 @@ class Kind:
         return self._apply(call, merged(self.sent(old), body), old)
 
     def delete(self, call: Call) -> Reply:
-        """Delete it; it is no error when it is not there."""
+        """Delete a resource; a missing one is no error."""
         found = call.world.find(call.target.id)
         if found is None:
             return NOTHING
@@ -148,7 +148,7 @@ class Kind:
         """Check a body against the schema of this type.
 
         Raises:
-            ArmError: 400, with everything that is wrong in the message.
+            ArmError: 400, with every problem in the message.
         """
         version = call.request.parameter("api-version") or ""
         given = Body(self.name, version, call.target.names, body, partial)
@@ -156,7 +156,7 @@ class Kind:
             raise bad("; ".join(problems))
 
     def still(self, old: Resource | None) -> None:
-        """Refuse to touch what is being worked at.
+        """Refuse to change a resource with an operation in progress.
 
         Raises:
             ArmError: 409.
@@ -167,40 +167,40 @@ class Kind:
                 raise busy(self.name, old.name)
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
-        """What is kept of a good body: with defaults, without the names that are in the path.
+        """Return the content to keep of a valid body: with defaults, without names of the path.
 
         Raises:
-            ArmError: the body does not go together with what exists.
+            ArmError: the body conflicts with existing resources.
         """
         return {name: value for name, value in body.items() if name not in {"id", "name", "type"}}
 
     def sent(self, old: Resource) -> dict[str, Any]:
-        """The body that a PATCH is merged into."""
+        """Return the body that a PATCH is merged into."""
         return old.content
 
     def work(self, call: Call, new: Resource, old: Resource | None) -> Future[Any] | None:  # noqa: ARG002 - for subclasses
-        """What has to be done while it is being made or changed."""
+        """Return the work of a creation or change, if any."""
         return None
 
     def delete_work(self, call: Call, found: Resource) -> Future[Any] | None:  # noqa: ARG002 - for subclasses
-        """What has to be done while it is being deleted."""
+        """Return the work of a deletion, if any."""
         return None
 
     def stored(self, call: Call, new: Resource, body: dict[str, Any]) -> None:
-        """It was made or changed: do what belongs to it."""
+        """Create or change dependent resources after a creation or change."""
 
     def before_delete(self, call: Call, found: Resource) -> None:
-        """Refuse to delete what is in use.
+        """Refuse to delete a resource that is in use.
 
         Raises:
-            ArmError: it is.
+            ArmError: it is in use.
         """
 
     def removed(self, call: Call, found: Resource) -> None:
-        """It is about to be gone: do what belongs to it."""
+        """Delete dependent resources before a deletion."""
 
     def shown(self, call: Call, resource: Resource) -> dict[str, Any]:  # noqa: ARG002 - for subclasses
-        """The body of its GET."""
+        """Return the body of a GET."""
         content = json.loads(json.dumps(resource.content))
         if self.stateful:
             content.setdefault("properties", {})["provisioningState"] = resource.state

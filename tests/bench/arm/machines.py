@@ -1,6 +1,6 @@
-"""What a scale set's instances are: a door through which real machines can be put in.
+"""The machines behind a scale set's instances: an interface that real machines can implement.
 
-The default only remembers that it was asked.
+The default implementation only records calls.
 """
 
 import threading
@@ -13,7 +13,7 @@ _PUBLIC: Final = "203.0.113."
 
 @dataclass(frozen=True, slots=True)
 class Model:
-    """What an instance is made from: the scale set's own body, as it was sent.
+    """The model of an instance: the scale set's body, as it was sent.
 
     Args:
         size: of the machine, "Standard_B2als_v2".
@@ -21,8 +21,8 @@ class Model:
         custom_data: decoded.
         user_data: decoded.
         computer_name: its host name.
-        identities: of the user-assigned identities in the body, as the metadata service tells
-            them: "client_id", "object_id", "resource_id".
+        identities: the user-assigned identities in the body, with the keys of the metadata
+            service: "client_id", "object_id", "resource_id".
         tags: of the scale set.
         profile: `virtualMachineProfile` as it was sent.
     """
@@ -39,13 +39,13 @@ class Model:
 
 @dataclass(frozen=True, slots=True)
 class Instance:
-    """Which instance of which scale set.
+    """An instance of a scale set.
 
     Args:
         id: its resource id.
         scale_set: the scale set's name.
         name: "bot_0".
-        vm_id: which the machine finds in its firmware.
+        vm_id: in the machine's firmware.
         group: the resource group's name.
     """
 
@@ -58,61 +58,61 @@ class Instance:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """What a command said."""
+    """The output of a command."""
 
     stdout: str = ""
     stderr: str = ""
 
 
 class Machines(Protocol):
-    """Makes and runs machines. What they raise, the operation fails with.
+    """Creates and runs machines. An exception fails the operation.
 
-    Calls for one instance come one after the other; those for several may overlap.
+    Calls for one instance are sequential; those for several instances may overlap.
     """
 
     def create(self, instance: Instance, model: Model) -> None:
-        """Boot a new machine; returns when it runs, not when it is set up."""
+        """Boot a new machine; return when it runs, before it is set up."""
 
     def start(self, instance: Instance) -> None:
-        """Boot a deallocated machine with the disk it had."""
+        """Boot a deallocated machine from its disk."""
 
     def deallocate(self, instance: Instance) -> None:
-        """Power it off, with a signal to the system first."""
+        """Shut the machine down."""
 
     def restart(self, instance: Instance) -> None:
-        """Boot it again."""
+        """Reboot the machine."""
 
     def reimage(self, instance: Instance, model: Model) -> None:
-        """Boot it from a new disk; it is the same instance with a new vmId."""
+        """Boot the same instance from a new disk, with a new vmId."""
 
     def delete(self, instance: Instance) -> None:
-        """Throw it away."""
+        """Delete the machine."""
 
     def run_command(self, instance: Instance, script: tuple[str, ...]) -> Output:
         """Run a shell script's lines as root."""
 
     def console(self, instance: Instance) -> bytes:
-        """What it wrote to its serial port."""
+        """Return the output of the serial port."""
 
     def health(self, instance: Instance) -> str:
-        """What its health extension says: Healthy, Unhealthy, Initializing or Unknown."""
+        """Return the state of the health extension: Healthy, Unhealthy, Initializing or Unknown."""
 
     def metrics(self, instance: Instance) -> str:
-        """The CustomMetrics in its last answer to the health extension; empty without any."""
+        """Return the CustomMetrics in its last health answer; empty if none."""
 
     def address(self, instance: Instance) -> str:
-        """Its public IPv4 address; the same one as long as the instance lives."""
+        """Return the public IPv4 address, which is constant for the life of the instance."""
 
 
 @dataclass(slots=True)
 class InMemoryMachines:
-    """Machines that change their state and do nothing else.
+    """Machines that only change their state.
 
     Args:
-        reply: what a command says, or a function of instance and script that makes it.
-        console_text: what each of them wrote to its serial port.
-        state: of their health.
-        custom_metrics: what they say beside it, a JSON object as text.
+        reply: output of a command, or a function of instance and script that returns it.
+        console_text: output of every serial port.
+        state: health of running machines.
+        custom_metrics: of running machines, a JSON object as text.
     """
 
     reply: Output | Callable[[Instance, tuple[str, ...]], Output] = Output()
@@ -126,59 +126,59 @@ class InMemoryMachines:
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
     def create(self, instance: Instance, model: Model) -> None:
-        """It runs."""
+        """Mark the instance as running."""
         self._note("create", instance)
         self.running[instance.id] = model
 
     def start(self, instance: Instance) -> None:
-        """It runs again."""
+        """Mark the instance as running again."""
         self._note("start", instance)
         if instance.id in self.stopped:
             self.running[instance.id] = self.stopped.pop(instance.id)
 
     def deallocate(self, instance: Instance) -> None:
-        """It does not run."""
+        """Mark the instance as stopped."""
         self._note("deallocate", instance)
         if instance.id in self.running:
             self.stopped[instance.id] = self.running.pop(instance.id)
 
     def restart(self, instance: Instance) -> None:
-        """It is noted."""
+        """Record the call."""
         self._note("restart", instance)
 
     def reimage(self, instance: Instance, model: Model) -> None:
-        """It runs with this model."""
+        """Mark the instance as running with this model."""
         self._note("reimage", instance)
         self.stopped.pop(instance.id, None)
         self.running[instance.id] = model
 
     def delete(self, instance: Instance) -> None:
-        """It is gone."""
+        """Forget the instance."""
         self._note("delete", instance)
         self.running.pop(instance.id, None)
         self.stopped.pop(instance.id, None)
         self._addresses.pop(instance.id, None)
 
     def run_command(self, instance: Instance, script: tuple[str, ...]) -> Output:
-        """The reply that was given."""
+        """Return the configured reply."""
         self._note("run_command", instance)
         return self.reply(instance, script) if callable(self.reply) else self.reply
 
     def console(self, instance: Instance) -> bytes:
-        """The text that was given."""
+        """Return the configured text."""
         self._note("console", instance)
         return self.console_text.encode()
 
     def health(self, instance: Instance) -> str:
-        """The state that was given, of those that run."""
+        """Return the configured state if the instance runs."""
         return self.state if instance.id in self.running else "Unknown"
 
     def metrics(self, instance: Instance) -> str:
-        """The text that was given, of those that run."""
+        """Return the configured text if the instance runs."""
         return self.custom_metrics if instance.id in self.running else ""
 
     def address(self, instance: Instance) -> str:
-        """One of those kept for documentation."""
+        """Return an address of the range for documentation."""
         with self._lock:
             taken = set(self._addresses.values())
             free = (f"{_PUBLIC}{number}" for number in range(10, 250))

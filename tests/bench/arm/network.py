@@ -19,14 +19,14 @@ _RULES_TO: Final = 4096
 
 
 class _Network(Kind):
-    """What this provider's resources have in common."""
+    """Common base of this provider's resources."""
 
     style = Style.ASYNC
-    # property to the type of the children that are made and shown through it
+    # property → type of the children that it contains
     children: ClassVar[tuple[str, str] | None] = None
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """Without children; what it refers to must be there."""
+        """Return the content without children; references must exist."""
         same_location(body, old)
         content = super().made(call, body, old)
         references(call, content)
@@ -39,11 +39,11 @@ class _Network(Kind):
         return content
 
     def sent(self, old: Resource) -> dict[str, Any]:
-        """Children stay when a change does not name them."""
+        """Return the body with the children that a change does not mention."""
         return old.content
 
     def stored(self, call: Call, new: Resource, body: dict[str, Any]) -> None:
-        """Make the children in the body, take away those that are not."""
+        """Create the children in the body and delete others."""
         if self.children is None:
             return
         name, type_name = self.children
@@ -62,12 +62,12 @@ class _Network(Kind):
             call.world.add(made)
 
     def before_delete(self, call: Call, found: Resource) -> None:
-        """Neither it nor what is in it may be in use."""
+        """Refuse if the resource or a child is in use."""
         for item in call.world.under(found.id):
             unused(call, item)
 
     def shown(self, call: Call, resource: Resource) -> dict[str, Any]:
-        """With its children."""
+        """Return the resource with its children."""
         shown = super().shown(call, resource)
         if self.children:
             name, type_name = self.children
@@ -84,7 +84,7 @@ class VirtualNetworks(_Network):
     children = ("subnets", SUBNETS)
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """It needs an address space."""
+        """Require an address space."""
         space = body.get("properties", {}).get("addressSpace", {})
         if not space.get("addressPrefixes") and not space.get("ipamPoolPrefixAllocations"):
             raise bad("The virtual network has no address space.", "InvalidRequestFormat")
@@ -107,7 +107,7 @@ class SecurityGroups(_Network):
     children = ("securityRules", RULES)
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """Its rules are good, each with a priority of its own."""
+        """Require valid rules with distinct priorities."""
         rules = body.get("properties", {}).get("securityRules") or []
         seen = set()
         for rule in rules:
@@ -121,12 +121,12 @@ class SecurityGroups(_Network):
         return super().made(call, body, old)
 
     def stored(self, call: Call, new: Resource, body: dict[str, Any]) -> None:
-        """A group sent without rules has none."""
+        """Delete all rules if the body has none."""
         given = {"securityRules": [], **body.get("properties", {})}
         super().stored(call, new, {**body, "properties": given})
 
     def sent(self, old: Resource) -> dict[str, Any]:
-        """Tags alone can be changed."""
+        """Return the body; only tags can be patched."""
         return old.content
 
 
@@ -137,7 +137,7 @@ class SecurityRules(_Network):
     tracked = False
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """It is good."""
+        """Require a valid rule."""
         _good_rule(call.target.name, body.get("properties", {}))
         return super().made(call, body, old)
 
@@ -148,7 +148,7 @@ class Prefixes(_Network):
     name = PREFIXES
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """It gets its addresses."""
+        """Assign addresses."""
         if body.get("sku", {}).get("name") != "Standard":
             raise bad("A public IP prefix needs the Standard SKU.", "PublicIPPrefixSkuInvalid")
         content = super().made(call, body, old)
@@ -157,7 +157,7 @@ class Prefixes(_Network):
         return content
 
     def validate(self, call: Call, body: dict[str, Any], *, partial: bool = False) -> None:
-        """Its length cannot be changed."""
+        """Refuse a change of the length."""
         super().validate(call, body, partial=partial)
         old = call.world.find(call.target.id)
         wanted = body.get("properties", {}).get("prefixLength")
@@ -166,19 +166,19 @@ class Prefixes(_Network):
 
 
 class Addresses(_Network):
-    """Public IP addresses that are resources: those of Flexible instances, and lone ones."""
+    """Public IP addresses as resources: of Flexible instances, or separate ones."""
 
     name = ADDRESSES
 
 
 class Interfaces(_Network):
-    """Network interfaces: those of Flexible instances."""
+    """Network interfaces of Flexible instances."""
 
     name = INTERFACES
 
 
 def references(call: Call, content: dict[str, Any]) -> None:
-    """Refuse a body that refers to something that is not there.
+    """Refuse a body with a reference to a missing resource.
 
     Raises:
         ArmError: 404 NotFound or 400 InvalidResourceReference.
@@ -198,7 +198,7 @@ def references(call: Call, content: dict[str, Any]) -> None:
 
 
 def referred(content: object) -> list[str]:
-    """The ids in a body, wherever an object has one."""
+    """Return the ids of all objects in a body."""
     found: list[str] = []
     if isinstance(content, dict):
         found += [value for name, value in content.items() if name == "id" and value]
@@ -211,13 +211,13 @@ def referred(content: object) -> list[str]:
 
 
 def unused(call: Call, found: Resource) -> None:
-    """Refuse to take away what something refers to.
+    """Refuse to delete a resource with references to it.
 
     Raises:
         ArmError: 400 In…CannotBeDeleted.
     """
     for item in call.world.resources.values():
-        # a storage account's network rule holds nobody back
+        # a storage account's network rule does not prevent a deletion
         if not item.type_name.startswith(_HOLDING):
             continue
         inside = item.id.lower().startswith(found.id.lower())

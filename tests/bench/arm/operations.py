@@ -1,4 +1,4 @@
-"""Long-running operations: they end when looked at often enough and their work is done."""
+"""Long-running operations, which end after a number of polls when their work is done."""
 
 import secrets
 import threading
@@ -12,7 +12,7 @@ from tests.bench.arm.faults import Fault, FaultKind
 
 
 class Status(StrEnum):
-    """How far an operation is, as `Azure-AsyncOperation` says it."""
+    """The states of `Azure-AsyncOperation`."""
 
     RUNNING = "InProgress"
     DONE = "Succeeded"
@@ -25,14 +25,14 @@ _INJECTED = {FaultKind.LRO_FAILED: Status.FAILED, FaultKind.LRO_CANCELED: Status
 
 @dataclass(slots=True)
 class Operation:
-    """One of them.
+    """A long-running operation.
 
     Args:
-        looks: how many more times the answer is "in progress".
-        outcome: what it comes to when its work succeeds.
-        finish: called once at the end, with what it came to.
-        work: what has to be done meanwhile.
-        result: makes the body that `Location` answers with in the end; None is an empty one.
+        looks: number of further polls with the answer "in progress".
+        outcome: state when the work succeeds.
+        finish: called once at the end, with the final state.
+        work: to do in the background.
+        result: returns the final body of `Location`; None = empty.
     """
 
     looks: int
@@ -45,7 +45,7 @@ class Operation:
     error: tuple[str, str] | None = None
 
     def look(self) -> Status:
-        """How far it is; every look brings it nearer to its end."""
+        """Return the state and count the poll."""
         if self.status is not Status.RUNNING:
             return self.status
         if self.looks > 0:
@@ -55,9 +55,9 @@ class Operation:
         return self.status
 
     def settle(self) -> None:
-        """Wait for its work and end it."""
+        """Wait for the work and end the operation."""
         if self.work is not None:
-            # what the work raises is told when it ends
+            # an exception of the work is reported at the end
             self.work.exception()
         self.looks = 0
         self.look()
@@ -73,10 +73,10 @@ class Operation:
 
 
 class Operations:
-    """All that were started.
+    """All operations.
 
     Args:
-        polls: gives how many times an operation is to be looked at before it ends.
+        polls: returns the number of polls before an operation ends.
     """
 
     def __init__(self, polls: Callable[[], int]) -> None:
@@ -91,7 +91,7 @@ class Operations:
         work: Future[Any] | None = None,
         result: Callable[[], object] | None = None,
     ) -> Operation:
-        """Start one, under the influence of a fault."""
+        """Start an operation, optionally with a fault."""
         looks, outcome = self._polls(), Status.DONE
         if fault is not None:
             outcome = _INJECTED.get(fault.kind, outcome)
@@ -102,23 +102,23 @@ class Operations:
         return operation
 
     def find(self, identifier: str) -> Operation | None:
-        """The operation with this id."""
+        """Return the operation with this id."""
         return self._started.get(identifier)
 
     def settle(self) -> None:
-        """End all of them, those that they start as well."""
+        """End all operations, including those that they start."""
         for operation in list(self._started.values()):
             operation.settle()
 
 
 def in_background(work: Callable[[], object]) -> Future[Any]:
-    """Start work in a thread of its own: a machine takes its time, and may be many."""
+    """Start work in a thread, because machines are slow and may be many."""
     future: Future[Any] = Future()
 
     def run() -> None:
         try:
             future.set_result(work())
-        except Exception as error:  # noqa: BLE001 - it is told by the operation
+        except Exception as error:  # noqa: BLE001 - the operation reports it
             future.set_exception(error)
 
     threading.Thread(target=run, daemon=True).start()

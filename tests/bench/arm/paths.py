@@ -1,4 +1,4 @@
-"""What a path of Azure Resource Manager names."""
+"""Parsing of Azure Resource Manager paths."""
 
 from dataclasses import dataclass
 from typing import Final
@@ -16,16 +16,16 @@ _ROOTS: Final = {
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """One resource, or with `collection` what lies in one: a list or an action.
+    """A resource or, with `collection`, a list in it or an action on it.
 
     Args:
         id: without the last step of a collection.
         type_name: as written in the path; with the last step of a collection.
         names: of the resource, parents of the same provider first.
-        scope: what the provider's part of the path is appended to, "" at the root.
-        subscription: None above all of them.
-        group: None above all of them.
-        collection: there is one step more than names.
+        scope: the path before the provider's part, "" at the root.
+        subscription: None if the path has none.
+        group: None if the path has none.
+        collection: whether there is one step more than names.
     """
 
     id: str
@@ -43,7 +43,7 @@ class Target:
 
     @property
     def parent(self) -> str:
-        """The id of what the resource lies in."""
+        """The id of the parent."""
         if len(self.names) > 1:
             return self.id.rpartition("/")[0].rpartition("/")[0]
         return self.scope
@@ -60,10 +60,10 @@ class Target:
 
 
 def parse(path: str) -> Target:
-    """Take a path apart.
+    """Parse a path.
 
     Raises:
-        ArmError: it is none of ARM's.
+        ArmError: it is not a path of ARM.
     """
     steps = [step for step in path.split("/") if step]
     found, at = Target("", "", (), "", None, None, collection=False), 0
@@ -101,7 +101,7 @@ def _rooted(scope: Target, root: tuple[str, str], names: list[str]) -> Target:
 
 
 def _below(scope: Target, steps: list[str]) -> Target:
-    """Such as /resources of a group."""
+    """Parse a path such as /resources of a group."""
     if len(steps) != 1 or not scope.id:
         message = (
             "The request did not have a subscription or a valid tenant level resource provider."

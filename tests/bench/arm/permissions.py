@@ -6,7 +6,7 @@ from tests.bench.azure.messages import Reply, json_reply
 
 
 class Permissions(Kind):
-    """Of the one who asks: all, but for what the knob `denied` takes away."""
+    """Permissions of the caller: everything except the knob `denied`."""
 
     name = "Microsoft.Authorization/permissions"
     tracked = False
@@ -14,7 +14,7 @@ class Permissions(Kind):
     more_versions = ("2022-04-01",)
 
     def list(self, call: Call) -> Reply:
-        """One entry, as for an owner."""
+        """Return one entry, as for an owner."""
         permission = {
             "actions": ["*"],
             "notActions": list(call.world.knobs["denied"]),

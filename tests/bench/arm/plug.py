@@ -1,6 +1,6 @@
 """Machines in another process, behind a unix socket.
 
-Scale sets are served in a network namespace of their own; what boots machines lives on the host.
+Scale sets are served in a separate network namespace; machines are booted on the host.
 """
 
 import threading
@@ -16,7 +16,7 @@ MACHINES_SOCKET: Final = "machines.sock"
 
 
 class PluggedMachines:
-    """Those at the other end of a socket; while nobody listens there, they are only remembered.
+    """Machines at the other end of a socket; without a listener, calls are only recorded.
 
     Args:
         path: of the socket.
@@ -86,7 +86,7 @@ class PluggedMachines:
 
 @contextmanager
 def plugged(path: Path, machines: Machines) -> Iterator[None]:
-    """Let these machines answer at the socket until the block ends; calls overlap.
+    """Serve these machines at the socket until the block ends; calls overlap.
 
     Raises:
         OSError: the path is too long for a socket (108 bytes) or not writable.
@@ -101,8 +101,8 @@ def plugged(path: Path, machines: Machines) -> Iterator[None]:
         yield
     finally:
         closing.set()
-        # accept() ends with a connection, not with the listener's end; where the socket was taken
-        # away nobody else can connect either, and the thread ends with the process
+        # closing the listener does not end accept(); a connection does. If the socket was removed,
+        # no other process can connect either, and the thread ends with the process
         with suppress(OSError), Client(str(path), "AF_UNIX"):
             thread.join()
         with suppress(FileNotFoundError):
@@ -114,7 +114,7 @@ def _accept(listener: Listener, machines: Machines, closing: threading.Event) ->
         try:
             connection = listener.accept()
         except OSError:
-            # the listener was closed before this thread came to wait at it
+            # the listener was closed before this thread called accept()
             if closing.is_set():
                 return
             raise

@@ -1,10 +1,10 @@
-"""Every kind of resource that there is."""
+"""All kinds of resources."""
 
 from typing import Final
 
 from tests.bench.arm import storage, vaults
 from tests.bench.arm.authorization import RoleAssignments
-from tests.bench.arm.catalogue import Skus
+from tests.bench.arm.catalog import Skus
 from tests.bench.arm.identity import Identities
 from tests.bench.arm.instance_kinds import (
     Addresses,

@@ -1,7 +1,7 @@
-"""Who may do what: role definitions, and the assignments that give them.
+"""Rights: role definitions and their assignments.
 
-Of the built-in roles those that bots and their operators use; ids and actions as Microsoft's
-documentation of built-in roles has them.
+Only the built-in roles that bots and their operators use; ids and actions from Microsoft's
+documentation of built-in roles.
 """
 
 from dataclasses import dataclass
@@ -22,8 +22,8 @@ class Role:
     Args:
         name: as the portal shows it.
         actions: patterns in lower case.
-        not_actions: taken out of them.
-        data_actions: patterns, of what is in a resource.
+        not_actions: exceptions.
+        data_actions: patterns for data in a resource.
     """
 
     name: str
@@ -32,7 +32,7 @@ class Role:
     data_actions: tuple[str, ...] = ()
 
     def allows(self, action: str, *, data: bool) -> bool:
-        """Whether it covers an action (lower case)."""
+        """Return whether the role allows an action (lower case)."""
         given = self.data_actions if data else self.actions
         taken = () if data else self.not_actions
         return any(fnmatch(action, item) for item in given) and not any(
@@ -82,23 +82,23 @@ ROLES: Final = {
 
 
 def role_of(definition: str) -> Role | None:
-    """The built-in role with this definition's id."""
+    """Return the built-in role with this definition's id."""
     return ROLES.get(definition.rpartition("/")[2].lower())
 
 
 def scope_of(assignment: Resource) -> str:
-    """The scope that an assignment gives its role at."""
+    """Return the scope of an assignment."""
     return assignment.id.partition(f"/providers/{ASSIGNMENTS}/")[0]
 
 
 def covers(scope: str, identifier: str) -> bool:
-    """Whether a resource lies at or below a scope."""
+    """Return whether a resource is at or below a scope."""
     start, whole = scope.lower().rstrip("/"), identifier.lower()
     return whole == start or whole.startswith(f"{start}/")
 
 
 def assigned(world: World, principal: str, action: str, scope: str, *, data: bool = False) -> bool:
-    """Whether a role assignment gives a principal this action, and has spread already."""
+    """Return whether a propagated role assignment allows a principal this action."""
     for item in world.of_type(ASSIGNMENTS):
         properties = item.properties
         spread = item.created + world.knobs["propagation"] <= world.clock()
@@ -111,10 +111,10 @@ def assigned(world: World, principal: str, action: str, scope: str, *, data: boo
 
 
 def may(world: World, principal: str, action: str, scope: str) -> bool:
-    """Whether a principal may do something to a resource.
+    """Return whether a principal may perform an action on a resource.
 
-    Identities that are resources are judged by their roles; everybody else owns the subscription,
-    as far as the knob `denied` lets them.
+    Managed identities need a role; every other principal owns the subscription, except for the
+    knob `denied`.
     """
     known = {
         item.properties["principalId"].lower()

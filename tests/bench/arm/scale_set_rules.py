@@ -1,4 +1,4 @@
-"""What Azure refuses in a scale set's body though its schema is satisfied.
+"""Rules for a scale set's body beyond its schema.
 
 Sources: MicrosoftDocs/azure-compute-docs, virtual-machine-scale-sets-*; see also facts in
 "orchestration modes", "automatic instance repairs".
@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from tests.bench.arm.calls import Call
-from tests.bench.arm.catalogue import offered
+from tests.bench.arm.catalog import offered
 from tests.bench.arm.errors import ArmError, bad, conflict
 from tests.bench.arm.network import references
 from tests.bench.arm.world import Resource
@@ -23,7 +23,7 @@ _NOT_TRUSTED: Final = ("Standard_D2s_v3", "Standard_B2pls_v2")
 
 
 def check(call: Call, body: dict[str, Any], old: Resource | None) -> None:
-    """Refuse what cannot be.
+    """Refuse an invalid body.
 
     Raises:
         ArmError: 400 or 409.
@@ -42,7 +42,7 @@ def check(call: Call, body: dict[str, Any], old: Resource | None) -> None:
 
 
 def mode(properties: dict[str, Any]) -> str:
-    """The orchestration mode: Uniform when nothing is said."""
+    """Return the orchestration mode; the default is Uniform."""
     return str(properties.get("orchestrationMode", "Uniform"))
 
 

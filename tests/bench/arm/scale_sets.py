@@ -17,7 +17,7 @@ from tests.bench.arm.world import Resource
 from tests.bench.azure.messages import Reply, json_reply
 
 _REPAIRS: Final = "AutomaticRepairs"
-# of osProfile and the profile: taken, kept, and never shown again
+# of osProfile and the profile: stored, but never returned
 _WRITE_ONLY: Final = ("customData", "adminPassword", "userData", "protectedSettings")
 _STATES: Final = {"Suspend": "Suspended", "Resume": "Running"}
 
@@ -27,24 +27,24 @@ class ScaleSets(Kind):
 
     name = instances.SCALE_SETS
     style = Style.ASYNC
-    # the network's provider answers this one, with the only version it ever had
+    # answered by the network provider, with its only version
     action_versions: ClassVar[dict[str, tuple[str, ...]]] = {
         "publicipaddresses": ("2018-10-01", "2024-05-01")
     }
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """Good by the rules of the service; without what is never shown."""
+        """Return the content of a valid body, without what is never returned."""
         same_location(body, old)
         check(call, body, old)
         content: dict[str, Any] = _scrubbed(super().made(call, body, old))
         return content
 
     def sent(self, old: Resource) -> dict[str, Any]:
-        """The body as it was sent: a PATCH keeps the custom data."""
+        """Return the body as it was sent: a PATCH keeps the custom data."""
         return dict(old.private["sent"])
 
     def stored(self, call: Call, new: Resource, body: dict[str, Any]) -> None:  # noqa: ARG002 - the base class's signature
-        """Keep the body as it was sent; another model is another version."""
+        """Store the body as it was sent; a different model is a new version."""
         before = new.private.get("sent")
         sent = copy.deepcopy(body)
         profile = sent["properties"].get("virtualMachineProfile") or {}
@@ -58,7 +58,7 @@ class ScaleSets(Kind):
         new.private["sent"] = sent
 
     def work(self, call: Call, new: Resource, old: Resource | None) -> Future[Any] | None:  # noqa: ARG002 - the base class's signature
-        """Come to the capacity."""
+        """Return the work to reach the capacity."""
         if call.fault and call.fault.kind in {FaultKind.LRO_FAILED, FaultKind.LRO_CANCELED}:
             return None
         present = instances.instances_of(call.world, new)
@@ -68,11 +68,11 @@ class ScaleSets(Kind):
         return instances.scaled(call.world, new)
 
     def delete_work(self, call: Call, found: Resource) -> Future[Any] | None:
-        """Delete its instances first."""
+        """Return the work to delete the instances first."""
         return instances.deleted(call.world, instances.instances_of(call.world, found))
 
     def shown(self, call: Call, resource: Resource) -> dict[str, Any]:
-        """With the ids of its identities."""
+        """Return the scale set with the ids of its identities."""
         shown = super().shown(call, resource)
         for identifier, value in (
             (shown.get("identity") or {}).get("userAssignedIdentities") or {}
@@ -85,7 +85,7 @@ class ScaleSets(Kind):
         return shown
 
     def act(self, call: Call, action: str) -> Reply:
-        """Do something with some or all of its instances, or show something of it."""
+        """Perform an action on instances, or return derived data."""
         found = call.world.require(call.target.id)
         known = {
             ("GET", "instanceview"): self._view,
@@ -138,7 +138,7 @@ class ScaleSets(Kind):
         return accepted(call, call.world.operations.start(finish, fault=call.fault))
 
     def _upgrade(self, call: Call, found: Resource) -> Reply:
-        """Give instances the latest model; what it needs a new disk for waits for a reimage."""
+        """Give instances the latest model; changes of the disk need a reimage."""
         chosen = self._chosen(call, found, required=True)
 
         def finish(status: Status) -> None:
@@ -155,7 +155,7 @@ class ScaleSets(Kind):
         return instance_actions.delete(call, found, chosen)
 
     def _chosen(self, call: Call, found: Resource, *, required: bool = False) -> list[Resource]:
-        """The instances that a body names: all when it names none."""
+        """Return the instances in a body, or all if it has none."""
         body = call.json()
         if set(body) - {"instanceIds", "tempDisk", "forceUpdateOSDiskForEphemeral"}:
             raise bad(f"{sorted(body)}: only instanceIds is known here.", "InvalidParameter")

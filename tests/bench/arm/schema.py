@@ -1,8 +1,8 @@
-"""Checks a body against Microsoft's own schemas, and more strictly than they do.
+"""Checks a body against Microsoft's schemas, more strictly than a validator would.
 
-They are draft-04, made for deployment templates, and open: a misspelt key passes. Here a key that
-no schema names is a problem, at every depth; so is a read-only one, which most of them leave out
-and the others mark. What is read is the extract in `schemas/`, see `extract_schemas`.
+The schemas are draft-04, for deployment templates, and open: a misspelled key is valid. Here a key
+that no schema has is a problem, at every depth; so is a read-only one, which most schemas omit and
+the others mark. The schemas are the extract in `schemas/`, see `extract_schemas`.
 """
 
 import functools
@@ -16,7 +16,7 @@ from typing import Any, Final
 from tests.bench.arm.extract_schemas import EXTENSIONS, SCHEMAS_FOLDER
 from tests.bench.arm.schema_extensions import EXTENSION
 
-# an extension that is sent by itself: its schema leaves the settings open
+# an extension as a separate resource: its schema leaves the settings open
 _CHILD_EXTENSION: Final = "#/definitions/VirtualMachineScaleSetExtensionProperties"
 _TYPES: Final[dict[str, tuple[type, ...]]] = {
     "object": (dict,),
@@ -41,14 +41,14 @@ Schema = Mapping[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Body:
-    """What is to be checked.
+    """A body to check.
 
     Args:
-        type_name: "Microsoft.Network/virtualNetworks/subnets", in any case.
+        type_name: "Microsoft.Network/virtualNetworks/subnets", ignoring case.
         version: of the API.
         names: of the resource, parents first.
         content: parsed JSON.
-        partial: of a PATCH, where nothing is required.
+        partial: whether it is a PATCH, where nothing is required.
     """
 
     type_name: str
@@ -62,21 +62,21 @@ class Schemas:
     """All schemas in a folder.
 
     Args:
-        folder: with extracts, called like 2024-07-01.Microsoft.Compute.json.
+        folder: with extracts, named as 2024-07-01.Microsoft.Compute.json.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
 
     def versions(self, type_name: str) -> tuple[str, ...]:
-        """The API versions in which a resource type is known, oldest first."""
+        """Return the API versions of a resource type, oldest first."""
         return tuple(version for version, _ in self._known(type_name))
 
     def problems(self, body: Body) -> list[str]:
-        """What is wrong with a body, as "path: problem"; nothing when it is good.
+        """Return the problems of a body as "path: problem"; none if it is valid.
 
         Raises:
-            KeyError: the type is not known in this version.
+            KeyError: unknown type in this version.
         """
         document = dict(self._known(body.type_name))[body.version]
         schema = document["resources"][body.type_name.lower()]
@@ -101,7 +101,7 @@ class Schemas:
 
 @functools.cache
 def schemas() -> Schemas:
-    """The extract of Microsoft's schemas that the project carries."""
+    """Return the project's extract of Microsoft's schemas."""
     return Schemas(SCHEMAS_FOLDER)
 
 
@@ -123,7 +123,7 @@ def _inconsistent(body: Body) -> list[str]:
 
 
 def _of_the_name(checker: "_Checker", schema: Schema, names: tuple[str, ...]) -> list[str]:
-    # a template names a child with its parents, "account/default", or alone inside of its parent
+    # a template names a child with its parents, "account/default", or alone within its parent
     rule = schema["properties"]["name"]
     found = [checker.problems(rule, name, "name") for name in (names[-1], "/".join(names))]
     return min(found, key=len)
@@ -148,7 +148,7 @@ class _Checker:
                 self.problems(_joined(shape, choice), value, path)
                 for choice in map(self._resolved, choices)
             ]
-            # the branch that was meant is the one with the least against it
+            # report the branch with the fewest problems
             return min(found, key=len)
         for part in shape.get("allOf", ()):
             shape = _joined(shape, self._resolved(part))
@@ -185,7 +185,7 @@ class _Checker:
         known = shape.get("properties")
         if known is None:
             return []
-        # an open type beside named keys is how these schemas say "base class", not "map"
+        # an open type with named keys is a base class in these schemas, not a map
         of_a_map = shape.get("additionalProperties") if not known else None
         found: list[str] = []
         for name, item in value.items():
@@ -207,7 +207,7 @@ class _Checker:
 
 
 def _joined(base: Schema, more: Schema) -> Schema:
-    """One schema of both: of a base class and of one of its kinds."""
+    """Merge the schemas of a base class and one of its subclasses."""
     rest = {name: rule for name, rule in base.items() if name not in {"oneOf", "anyOf", "allOf"}}
     joined = {**rest, **more}
     for name in ("properties",):

@@ -1,4 +1,4 @@
-"""What a scale set's extension may hold: Microsoft's schema refers to a file it does not come with.
+"""Schema of a scale set's extensions: Microsoft's schema refers to a file that is not published.
 
 Sources: MicrosoftDocs/azure-compute-docs, health-extension; the settings of
 Azure/applicationhealth-extension-linux; MicrosoftDocs/azure-monitor-docs, agents/manage.

@@ -1,4 +1,4 @@
-"""What the bench puts into the world without asking ARM: the account of its own file server."""
+"""State that the bench sets directly, not through ARM: the account of its file server."""
 
 from tests.bench.arm.paths import GROUPS
 from tests.bench.arm.storage import ACCOUNTS, furnish
@@ -10,10 +10,10 @@ _KEYS_OF_AN_ACCOUNT = 2
 
 
 def checked(content: object) -> dict[str, list[str] | None]:
-    """The ``accounts`` of a state change.
+    """Return the ``accounts`` of a state change.
 
     Raises:
-        KnobError: it is no mapping of names to two keys or null.
+        KnobError: not a mapping of names to two keys or null.
     """
     if not isinstance(content, dict):
         message = "accounts: must be a mapping of name to two keys"
@@ -27,12 +27,12 @@ def checked(content: object) -> dict[str, list[str] | None]:
 
 
 def accounts(world: World) -> list[Resource]:
-    """All storage accounts."""
+    """Return all storage accounts."""
     return world.of_type(ACCOUNTS)
 
 
 def seed_account(world: World, name: str, keys: list[str] | None) -> None:
-    """Give an account these keys; make it and its group when they are not there. None deletes."""
+    """Set an account's keys, creating it and its group if missing; None deletes it."""
     known = {item.name: item for item in accounts(world)}
     if keys is None:
         if name in known:

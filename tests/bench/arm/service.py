@@ -6,7 +6,7 @@ clients send and expect; bodies by Microsoft's schemas, see `schema`.
 Knobs: ``script`` (statuses for the next requests that carry a valid token), ``forbidden_for``
 (seconds of 403 AuthorizationFailed, counted from the first such request after it was set),
 ``retry_after`` (seconds, sent with a 429 or 5xx), ``down`` (connections are dropped), ``faults``
-(the plan, as `faults.Fault` takes it), ``lro_polls`` (looks until an operation ends) and
+(the plan, with attributes of `faults.Fault`), ``lro_polls`` (polls until an operation ends) and
 ``lro_retry_after`` (seconds), ``denied`` (patterns of actions that operators may not do),
 ``propagation`` (seconds until a role assignment works), ``directory_delay`` (seconds until the
 directory knows a new identity), ``unregistered`` (providers), ``unavailable_sizes``. ``accounts``
@@ -46,10 +46,10 @@ _OPERATIONS: Final = ("operations", "operationresults")
 
 @dataclass(frozen=True, slots=True)
 class Recorded:
-    """One request and what it was answered with; a status of 0 is a dropped connection.
+    """A request and the status of its answer; 0 is a dropped connection.
 
     Args:
-        caller: the token's client id, "" without a good one.
+        caller: the token's client id, "" if it is missing or invalid.
     """
 
     method: str
@@ -61,12 +61,12 @@ class Recorded:
 
     @property
     def json(self) -> Any:  # noqa: ANN401 - JSON
-        """The body, parsed."""
+        """The parsed body."""
         return json.loads(self.body)
 
 
 class Arm:
-    """Answers at management.azure.com.
+    """The service at management.azure.com.
 
     Args:
         tokens: the issued tokens.
@@ -82,19 +82,19 @@ class Arm:
 
     @property
     def knobs(self) -> Knobs:
-        """The service's faults."""
+        """The planned faults."""
         return self.world.knobs
 
     @property
     def faults(self) -> Faults:
-        """The plan of what goes wrong."""
+        """The planned faults."""
         return self.world.faults
 
     def change(self, state: Mapping[str, object]) -> None:
-        """Take a state change.
+        """Apply a state change.
 
         Raises:
-            KnobError: a bad knob, or ``accounts`` is not a mapping of names to two keys or null.
+            KnobError: invalid knob, or ``accounts`` is not a mapping of names to two keys or null.
         """
         knobs = {name: value for name, value in state.items() if name != "accounts"}
         accounts = seeds.checked(state.get("accounts", {}))
@@ -108,7 +108,7 @@ class Arm:
                 seeds.seed_account(self.world, name, keys)
 
     def snapshot(self) -> dict[str, object]:
-        """The knobs, the names of the accounts and the ids of all resources."""
+        """Return the knobs, the names of the accounts and the ids of all resources."""
         with self.world.lock:
             ids = [item.id for item in self.world.resources.values()]
             accounts = sorted(item.name for item in seeds.accounts(self.world))
@@ -202,7 +202,7 @@ class Arm:
         return kind.act(call, action) if action is not None else kind.answer(call)
 
     def _kind(self, target: Target) -> tuple[Kind, str | None]:
-        """What answers, and with which action: None for the resource itself or a list."""
+        """Return the kind and the action; None for the resource itself or a list."""
         kind = self.world.kinds.get(target.type_name.lower())
         if kind is not None:
             return kind, None
@@ -253,7 +253,7 @@ class Arm:
         return json_reply(200, result) if result is not None else Reply(200)
 
     def _blob(self, request: Request) -> Reply:
-        """A console's text: whoever has the URL may read it, nobody else."""
+        """Return the console log for a signed URL."""
         instance = self.world.blobs.get(request.parameter("sig") or "")
         if instance is None:
             return Reply(403, (("x-ms-error-code", "AuthenticationFailed"),))

@@ -30,7 +30,7 @@ class Accounts(Kind):
     deletes: ClassVar[Style | None] = Style.PROMPT
 
     def validate(self, call: Call, body: dict[str, Any], *, partial: bool = False) -> None:
-        """The name is free in the whole of Azure."""
+        """Require a globally unused name."""
         super().validate(call, body, partial=partial)
         for item in call.world.of_type(ACCOUNTS):
             if item.name == call.target.name and item.id.lower() != call.target.id.lower():
@@ -38,7 +38,7 @@ class Accounts(Kind):
                 raise conflict("StorageAccountAlreadyTaken", message)
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """With its endpoints; networks that it lets in must have a way to it."""
+        """Return the content with endpoints; allowed subnets need a service endpoint."""
         same_location(body, old)
         content = super().made(call, body, old)
         properties = content.setdefault("properties", {})
@@ -55,12 +55,12 @@ class Accounts(Kind):
         return content
 
     def stored(self, call: Call, new: Resource, body: dict[str, Any]) -> None:  # noqa: ARG002 - the base class's signature
-        """It has two keys and a file service from the start."""
+        """Create its two keys and its file service."""
         if "keys" not in new.private:
             furnish(call.world, new, [_new_key(), _new_key()])
 
     def act(self, call: Call, action: str) -> Reply:
-        """Show its keys, or make one anew."""
+        """Return its keys, or regenerate one."""
         if action.lower() not in {"listkeys", "regeneratekey"}:
             return super().act(call, action)
         if call.request.method != "POST":
@@ -76,30 +76,30 @@ class Accounts(Kind):
 
 
 class FileServices(Kind):
-    """The file service of an account: there is one, called default, from the start."""
+    """The file service of an account: one, named default, created with it."""
 
     name = FILE_SERVICES
     tracked = False
     stateful = False
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """What the body does not name stays."""
+        """Return the body merged into the existing one."""
         return merged(old.content if old else {}, super().made(call, body, old))
 
     def delete(self, call: Call) -> Reply:
-        """It goes with its account."""
+        """Refuse: it is deleted with its account."""
         raise ArmError(405, "MethodNotAllowed", f"{call.target.id} cannot be deleted.")
 
 
 class Shares(Kind):
-    """File shares; where the file service says so, deleted ones are kept for some days."""
+    """File shares; deleted ones are kept for some days if the file service is set so."""
 
     name = SHARES
     tracked = False
     stateful = False
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """With a quota."""
+        """Return the content with a quota."""
         if not _SHARE.fullmatch(call.target.name):
             message = f"The specified resource name {call.target.name} contains invalid characters."
             raise bad(message, "InvalidResourceName")
@@ -112,14 +112,14 @@ class Shares(Kind):
         return {**content, "properties": {**defaults, **content.get("properties", {})}}
 
     def removed(self, call: Call, found: Resource) -> None:
-        """Remember it, if the file service does."""
+        """Keep the deleted share, if the file service is set so."""
         service = call.world.find(found.id.rpartition("/shares/")[0])
         policy = service.properties.get("shareDeleteRetentionPolicy", {}) if service else {}
         if service and policy.get("enabled"):
             service.private.setdefault("deleted", []).append(found)
 
     def list(self, call: Call) -> Reply:
-        """With the deleted ones where the request asks for them."""
+        """Return the shares, on request with deleted ones."""
         _require_service(call.world, call.target)
         found = [
             self.shown(call, item) for item in call.world.of_type(SHARES, scope=call.target.id)
@@ -133,7 +133,7 @@ class Shares(Kind):
         return json_reply(200, {"value": found})
 
     def act(self, call: Call, action: str) -> Reply:
-        """Bring a deleted one back."""
+        """Restore a deleted share."""
         if action.lower() != "restore" or call.request.method != "POST":
             return super().act(call, action)
         body = call.json()
@@ -150,19 +150,19 @@ class Shares(Kind):
         raise ArmError(404, "DeletedShareNotFound", "The specified deleted share does not exist.")
 
     def delete(self, call: Call) -> Reply:
-        """Prompt, and no error when it is not there."""
+        """Delete synchronously; a missing share is no error."""
         return super().delete(call) if call.world.find(call.target.id) else NOTHING
 
 
 class NameCheck(Kind):
-    """Whether an account's name is free."""
+    """Checks of the availability of account names."""
 
     name = "Microsoft.Storage/checkNameAvailability"
     tracked = False
     more_versions = ("2025-01-01",)
 
     def answer(self, call: Call) -> Reply:
-        """Free or taken."""
+        """Answer whether a name is available."""
         name = call.json().get("name", "")
         taken = any(item.name == name for item in call.world.of_type(ACCOUNTS))
         if not taken:
@@ -173,7 +173,7 @@ class NameCheck(Kind):
 
 
 def furnish(world: World, account: Resource, keys: list[str]) -> None:
-    """Give an account its keys and its file service."""
+    """Create an account's keys and file service."""
     account.private["keys"] = keys
     content: dict[str, Any] = {
         "properties": {"shareDeleteRetentionPolicy": {"enabled": True, "days": 7}}

@@ -16,14 +16,14 @@ _OF_A_GROUP: Final = {"location", "tags", "managedBy", "properties", "id", "name
 
 
 class Groups(Kind):
-    """Resource groups: with one goes all that is in it."""
+    """Resource groups, deleted with all their resources."""
 
     name = GROUPS
     deletes: ClassVar[Style | None] = Style.LOCATION
     more_versions = CORE_VERSIONS
 
     def validate(self, call: Call, body: dict[str, Any], *, partial: bool = False) -> None:  # noqa: ARG002 - the base class's signature
-        """Its body has no schema: few keys, and a location."""
+        """Check the body, which has no schema: few keys, and a location."""
         if unknown := sorted(set(body) - _OF_A_GROUP):
             raise bad(f"{', '.join(unknown)}: no such property")
         if not partial and not body.get("location"):
@@ -32,19 +32,19 @@ class Groups(Kind):
             raise bad("properties: are read-only")
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """It stays where it is."""
+        """Refuse a change of the location."""
         same_location(body, old)
         return super().made(call, body, old)
 
     def act(self, call: Call, action: str) -> Reply:
-        """List what is in it."""
+        """List the resources in a group."""
         if action.lower() != "resources" or call.request.method != "GET":
             return super().act(call, action)
         call.world.require(call.target.id)
         return json_reply(200, {"value": _entries(call, call.target.id)})
 
     def delete_work(self, call: Call, found: Resource) -> Future[Any] | None:
-        """Each resource's own work."""
+        """Return the work of all resources."""
         started = [
             call.world.kinds[item.type_name.lower()].delete_work(call, item)
             for item in call.world.under(found.id)
@@ -54,7 +54,7 @@ class Groups(Kind):
         return in_background(lambda: [work.result() for work in waited]) if waited else None
 
     def removed(self, call: Call, found: Resource) -> None:
-        """Vaults are kept for a while, wherever they were."""
+        """Keep the deleted vaults."""
         for item in call.world.under(found.id):
             if item is not found:
                 call.world.kinds[item.type_name.lower()].removed(call, item)
@@ -67,11 +67,11 @@ class Subscriptions(Kind):
     more_versions = ("2016-06-01", "2018-06-01", "2022-12-01", *CORE_VERSIONS)
 
     def get(self, call: Call) -> Reply:  # noqa: ARG002 - there is one
-        """It."""
+        """Return the subscription."""
         return json_reply(200, _subscription())
 
     def list(self, call: Call) -> Reply:  # noqa: ARG002 - there is one
-        """It alone."""
+        """Return a list with the subscription."""
         return json_reply(200, {"value": [_subscription()]})
 
     def act(self, call: Call, action: str) -> Reply:
@@ -82,13 +82,13 @@ class Subscriptions(Kind):
 
 
 class Providers(Kind):
-    """Registration of the providers; answers for whatever namespace is in the path."""
+    """Registration of resource providers, for any namespace."""
 
     name = "Microsoft.Resources/providers"
     more_versions = CORE_VERSIONS
 
     def act(self, call: Call, action: str) -> Reply:
-        """Register, or show: `action` is "register" or empty."""
+        """Register or return a provider: `action` is "register" or empty."""
         namespace = call.target.type_name.partition("/")[0]
         world, key = call.world, namespace.lower()
         if action.lower() == "register" and call.request.method == "POST":
@@ -132,7 +132,7 @@ class Providers(Kind):
 
 
 def _entries(call: Call, scope: str) -> list[dict[str, Any]]:
-    """As lists of resources of all kinds show them: without properties."""
+    """Return a resource as in lists of all kinds: without properties."""
     wanted = ("location", "tags", "sku", "kind", "identity", "zones")
     found = []
     for item in call.world.under(scope):

@@ -1,4 +1,4 @@
-"""Microsoft.KeyVault: vaults, which are kept for a while after their deletion, with their names."""
+"""Microsoft.KeyVault: vaults, which after deletion are kept for some time and block their name."""
 
 from typing import Any, ClassVar, Final
 
@@ -27,7 +27,7 @@ class Vaults(Kind):
     deletes: ClassVar[Style | None] = Style.PROMPT
 
     def validate(self, call: Call, body: dict[str, Any], *, partial: bool = False) -> None:
-        """The name is free in the whole of Azure; what is for ever is for ever."""
+        """Require a globally unused name; purge protection cannot be disabled."""
         super().validate(call, body, partial=partial)
         name, properties = call.target.name, body.get("properties", {})
         for item in call.world.of_type(VAULTS):
@@ -44,7 +44,7 @@ class Vaults(Kind):
             raise bad(message, "BadRequest")
 
     def made(self, call: Call, body: dict[str, Any], old: Resource | None) -> dict[str, Any]:
-        """New, or brought back with `createMode`."""
+        """Create a vault, or recover it with `createMode`."""
         same_location(body, old)
         content = super().made(call, body, old)
         properties = content["properties"]
@@ -69,18 +69,18 @@ class Vaults(Kind):
         return given
 
     def stored(self, call: Call, new: Resource, body: dict[str, Any]) -> None:  # noqa: ARG002 - the base class's signature
-        """Its secrets: new, or those it had."""
+        """Attach new secrets, or those of a recovered vault."""
         deleted = call.world.deleted_vaults.pop(new.name.lower(), None)
         if deleted is not None:
             new.private = deleted.private
         new.private.setdefault("secrets", SecretStore(new.name, call.world.clock))
 
     def removed(self, call: Call, found: Resource) -> None:
-        """Keep it where it can be brought back from."""
+        """Keep the deleted vault for a recovery."""
         call.world.deleted_vaults[found.name.lower()] = found
 
     def shown(self, call: Call, resource: Resource) -> dict[str, Any]:
-        """Its own word for being made."""
+        """Return the vault with its specific provisioning state."""
         shown = super().shown(call, resource)
         if resource.state in {"Creating", "Updating"}:
             shown["properties"]["provisioningState"] = "RegisteringDns"
@@ -88,22 +88,22 @@ class Vaults(Kind):
 
 
 class DeletedVaults(Kind):
-    """Vaults that can be brought back or purged."""
+    """Deleted vaults, which can be recovered or purged."""
 
     name = _DELETED
     tracked = False
     more_versions = (_VERSION,)
 
     def get(self, call: Call) -> Reply:
-        """One of them."""
+        """Return a deleted vault."""
         return json_reply(200, _deleted(call, _find(call)))
 
     def put(self, call: Call) -> Reply:  # noqa: ARG002 - the base class's signature
-        """Nobody makes one."""
+        """Refuse: deleted vaults cannot be created."""
         raise ArmError(405, "MethodNotAllowed", "Deleted vaults cannot be made.")
 
     def act(self, call: Call, action: str) -> Reply:
-        """Purge it: an operation."""
+        """Purge a deleted vault."""
         if action.lower() != "purge" or call.request.method != "POST":
             return super().act(call, action)
         found = _find(call)
@@ -120,27 +120,27 @@ class DeletedVaults(Kind):
 
 
 class DeletedVaultList(Kind):
-    """All of them."""
+    """Return all deleted vaults."""
 
     name = "Microsoft.KeyVault/deletedVaults"
     tracked = False
     more_versions = (_VERSION,)
 
     def list(self, call: Call) -> Reply:
-        """All of them."""
+        """Return all deleted vaults."""
         found = [_deleted(call, item) for item in call.world.deleted_vaults.values()]
         return json_reply(200, {"value": found})
 
 
 class NameCheck(Kind):
-    """Whether a vault's name is free."""
+    """Checks of the availability of vault names."""
 
     name = "Microsoft.KeyVault/checkNameAvailability"
     tracked = False
     more_versions = (_VERSION,)
 
     def answer(self, call: Call) -> Reply:
-        """Free, or taken by a vault or by a deleted one."""
+        """Answer whether a name is available, also regarding deleted vaults."""
         name = str(call.json().get("name", "")).lower()
         names = {item.name.lower() for item in call.world.of_type(VAULTS)}
         if name not in names | set(call.world.deleted_vaults):
@@ -151,7 +151,7 @@ class NameCheck(Kind):
 
 
 class VaultDoor:
-    """What the vaults' own service asks ARM: which there are, and who may do what in them.
+    """The interface for the vaults' data service: existing vaults, and rights on their secrets.
 
     Args:
         world: what exists.
@@ -161,13 +161,13 @@ class VaultDoor:
         self._world = world
 
     def secrets_of(self, vault: str) -> SecretStore | None:
-        """The secrets of a vault that was made here; None when there is no such vault."""
+        """Return the secrets of a vault; None if it does not exist."""
         found = self._find(vault)
         store: SecretStore | None = found.private["secrets"] if found else None
         return store
 
     def allowed(self, vault: str, token: Token, action: str, name: str) -> bool:
-        """Whether a caller may do something with a secret (no name: with the list of them)."""
+        """Return whether a caller may use a secret, or without a name their list."""
         found = self._find(vault)
         if found is None or not found.properties.get("enableRbacAuthorization"):
             return False

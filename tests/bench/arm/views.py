@@ -1,4 +1,4 @@
-"""How instances look from outside."""
+"""GET bodies and instance views of instances."""
 
 from typing import Any, Final
 
@@ -12,7 +12,7 @@ _CLOUD: Final = "cloudapp.azure.com"
 
 
 def body(call: Call, instance: Resource) -> dict[str, Any]:
-    """The body of an instance's GET."""
+    """Return the body of an instance's GET."""
     private = instance.private
     model = private["model"]
     scale_set = scale_set_of(call.world, instance)
@@ -49,7 +49,7 @@ def body(call: Call, instance: Resource) -> dict[str, Any]:
 
 
 def view(call: Call, instance: Resource) -> dict[str, Any]:
-    """Its instance view: power, and what its health extension says."""
+    """Return the instance view: power, and the report of the health extension."""
     power = instance.private["power"]
     state = instance.state.lower()
     running, machines = power == "running", call.world.machines
@@ -68,7 +68,7 @@ def view(call: Call, instance: Resource) -> dict[str, Any]:
 
 
 def _health_extension(health: str, metrics: str) -> dict[str, Any]:
-    """As version 2.0.29 writes it: a substatus for each thing it knows."""
+    """Return the health extension's report in the format of version 2.0.29."""
     application = _status(f"ComponentStatus/ApplicationHealthState/{health.lower()}")
     substatuses = [{**application, "message": f"Application health state: {health}"}]
     if metrics:
@@ -85,7 +85,7 @@ def _health_extension(health: str, metrics: str) -> dict[str, Any]:
 
 
 def public_addresses(call: Call, scale_set: Resource) -> Reply:
-    """The public addresses of a Uniform scale set's instances."""
+    """Return the public addresses of a Uniform scale set's instances."""
     found = []
     for instance in instances_of(call.world, scale_set):
         if instance.type_name == FLEXIBLE:

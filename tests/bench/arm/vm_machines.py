@@ -1,8 +1,8 @@
 """Scale sets whose instances are the virtual machines of a bench.
 
-Everything comes from the scale set's own body: custom data goes onto the provisioning CD, the
-identities to the metadata service, the size becomes CPUs and memory, the health extension's
-settings say what is asked for health. On the host, while the bench's services run elsewhere::
+Everything comes from the scale set's body: the custom data is on the provisioning CD, the
+identities are in the metadata service, the size sets CPUs and RAM, and the health extension's
+settings set the probe. On the host, while the bench's services run elsewhere::
 
     with Bench("up", machine=False) as bench:
         machines = VmMachines(bench, disk=bots.baked(image=True))
@@ -16,7 +16,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.bench.arm.catalogue import machine_of
+from tests.bench.arm.catalog import machine_of
 from tests.bench.arm.machines import Instance, Model, Output
 from tests.bench.arm.scale_set_rules import HEALTH
 from tests.bench.bench import Bench
@@ -29,18 +29,18 @@ _SHARE: Final = re.compile(
     re.IGNORECASE,
 )
 _STATES: Final = ("Healthy", "Unhealthy")
-# the service's own limit of a command
+# the service's time limit for a command
 _COMMAND_SECONDS: Final = 90 * 60
 _PROBE_SECONDS: Final = 30.0
 _SHUTDOWN_SECONDS: Final = 420.0
 
 
 class VmMachines:
-    """`tests.bench.arm.machines.Machines` of virtual machines.
+    """Virtual machines as `tests.bench.arm.machines.Machines`.
 
     Args:
         bench: made with `machine=False`, and up.
-        disk: that instances boot from; the bare one without.
+        disk: of the instances; None = a bare Ubuntu.
     """
 
     def __init__(self, bench: Bench, *, disk: Disk | None = None) -> None:
@@ -51,10 +51,10 @@ class VmMachines:
         self._models: dict[str, Model] = {}
 
     def vm(self, instance: Instance) -> Vm:
-        """The virtual machine that is an instance.
+        """Return the virtual machine of an instance.
 
         Raises:
-            BenchError: there is none.
+            BenchError: it has none.
         """
         with self._lock:
             name = self._names.get(instance.id)
@@ -89,7 +89,7 @@ class VmMachines:
         self._bench.azure.set("imds", instances={vm.address: who}, attached={vm.address: carried})
 
     def start(self, instance: Instance) -> None:
-        """Power it on; nothing to do when it is on."""
+        """Power the machine on, unless it is on."""
         vm = self.vm(instance)
         if not vm.running():
             vm.power_on()
@@ -99,17 +99,17 @@ class VmMachines:
         self.vm(instance).shutdown(timeout=_SHUTDOWN_SECONDS)
 
     def restart(self, instance: Instance) -> None:
-        """Off and on."""
+        """Power the machine off and on."""
         self.deallocate(instance)
         self.start(instance)
 
     def reimage(self, instance: Instance, model: Model) -> None:
-        """A new disk and a new vmId under the same name; its private address changes here."""
+        """Replace disk and vmId under the same name; here the private address changes."""
         self.delete(instance)
         self.create(instance, model)
 
     def delete(self, instance: Instance) -> None:
-        """Throw it away; fine when it is gone."""
+        """Delete the machine, if it exists."""
         with self._lock:
             name = self._names.pop(instance.id, None)
             self._models.pop(instance.id, None)
@@ -120,23 +120,23 @@ class VmMachines:
             self._bench.azure.set("imds", attached={address: None})
 
     def run_command(self, instance: Instance, script: tuple[str, ...]) -> Output:
-        """Run it as root over the bench's own way in."""
+        """Run a script as root by the bench's access to the machine."""
         vm = self.vm(instance)
         vm.wait_for_ssh()
         done = vm.exec("\n".join(script), timeout=_COMMAND_SECONDS)
         return Output(done.stdout, done.stderr)
 
     def console(self, instance: Instance) -> bytes:
-        """All it wrote to its serial port."""
+        """Return all output of the serial port."""
         path = self.vm(instance).console
         return path.read_bytes() if path.exists() else b""
 
     def health(self, instance: Instance) -> str:
-        """Ask as the health extension in the body says; Unknown without an answer."""
+        """Probe as the health extension in the body does; Unknown without an answer."""
         return health_state(self._probed(instance))
 
     def metrics(self, instance: Instance) -> str:
-        """Ask in the same way for what is said beside the state."""
+        """Probe in the same way for the CustomMetrics."""
         return custom_metrics(self._probed(instance))
 
     def _probed(self, instance: Instance) -> str:
@@ -152,23 +152,23 @@ class VmMachines:
         return vm.exec(words, timeout=_PROBE_SECONDS + 10).stdout
 
     def address(self, instance: Instance) -> str:
-        """The address at which the host reaches it."""
+        """Return the address at which the host reaches the machine."""
         return self.vm(instance).address
 
     def _adopt_shares(self) -> None:
-        """Serve the shares that were made through ARM, under their accounts' names."""
+        """Serve the shares created through ARM under the names of their accounts."""
         for identifier in self._bench.azure.get("arm")["resources"]:
             if match := _SHARE.search(identifier):
                 self._bench.files.adopt(match["account"], match["share"])
 
 
 def machine_name(computer_name: str) -> str:
-    """A host name as the bench's machines take it."""
+    """Return a host name that is valid for the bench's machines."""
     return re.sub("[^a-z0-9-]", "-", computer_name.lower())[:32].strip("-")
 
 
 def probe_url(profile: Mapping[str, Any]) -> str | None:
-    """What the health extension in a body asks; None when there is none."""
+    """Return the probe of the health extension in a body, if any."""
     for extension in (profile.get("extensionProfile") or {}).get("extensions") or []:
         properties = extension.get("properties") or {}
         if properties.get("type") == HEALTH:
@@ -180,7 +180,7 @@ def probe_url(profile: Mapping[str, Any]) -> str | None:
 
 
 def health_state(answer: str) -> str:
-    """The state in a probe's answer, as version 2 of the extension reads it."""
+    """Return the state in a probe's answer, as version 2 of the extension does."""
     try:
         state = json.loads(answer)["ApplicationHealthState"]
     except (ValueError, KeyError, TypeError):
@@ -189,7 +189,7 @@ def health_state(answer: str) -> str:
 
 
 def custom_metrics(answer: str) -> str:
-    """The CustomMetrics in a probe's answer: the text of a JSON object that is not empty."""
+    """Return the CustomMetrics in a probe's answer: a non-empty JSON object as text."""
     try:
         text = json.loads(answer)["CustomMetrics"]
         found = json.loads(text)

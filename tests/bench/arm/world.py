@@ -1,4 +1,4 @@
-"""What exists: resources by id, and what is being done to them."""
+"""The state: resources by id, and their operations."""
 
 import threading
 import time
@@ -15,17 +15,17 @@ from tests.bench.arm.paths import GROUPS, parse
 from tests.bench.azure.knobs import Knobs
 
 if TYPE_CHECKING:
-    # kinds know the world they are in
+    # kinds import the world they are in
     from tests.bench.arm.kinds import Kind
 
 SUCCEEDED: Final = "Succeeded"
 OPERATOR_ID: Final = "9d2e6f40-5b1a-4c83-8e57-1f0a6c3b7d92"
-"""Object id of whoever works on the subscription from a laptop."""
+"""Object id of the operator of the subscription."""
 OPERATOR_CLIENT_ID: Final = "04b07795-8ddb-461a-bbee-02f9e1bf7b46"
 
 
 class _Knobs(Knobs):
-    """A reset takes the plan of faults with it."""
+    """Reset the knobs and the planned faults."""
 
     def __init__(self, plan: Faults, **defaults: object) -> None:
         self._plan = plan
@@ -60,12 +60,12 @@ class Resource:
     """One resource.
 
     Args:
-        id: as it was written when it was made.
-        type_name: as its provider writes it.
-        content: the body of its GET, without what every resource has.
+        id: in the case of its creation.
+        type_name: in its provider's case.
+        content: the body of its GET, without the common parts.
         state: its provisioningState.
         created: seconds since the epoch.
-        private: what is known of it and not shown.
+        private: data that is not returned.
     """
 
     id: str
@@ -84,21 +84,21 @@ class Resource:
 
     @property
     def properties(self) -> dict[str, Any]:
-        """Its properties; a change is kept."""
+        """Its properties, mutable."""
         found: dict[str, Any] = self.content.setdefault("properties", {})
         return found
 
     def look(self) -> None:
-        """Somebody looks at it: its operation goes on."""
+        """Count a poll of its operation."""
         if self.operation is not None and self.operation.look() is not Status.RUNNING:
             self.operation = None
 
 
 class World:
-    """All of it.
+    """All resources and operations.
 
     Args:
-        machines: makes the instances of scale sets.
+        machines: behind the instances of scale sets.
         clock: seconds since the epoch.
     """
 
@@ -108,23 +108,23 @@ class World:
         self.faults = Faults()
         self.knobs = _knobs(self.faults)
         self.lock = threading.RLock()
-        # ends the silence of requests that time out
+        # ends simulated timeouts
         self.closing = threading.Event()
         self.operations = Operations(lambda: int(self.knobs["lro_polls"]))
         self.resources: dict[str, Resource] = {}
         self.deleted_vaults: dict[str, Resource] = {}
         self.registering: dict[str, int] = {}
-        # what kinds of resources there are, by type in lower case
+        # kinds of resources, by type in lower case
         self.kinds: dict[str, Kind] = {}
-        # signature to the instance whose console may be read with it
+        # signature → instance whose console log it opens
         self.blobs: dict[str, Instance] = {}
 
     def find(self, identifier: str) -> Resource | None:
-        """The resource with this id, in any case."""
+        """Return the resource with this id, ignoring case; None if missing."""
         return self.resources.get(identifier.lower())
 
     def require(self, identifier: str) -> Resource:
-        """The resource with this id.
+        """Return the resource with this id.
 
         Raises:
             ArmError: there is none.
@@ -138,26 +138,26 @@ class World:
         return found
 
     def of_type(self, type_name: str, *, scope: str = "") -> list[Resource]:
-        """All resources of a type at or below a scope, in the order in which they were made."""
+        """Return all resources of a type at or below a scope, oldest first."""
         return [item for item in self.under(scope) if item.type_name.lower() == type_name.lower()]
 
     def under(self, scope: str) -> Iterator[Resource]:
-        """All resources at or below a scope."""
+        """Return all resources at or below a scope."""
         start = scope.lower().rstrip("/")
         for key, item in list(self.resources.items()):
             if not start or key == start or key.startswith(f"{start}/"):
                 yield item
 
     def add(self, resource: Resource) -> Resource:
-        """Keep a resource, instead of one that has its id."""
+        """Store a resource; it replaces one with the same id."""
         self.resources[resource.id.lower()] = resource
         return resource
 
     def remove(self, identifier: str) -> None:
-        """Forget a resource and all below it, role assignments as well."""
+        """Remove a resource and all below it, including role assignments."""
         for item in list(self.under(identifier)):
             del self.resources[item.id.lower()]
 
     def unregistered(self, namespace: str) -> bool:
-        """Whether the subscription has not registered a provider."""
+        """Return whether a provider is not registered."""
         return namespace.lower() in {name.lower() for name in self.knobs["unregistered"]}

@@ -53,7 +53,7 @@ def net(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> Net:
     monkeypatch.setenv("AZURE_POD_IDENTITY_AUTHORITY_HOST", f"http://{address}:{port}")
     for name in ("IDENTITY_ENDPOINT", "MSI_ENDPOINT", "HTTPS_PROXY", "https_proxy"):
         monkeypatch.delenv(name, raising=False)
-    # a proxy that is not there: who used it for the metadata service would get nothing
+    # an absent proxy: a client that uses it for the metadata service gets no answer
     monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
     azure.control.set("keyvault", secrets={TOKEN_NAME: CANARY})
     return table
@@ -66,7 +66,7 @@ def read(net: Net) -> Read:
 
     def reading(*names: str, client_id: str = CLIENT_ID, seconds: float = 30) -> dict[str, Secret]:
         clock = SystemClock()
-        limit = Limit(clock, clock.monotonic() + seconds, cancelled=threading.Event())
+        limit = Limit(clock, clock.monotonic() + seconds, canceled=threading.Event())
         url = f"https://{VAULT}.vault.azure.net"
         return keyvault.read_secrets(url, names or (TOKEN_NAME,), client_id=client_id, limit=limit)
 

@@ -35,7 +35,7 @@ def refused(read: Read, *names: str, client_id: str = CLIENT_ID) -> ClawbotError
     return error
 
 
-def test_values_come_as_secrets(azure: Azure, read: Read) -> None:
+def test_values_are_secrets(azure: Azure, read: Read) -> None:
     """One token, one challenge, one request for each secret."""
     azure.control.set("keyvault", secrets={"fragment": "{}"})
     found = read(TOKEN_NAME, "fragment")
@@ -49,7 +49,7 @@ def test_values_come_as_secrets(azure: Azure, read: Read) -> None:
 
 
 @pytest.mark.parametrize("status", [404, 410, 429, 500, 503])
-def test_a_metadata_service_that_is_not_ready(azure: Azure, read: Read, status: int) -> None:
+def test_metadata_service_that_is_not_ready(azure: Azure, read: Read, status: int) -> None:
     """One request and a retryable error: the SDK's and msal's own retries are off."""
     azure.control.set("imds", script=[status] * 8)
     error = refused(read)
@@ -59,7 +59,7 @@ def test_a_metadata_service_that_is_not_ready(azure: Azure, read: Read, status: 
     assert statuses(azure, "imds") == [status]
 
 
-def test_a_metadata_service_that_drops_connections(azure: Azure, read: Read) -> None:
+def test_metadata_service_that_drops_connections(azure: Azure, read: Read) -> None:
     azure.control.set("imds", down=True)
     assert refused(read).code == "IMDS_UNAVAILABLE"
     assert statuses(azure, "imds") == [0]
@@ -70,7 +70,7 @@ def test_no_metadata_service(read: Read, monkeypatch: pytest.MonkeyPatch) -> Non
     assert refused(read).code == "IMDS_UNAVAILABLE"
 
 
-def test_an_identity_that_the_instance_does_not_have(azure: Azure, read: Read) -> None:
+def test_identity_that_is_not_attached(azure: Azure, read: Read) -> None:
     """It can still come, for a minute or so."""
     error = refused(read, client_id=OTHER_ID)
     assert error.code == "IDENTITY_NOT_FOUND"
@@ -79,14 +79,14 @@ def test_an_identity_that_the_instance_does_not_have(azure: Azure, read: Read) -
     assert statuses(azure, "imds") == [400]
 
 
-def test_any_other_refusal_of_a_token(azure: Azure, read: Read) -> None:
+def test_other_refusal_of_a_token(azure: Azure, read: Read) -> None:
     azure.control.set("imds", script=[400])
     error = refused(read)
     assert error.code == "IMDS_REFUSED"
     assert not error.retryable
 
 
-def test_a_role_that_is_not_there_yet(azure: Azure, read: Read) -> None:
+def test_missing_role_is_retried(azure: Azure, read: Read) -> None:
     azure.control.set("keyvault", forbidden_for=60)
     error = refused(read)
     assert error.code == "KEYVAULT_FORBIDDEN"
@@ -97,14 +97,14 @@ def test_a_role_that_is_not_there_yet(azure: Azure, read: Read) -> None:
     assert statuses(azure, "keyvault").count(403) == 1
 
 
-def test_a_secret_that_is_not_there(read: Read) -> None:
+def test_absent_secret_is_reported(read: Read) -> None:
     error = refused(read, "nothing")
     assert error.code == "KEYVAULT_SECRET_NOT_FOUND"
     assert not error.retryable
     assert f"az keyvault secret set --vault-name {VAULT} --name nothing" in error.hint
 
 
-def test_a_secret_without_a_value(azure: Azure, read: Read) -> None:
+def test_secret_without_a_value(azure: Azure, read: Read) -> None:
     azure.control.set("keyvault", secrets={"blank": " \n"})
     error = refused(read, "blank")
     assert error.code == "KEYVAULT_SECRET_EMPTY"
@@ -119,7 +119,7 @@ def test_a_secret_without_a_value(azure: Azure, read: Read) -> None:
         (503, "KEYVAULT_UNREACHABLE"),
     ],
 )
-def test_answers_that_pass(azure: Azure, read: Read, status: int, code: str) -> None:
+def test_transient_answers_are_retryable(azure: Azure, read: Read, status: int, code: str) -> None:
     azure.control.set("keyvault", script=[status] * 8)
     error = refused(read)
     assert error.code == code
@@ -127,7 +127,7 @@ def test_answers_that_pass(azure: Azure, read: Read, status: int, code: str) -> 
     assert statuses(azure, "keyvault").count(status) == 1
 
 
-def test_a_token_that_the_vault_does_not_take(azure: Azure, read: Read) -> None:
+def test_refused_token_is_reported(azure: Azure, read: Read) -> None:
     """Expired the moment it was issued."""
     azure.control.set("imds", revoke=True, token_lifetime=0)
     error = refused(read)
@@ -135,30 +135,28 @@ def test_a_token_that_the_vault_does_not_take(azure: Azure, read: Read) -> None:
     assert error.retryable
 
 
-def test_a_vault_that_drops_connections(azure: Azure, read: Read) -> None:
+def test_vault_that_drops_connections(azure: Azure, read: Read) -> None:
     azure.control.set("keyvault", down=True)
     error = refused(read)
     assert error.code == "KEYVAULT_UNREACHABLE"
     assert "closed connection" in error.message
 
 
-def test_a_name_that_does_not_resolve(net: Net, read: Read) -> None:
+def test_name_that_does_not_resolve(net: Net, read: Read) -> None:
     net.unknown.add(HOST)
     error = refused(read)
     assert error.code == "KEYVAULT_UNREACHABLE"
     assert "Name or service not known" in error.message
 
 
-def test_a_port_that_is_closed(net: Net, read: Read) -> None:
+def test_port_that_is_closed(net: Net, read: Read) -> None:
     net.moved[HOST] = ("127.0.0.1", 9)
     error = refused(read)
     assert error.code == "KEYVAULT_UNREACHABLE"
     assert "Connection refused" in error.message
 
 
-def test_a_certificate_that_the_instance_does_not_trust(
-    read: Read, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_untrusted_certificate_is_reported(read: Read, monkeypatch: pytest.MonkeyPatch) -> None:
     """The instance's own list decides: here one that lacks the bench's authority."""
     monkeypatch.setattr(keyvault, "SYSTEM_CA_BUNDLE", certifi.where())
     error = refused(read)
@@ -166,13 +164,13 @@ def test_a_certificate_that_the_instance_does_not_trust(
     assert not error.retryable
 
 
-def test_a_server_that_speaks_no_tls(azure: Azure, net: Net, read: Read) -> None:
+def test_server_without_tls(azure: Azure, net: Net, read: Read) -> None:
     """It is no certificate error: what is there may be starting."""
     net.moved[HOST] = azure.addresses["imds"]
     assert refused(read).code == "KEYVAULT_UNREACHABLE"
 
 
-def test_a_vault_that_accepts_and_stays_silent(net: Net, read: Read) -> None:
+def test_silent_vault_is_unreachable(net: Net, read: Read) -> None:
     """No request outlasts the limit."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         net.moved[HOST] = silent.getsockname()[:2]

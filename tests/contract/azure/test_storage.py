@@ -9,7 +9,7 @@ import pytest
 
 from clawbot_agent.azure import storage
 from clawbot_agent.azure.errors import ImdsUnavailableError
-from clawbot_agent.azure.instance import Instance, instance
+from clawbot_agent.azure.metadata import InstanceLocation, instance
 from clawbot_agent.azure.storage import Account
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
@@ -27,7 +27,7 @@ ReadKey = Callable[..., Secret]
 
 def a_limit(seconds: float = 30) -> Limit:
     clock = SystemClock()
-    return Limit(clock, clock.monotonic() + seconds, cancelled=threading.Event())
+    return Limit(clock, clock.monotonic() + seconds, canceled=threading.Event())
 
 
 @pytest.fixture
@@ -50,11 +50,11 @@ def refused(read_key: ReadKey, account: Account = HERE) -> ClawbotError:
     return caught.value
 
 
-def test_the_first_key_that_allows_everything(read_key: ReadKey) -> None:
+def test_first_key_with_full_permissions_is_returned(read_key: ReadKey) -> None:
     assert read_key() == Secret(KEYS[0])
 
 
-def test_a_role_that_is_not_there_yet(azure: Azure, read_key: ReadKey) -> None:
+def test_missing_role_is_retried(azure: Azure, read_key: ReadKey) -> None:
     """One attempt, and an error that is worth a quarter of an hour."""
     azure.control.set("arm", forbidden_for=60)
     error = refused(read_key)
@@ -70,7 +70,7 @@ def test_a_role_that_is_not_there_yet(azure: Azure, read_key: ReadKey) -> None:
     [replace(HERE, name="nosuchaccount"), replace(HERE, resource_group="other (rg)")],
     ids=["account", "resource group"],
 )
-def test_an_account_that_is_not_there(read_key: ReadKey, account: Account) -> None:
+def test_absent_account_is_reported(read_key: ReadKey, account: Account) -> None:
     """The message says where it was looked for."""
     error = refused(read_key, account)
     assert error.code == "STORAGE_ACCOUNT_NOT_FOUND"
@@ -82,14 +82,16 @@ def test_an_account_that_is_not_there(read_key: ReadKey, account: Account) -> No
     ("status", "code"),
     [(429, "ARM_THROTTLED"), (500, "ARM_UNREACHABLE"), (503, "ARM_UNREACHABLE")],
 )
-def test_answers_that_pass(azure: Azure, read_key: ReadKey, status: int, code: str) -> None:
+def test_transient_answers_are_retryable(
+    azure: Azure, read_key: ReadKey, status: int, code: str
+) -> None:
     azure.control.set("arm", script=[status] * 8)
     error = refused(read_key)
     assert error.code == code
     assert error.retryable
 
 
-def test_a_token_that_is_not_taken(azure: Azure, read_key: ReadKey) -> None:
+def test_refused_token_is_reported(azure: Azure, read_key: ReadKey) -> None:
     azure.control.set("imds", revoke=True, token_lifetime=0)
     assert refused(read_key).code == "ARM_UNAUTHORIZED"
 
@@ -100,7 +102,9 @@ def test_no_identity_and_no_metadata_service(azure: Azure, read_key: ReadKey) ->
     assert refused(read_key).code == "IMDS_REFUSED"
 
 
-def test_who_drops_connections_or_is_not_there(azure: Azure, net: Net, read_key: ReadKey) -> None:
+def test_dropped_connections_and_absent_servers_are_unreachable(
+    azure: Azure, net: Net, read_key: ReadKey
+) -> None:
     azure.control.set("arm", down=True)
     assert refused(read_key).code == "ARM_UNREACHABLE"
     net.unknown.add(HOST)
@@ -109,7 +113,7 @@ def test_who_drops_connections_or_is_not_there(azure: Azure, net: Net, read_key:
     assert error.message == f"{HOST}: Name or service not known"
 
 
-def test_a_certificate_that_the_instance_does_not_trust(
+def test_untrusted_certificate_is_reported(
     read_key: ReadKey, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(storage, "SYSTEM_CA_BUNDLE", certifi.where())
@@ -118,15 +122,15 @@ def test_a_certificate_that_the_instance_does_not_trust(
     assert not error.retryable
 
 
-def test_the_instance_knows_where_it_is(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_instance_location_is_read(azure: Azure, monkeypatch: pytest.MonkeyPatch) -> None:
     """From the metadata service, asked as the agent asks it."""
     address, port = azure.addresses["imds"]
     monkeypatch.setattr(
-        "clawbot_agent.azure.instance._URL",
+        "clawbot_agent.azure.metadata._INSTANCE_URL",
         f"http://{address}:{port}/metadata/instance/compute?api-version=2021-12-13",
     )
     get_json = SystemGetJson(a_limit())
-    assert instance(get_json) == Instance(SUBSCRIPTION_ID, RESOURCE_GROUP)
+    assert instance(get_json) == InstanceLocation(SUBSCRIPTION_ID, RESOURCE_GROUP)
     azure.control.set("imds", down=True)
     with pytest.raises(ImdsUnavailableError, match="does not answer"):
         instance(get_json)

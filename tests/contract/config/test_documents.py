@@ -7,11 +7,9 @@ import jsonschema
 import pytest
 import yaml
 
-from clawbot_agent.config.example import effective_text, example_text
-from clawbot_agent.config.load import parse_config
+from clawbot_agent.config.documents import config_schema, effective_text, example_text, schema_text
+from clawbot_agent.config.load import all_keys, parse_config
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.config.schema import config_schema, schema_text
-from clawbot_agent.config.wording import all_keys
 
 
 def test_example_passes_check_and_holds_every_key() -> None:
@@ -23,7 +21,7 @@ def test_example_passes_check_and_holds_every_key() -> None:
             found = found[0][key] if isinstance(found, list) else found[key]
 
 
-def test_example_comments_every_line_that_sets_something() -> None:
+def test_every_key_of_the_example_has_a_comment() -> None:
     lines = example_text().splitlines()
     for before, line in itertools.pairwise(lines):
         assert not line or "#" in (line.strip()[0], before.strip()[:1])
@@ -66,6 +64,6 @@ def test_schema_is_valid_and_accepts_the_example() -> None:
         {"limits": {"run_deadline": 1}},
     ],
 )
-def test_schema_refuses_what_check_refuses(change: dict[str, object]) -> None:
+def test_schema_and_check_refuse_the_same(change: dict[str, object]) -> None:
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate({**yaml.safe_load(example_text()), **change}, config_schema())

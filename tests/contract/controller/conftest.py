@@ -1,4 +1,4 @@
-"""The controller against a stand-in for Azure that checks every body by Microsoft's schemas."""
+"""The controller with a fake Azure that checks every body against Microsoft's schemas."""
 
 import socket
 import time
@@ -9,40 +9,43 @@ from typing import Any, Final
 import pytest
 
 from clawbot_controller.azure.cloud import Cloud
-from clawbot_controller.deployment.load import Deployment
+from clawbot_controller.deployment.file import Deployment
+from clawbot_controller.operations.context import BotContext, context_of
 from clawbot_controller.operations.destroy import destroy, destroy_shared
-from clawbot_controller.operations.fleet import OncePerKey
-from clawbot_controller.operations.plan import Plan, make_plan
-from clawbot_controller.operations.site import Site, site_of
-from clawbot_controller.operations.steps import Action, Step
-from clawbot_controller.operations.up import up
+from clawbot_controller.operations.parallel import OncePerKey
+from clawbot_controller.operations.reconcile import Action, Step
+from clawbot_controller.operations.up import Plan, make_plan, up
 from tests.bench.arm.fake import FakeArm
 from tests.bench.arm.machines import InMemoryMachines
 from tests.bench.azure import SUBSCRIPTION_ID
 from tests.support.deployments import deployment
 
-KEY: Final = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC nobody"
-# seconds; a test whose subject is the waiting sets another
+KEY: Final = "ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQC test"
+# seconds; tests of waits set another value
 LONGEST_SLEEP = 0.003
 
 
 @dataclass(slots=True)
-class Ground:
-    """Azure's stand-in, and the controller's doors to it."""
+class FakeAzure:
+    """The fake Azure, and the controller's access to it.
+
+    Attributes:
+        lines: reported to the operator.
+    """
 
     arm: FakeArm
-    told: list[str] = field(default_factory=list)
+    lines: list[str] = field(default_factory=list)
 
     @property
     def machines(self) -> InMemoryMachines:
-        """What instances are made of."""
+        """The machines behind the instances."""
         found = self.arm.machines
         assert isinstance(found, InMemoryMachines)
         return found
 
     @property
     def cloud(self) -> Cloud:
-        """As the operator's machine sees it; waits are short."""
+        """Azure for the controller, with short waits."""
         return Cloud(
             credential=self.arm.credential(),
             arm_url=self.arm.url,
@@ -51,29 +54,29 @@ class Ground:
             sleep=lambda seconds: time.sleep(min(seconds, LONGEST_SLEEP)),
         )
 
-    def site(self, name: str = "my-bot", **more: Any) -> Site:  # noqa: ANN401 - as deployment()
-        """A bot's site, with a key that takes no time to make."""
-        return self.site_for(deployment(name, subscription=SUBSCRIPTION_ID, **more))
+    def bot(self, name: str = "my-bot", **more: Any) -> BotContext:  # noqa: ANN401 - as deployment()
+        """Return a bot's context, with a fixed key that takes no time."""
+        return self.context_for(deployment(name, subscription=SUBSCRIPTION_ID, **more))
 
-    def site_for(self, wanted: Deployment) -> Site:
-        """The site of a deployment."""
-        return replace(site_of(wanted, self.cloud, self.told.append), make_key=lambda: KEY)
+    def context_for(self, wanted: Deployment) -> BotContext:
+        """Return the context of a deployment."""
+        return replace(context_of(wanted, self.cloud, self.lines.append), make_key=lambda: KEY)
 
-    def up(self, site: Site) -> tuple[Step, ...]:
-        """`up` of one bot."""
-        return up(site, OncePerKey())
+    def up(self, bot: BotContext) -> tuple[Step, ...]:
+        """Run `up` for one bot."""
+        return up(bot, OncePerKey())
 
-    def plan(self, site: Site) -> Plan:
-        """`plan` of one bot."""
-        return make_plan(site)
+    def plan(self, bot: BotContext) -> Plan:
+        """Return the plan of one bot."""
+        return make_plan(bot)
 
-    def destroy_all(self, site: Site) -> None:
-        """`destroy --delete-data` of the only bot."""
-        destroy(site, delete_data=True)
-        destroy_shared([site])
+    def destroy_all(self, bot: BotContext) -> None:
+        """Run `destroy --delete-data` for the only bot."""
+        destroy(bot, delete_data=True)
+        destroy_shared([bot])
 
     def writes(self, since: int = 0) -> list[str]:
-        """Method and end of the path of every request that is no look, since the nth."""
+        """Return method and end of path of every request but GET, from the nth on."""
         return [
             f"{one.method} {'/'.join(one.path.split('/')[-2:])}"
             for one in self.arm.requests[since:]
@@ -82,15 +85,15 @@ class Ground:
 
 
 def changes(steps: tuple[Step, ...]) -> list[str]:
-    """What was done, but for what was kept: "change clawbot-nsg"."""
+    """Return the steps that changed something: "change clawbot-nsg"."""
     return [f"{one.action} {one.name}" for one in steps if one.action is not Action.KEEP]
 
 
 @pytest.fixture
-def ground(monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
+def azure(monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeAzure]:
     """An empty subscription."""
     for name in ("HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy"):
         monkeypatch.delenv(name, raising=False)
     with FakeArm() as arm:
         monkeypatch.setattr(socket, "getaddrinfo", arm.resolver())
-        yield Ground(arm)
+        yield FakeAzure(arm)

@@ -1,4 +1,4 @@
-"""Every body is valid by Microsoft's schemas, and would not be with any key renamed."""
+"""Every body is valid by Microsoft's schemas, and invalid with any key renamed."""
 
 import copy
 from collections.abc import Iterator
@@ -8,23 +8,23 @@ import pytest
 
 from tests.bench.arm.paths import parse
 from tests.bench.arm.schema import Body, schemas
-from tests.contract.controller.conftest import Ground
+from tests.contract.controller.conftest import FakeAzure
 
-# keys that are names of the operator's or ids, and mean nothing to a schema
+# keys that are ids or names of the operator's, which schemas do not know
 _MAPS: Final = ("tags", "userAssignedIdentities")
 
 
-def bodies(ground: Ground) -> Iterator[Body]:
-    for one in ground.arm.requests:
+def bodies(azure: FakeAzure) -> Iterator[Body]:
+    for one in azure.arm.requests:
         target = parse(one.path)
-        # a group's body is in no schema; the stand-in itself refuses unknown keys
+        # a group's body is in no schema; the fake itself refuses unknown keys
         if one.method == "PUT" and not target.type_name.endswith("resourceGroups"):
             version = one.query.partition("api-version=")[2].partition("&")[0]
             yield Body(target.type_name, version, target.names, one.json, partial=False)
 
 
 def paths(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:  # noqa: ANN401 - JSON
-    """Of every key at every depth, but for those in maps."""
+    """Return the path of every key at every depth, except in maps."""
     if isinstance(value, dict):
         for key, inner in value.items():
             if not path or path[-1] not in _MAPS:
@@ -45,10 +45,10 @@ def renamed(content: Any, path: tuple[Any, ...]) -> Any:  # noqa: ANN401 - JSON
 
 
 @pytest.mark.parametrize("mode", ["uniform", "flexible"])
-def test_a_renamed_key_is_refused_wherever_it_is(ground: Ground, mode: str) -> None:
+def test_renamed_key_is_refused_at_every_depth(azure: FakeAzure, mode: str) -> None:
     more = {"address": "prefix", "dns_label": "a-bot"}
-    ground.up(ground.site(orchestration=mode, bot={"share": {"auth": "managed-identity"}}, **more))
-    found = list(bodies(ground))
+    azure.up(azure.bot(orchestration=mode, bot={"share": {"auth": "managed-identity"}}, **more))
+    found = list(bodies(azure))
     assert len(found) >= 12
     accepted = [
         (body.type_name, path)

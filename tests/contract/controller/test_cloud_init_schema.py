@@ -1,4 +1,4 @@
-"""cloud-init accepts the custom data: its own schema says so."""
+"""Custom data is valid by cloud-init's schema."""
 
 from typing import Any
 
@@ -6,10 +6,9 @@ import jsonschema
 import pytest
 import yaml
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_agent.config.load import parse_config
-from clawbot_controller.custom_data.agent_source import AgentSource
-from clawbot_controller.custom_data.render import render_custom_data
+from clawbot_controller.custom_data import AgentSource, render_custom_data
 from tests.bench.bench import HOME
 from tests.bench.cache import Cache
 from tests.support import cloud_init
@@ -28,14 +27,16 @@ def document() -> dict[str, Any]:
     return found
 
 
-def test_custom_data_fits(validator: jsonschema.Draft4Validator, document: dict[str, Any]) -> None:
+def test_custom_data_is_valid(
+    validator: jsonschema.Draft4Validator, document: dict[str, Any]
+) -> None:
     assert [error.message for error in validator.iter_errors(document)] == []
 
 
-def test_the_schema_would_refuse_what_does_not_fit(
+def test_schema_refuses_invalid_custom_data(
     validator: jsonschema.Draft4Validator, document: dict[str, Any]
 ) -> None:
-    """That the test above can fail."""
+    """The test above can fail."""
     document["write_files"][0]["encoding"] = "gzip64"
     document["write_files"][1]["mode"] = "0755"
     wrong = {str(error.path[1]) for error in validator.iter_errors(document)}

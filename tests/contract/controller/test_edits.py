@@ -1,41 +1,44 @@
-"""What an edited file asks of a bot that runs."""
+"""Edits of the file of a running bot."""
 
 import pytest
 
 from clawbot_controller.errors import ShareInUseError
-from clawbot_controller.operations.power import stop, to_zero
-from tests.contract.controller.conftest import Ground
+from clawbot_controller.operations.power import stop, stop_to_zero
+from tests.contract.controller.conftest import FakeAzure
 
 BY_KEY, BY_IDENTITY = ({"share": {"auth": one}} for one in ("account-key", "managed-identity"))
 
 
 @pytest.mark.parametrize(("before", "after"), [(BY_KEY, BY_IDENTITY), (BY_IDENTITY, BY_KEY)])
-def test_the_way_to_the_memory_changes_between_two_instances(
-    ground: Ground, before: dict[str, object], after: dict[str, object]
+def test_share_authentication_changes_only_without_instance(
+    azure: FakeAzure, before: dict[str, object], after: dict[str, object]
 ) -> None:
-    ground.up(ground.site(bot=before))
-    site = ground.site(bot=after)
-    seen = len(ground.arm.requests)
-    for verb in (ground.plan, ground.up):
-        with pytest.raises(ShareInUseError, match="would lose its memory"):
-            verb(site)
-    assert ground.writes(seen) == []
-    # it would be started with the old custom data
-    stop(site)
+    azure.up(azure.bot(bot=before))
+    bot = azure.bot(bot=after)
+    seen = len(azure.arm.requests)
+    for verb in (azure.plan, azure.up):
+        with pytest.raises(ShareInUseError, match="would lose its bot data"):
+            verb(bot)
+    assert azure.writes(seen) == []
+    # a started instance would have the old custom data
+    stop(bot)
     with pytest.raises(ShareInUseError):
-        ground.up(site)
-    to_zero(site)
-    ground.up(site)
-    assert not ground.plan(site).changes
+        azure.up(bot)
+    stop_to_zero(bot)
+    azure.up(bot)
+    assert not azure.plan(bot).changes
 
 
-def test_reserved_addresses_that_are_no_longer_asked_for(ground: Ground) -> None:
-    ground.up(ground.site(address="prefix"))
-    site = ground.site()
-    for verb in (ground.plan, ground.up):
-        ground.told.clear()
-        verb(site)
-        assert any("my-bot-addresses are still there, billed" in one for one in ground.told)
-    assert site.arm.get(site.names.prefix_id) is not None
-    ground.destroy_all(site)
-    assert ground.arm.resources() == []
+def test_reserved_addresses_no_longer_in_file_are_reported(azure: FakeAzure) -> None:
+    azure.up(azure.bot(address="prefix"))
+    bot = azure.bot()
+    for verb in (azure.plan, azure.up):
+        azure.lines.clear()
+        verb(bot)
+        assert any(
+            "my-bot-addresses: no longer in the file, but still billed" in one
+            for one in azure.lines
+        )
+    assert bot.arm.get(bot.names.prefix_id) is not None
+    azure.destroy_all(bot)
+    assert azure.arm.resources() == []

@@ -12,9 +12,9 @@ from typing import Final
 import pytest
 
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_controller.operations.site import Site
+from clawbot_controller.operations.context import BotContext
 from tests.bench.arm.fake import FakeArm
-from tests.contract.controller.conftest import Ground, changes
+from tests.contract.controller.conftest import FakeAzure, changes
 
 KINDS: Final = (
     *("401", "403", "404", "409", "409-conflict", "412", "429", "500", "503"),
@@ -33,16 +33,16 @@ CASES: Final = [
     for call in range(1, CALLS + 1)
     for number, kind in enumerate(KINDS)
 ]
-# these pass by themselves; the others may end an `up`, with a reason
+# transient; the other faults may end an `up` with an error
 WAITED_FOR: Final = ("401", "409", "409-conflict", "412", "429", "500", "503", "reset", "truncated")
 
 
 @dataclass(slots=True)
 class Undisturbed:
-    """What an `up` without faults makes, and how many requests it takes.
+    """Resources and requests of an `up` without faults.
 
     Attributes:
-        types: how many resources there are of each type: a duplicate shows whatever its name is.
+        types: number of resources of each type, which shows duplicates under any name.
     """
 
     types: dict[str, int]
@@ -55,56 +55,58 @@ def types_of(ids: list[str]) -> dict[str, int]:
 
 @pytest.fixture(scope="module")
 def undisturbed() -> Undisturbed:
-    """Of a subscription of its own."""
+    """Measure in a separate subscription."""
     with pytest.MonkeyPatch.context() as patch, FakeArm() as arm:
         patch.setattr(socket, "getaddrinfo", arm.resolver())
-        ground = Ground(arm)
-        ground.up(ground.site())
+        azure = FakeAzure(arm)
+        azure.up(azure.bot())
         return Undisturbed(types_of(arm.resources()), len(arm.requests))
 
 
-def tried(ground: Ground, site: Site) -> ClawbotError | None:
-    """`up`, and how it failed."""
+def tried(azure: FakeAzure, bot: BotContext) -> ClawbotError | None:
+    """Run `up` and return its error."""
     try:
-        ground.up(site)
+        azure.up(bot)
     except ClawbotError as error:
         return error
     return None
 
 
 @pytest.mark.parametrize(("kind", "call"), CASES)
-def test_a_fault(ground: Ground, undisturbed: Undisturbed, kind: str, call: int) -> None:
-    site = ground.site()
-    fault = ground.arm.faults.add(kind, nth=call, seconds=0.02)
-    error = tried(ground, site)
+def test_fault_is_retried_or_continued(
+    azure: FakeAzure, undisturbed: Undisturbed, kind: str, call: int
+) -> None:
+    bot = azure.bot()
+    fault = azure.arm.faults.add(kind, nth=call, seconds=0.02)
+    error = tried(azure, bot)
     assert error is None or (kind not in WAITED_FOR and error.message and error.hint)
     assert undisturbed.calls == CALLS
     assert fault.hits == 1
-    ground.arm.faults.clear()
-    ground.arm.settle()
-    ground.up(site)
-    assert changes(ground.up(site)) == []
-    assert types_of(ground.arm.resources()) == undisturbed.types
-    assert list(ground.arm.secrets(site.shared.vault)) == ["my-bot-gateway-token"]
-    ground.destroy_all(site)
-    assert ground.arm.resources() == []
-    assert ground.arm.deleted_vaults() == []
+    azure.arm.faults.clear()
+    azure.arm.settle()
+    azure.up(bot)
+    assert changes(azure.up(bot)) == []
+    assert types_of(azure.arm.resources()) == undisturbed.types
+    assert list(azure.arm.secrets(bot.shared.vault)) == ["my-bot-gateway-token"]
+    azure.destroy_all(bot)
+    assert azure.arm.resources() == []
+    assert azure.arm.deleted_vaults() == []
 
 
 @pytest.mark.parametrize("nth", range(1, 14))
-def test_what_was_cut_off_goes_on_where_it_was(ground: Ground, nth: int) -> None:
-    """At each write: the next `up` makes none of those before it again."""
-    site = ground.site()
-    ground.arm.faults.add("403", method="PUT", nth=nth)
-    error = tried(ground, site)
+def test_interrupted_up_is_continued_by_next(azure: FakeAzure, nth: int) -> None:
+    """At each write; the next `up` repeats none of the writes before it."""
+    bot = azure.bot()
+    azure.arm.faults.add("403", method="PUT", nth=nth)
+    error = tried(azure, bot)
     assert error is not None
     assert error.code == "AZURE_FORBIDDEN"
-    ground.up(site)
-    done = [one.path for one in ground.arm.requests if one.method == "PUT" and one.status < 400]
+    azure.up(bot)
+    done = [one.path for one in azure.arm.requests if one.method == "PUT" and one.status < 400]
     assert len(done) == len(set(done)) == 13
 
 
-def test_a_fault_of_the_vault_is_waited_for_as_well(ground: Ground) -> None:
-    ground.arm.vaults.knobs.change({"script": [403, 429, 500, 503], "retry_after": 0})
-    ground.up(ground.site())
-    assert [line for line in ground.told if "VAULT_ROLE_PENDING" in line] != []
+def test_fault_of_vault_is_retried(azure: FakeAzure) -> None:
+    azure.arm.vaults.knobs.change({"script": [403, 429, 500, 503], "retry_after": 0})
+    azure.up(azure.bot())
+    assert [line for line in azure.lines if "VAULT_ROLE_PENDING" in line] != []

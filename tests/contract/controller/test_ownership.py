@@ -1,4 +1,4 @@
-"""What was there before and was not made for the bot is neither changed nor deleted."""
+"""Resources that were not created for the bot are neither changed nor deleted."""
 
 from typing import Any
 
@@ -6,66 +6,68 @@ import pytest
 
 from clawbot_controller.azure.errors import NotOursError
 from clawbot_controller.operations.destroy import destroy, destroy_shared
-from clawbot_controller.operations.power import reimage, start, stop, to_zero
-from tests.contract.controller.conftest import Ground
+from clawbot_controller.operations.power import reimage, start, stop, stop_to_zero
+from tests.contract.controller.conftest import FakeAzure
 
 OWN = pytest.mark.parametrize("what", ["scale_set_id", "identity_id", "prefix_id", "account_id"])
 SHARED = pytest.mark.parametrize("what", ["network_id", "security_group_id", "vault_id"])
 
 
-def retag(ground: Ground, resource_id: str, tags: dict[str, str]) -> None:
-    """Give a resource other tags, and none beside them."""
-    found = ground.arm.world.find(resource_id)
+def retag(azure: FakeAzure, resource_id: str, tags: dict[str, str]) -> None:
+    """Replace the tags of a resource."""
+    found = azure.arm.world.find(resource_id)
     assert found is not None
     found.content["tags"] = tags
 
 
 @OWN
 @pytest.mark.parametrize("tags", [{}, {"clawbot-bot": "other"}], ids=["none", "other"])
-def test_a_bots_part_of_somebody_else(ground: Ground, what: str, tags: dict[str, str]) -> None:
-    site = ground.site(address="prefix")
-    ground.up(site)
-    retag(ground, getattr(site.names, what), tags)
-    before = len(ground.arm.requests)
-    for verb in (ground.plan, ground.up):
+def test_foreign_resource_with_bots_name_is_not_changed(
+    azure: FakeAzure, what: str, tags: dict[str, str]
+) -> None:
+    bot = azure.bot(address="prefix")
+    azure.up(bot)
+    retag(azure, getattr(bot.names, what), tags)
+    before = len(azure.arm.requests)
+    for verb in (azure.plan, azure.up):
         with pytest.raises(NotOursError, match="clawbot-bot"):
-            verb(site)
+            verb(bot)
     with pytest.raises(NotOursError):
-        destroy(site, delete_data=True)
-    assert ground.writes(before) == []
+        destroy(bot, delete_data=True)
+    assert azure.writes(before) == []
 
 
-@pytest.mark.parametrize("verb", [start, stop, to_zero, reimage])
-def test_an_instance_of_somebody_else(ground: Ground, verb: Any) -> None:  # noqa: ANN401 - verbs
-    site = ground.site()
-    ground.up(site)
-    retag(ground, site.names.scale_set_id, {})
-    before = len(ground.arm.requests)
+@pytest.mark.parametrize("verb", [start, stop, stop_to_zero, reimage])
+def test_foreign_scale_set_is_not_changed(azure: FakeAzure, verb: Any) -> None:  # noqa: ANN401 - verbs
+    bot = azure.bot()
+    azure.up(bot)
+    retag(azure, bot.names.scale_set_id, {})
+    before = len(azure.arm.requests)
     with pytest.raises(NotOursError):
-        verb(site)
-    assert ground.writes(before) == []
+        verb(bot)
+    assert azure.writes(before) == []
 
 
 @SHARED
-def test_a_shared_part_of_somebody_else(ground: Ground, what: str) -> None:
-    site = ground.site()
-    ground.up(site)
-    retag(ground, getattr(site.shared, what), {"team": "ops"})
-    before = len(ground.arm.requests)
-    for verb in (ground.plan, ground.up):
+def test_foreign_resource_with_shared_name_is_not_changed(azure: FakeAzure, what: str) -> None:
+    bot = azure.bot()
+    azure.up(bot)
+    retag(azure, getattr(bot.shared, what), {"team": "ops"})
+    before = len(azure.arm.requests)
+    for verb in (azure.plan, azure.up):
         with pytest.raises(NotOursError, match="clawbot-group"):
-            verb(site)
-    assert ground.writes(before) == []
-    destroy(site, delete_data=True)
-    before = len(ground.arm.requests)
+            verb(bot)
+    assert azure.writes(before) == []
+    destroy(bot, delete_data=True)
+    before = len(azure.arm.requests)
     with pytest.raises(NotOursError):
-        destroy_shared([site])
-    assert ground.writes(before) == []
+        destroy_shared([bot])
+    assert azure.writes(before) == []
 
 
-def test_a_tag_that_the_operator_sets_is_an_answer(ground: Ground) -> None:
-    site = ground.site()
-    ground.up(site)
-    retag(ground, site.names.identity_id, {"Clawbot-Bot": "my-bot"})
-    ground.up(site)
-    assert not ground.plan(site).changes
+def test_tag_set_by_operator_is_accepted(azure: FakeAzure) -> None:
+    bot = azure.bot()
+    azure.up(bot)
+    retag(azure, bot.names.identity_id, {"Clawbot-Bot": "my-bot"})
+    azure.up(bot)
+    assert not azure.plan(bot).changes

@@ -1,4 +1,4 @@
-"""What a release holds: everything bootstrap.sh and an installed controller look for."""
+"""A release contains everything that bootstrap.sh and an installed controller need."""
 
 import subprocess
 import sys
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from tests.bench import product
 from tests.bench.bench import HOME, REPOSITORY
 from tests.bench.cache import Cache
@@ -22,7 +22,7 @@ def wheel() -> Path:
     return next(product.wheel(Cache(HOME / "cache")).glob("*.whl"))
 
 
-def test_the_wheel_carries_what_is_no_python(wheel: Path) -> None:
+def test_wheel_contains_non_python_files(wheel: Path) -> None:
     units = {f"systemd/{path.name}" for path in (REPOSITORY / "systemd").glob("*.[st]*")}
     expected = {"bootstrap.sh", "custom-data.yaml.j2", "requirements.lock", *units}
     names = zipfile.ZipFile(wheel).namelist()
@@ -30,20 +30,20 @@ def test_the_wheel_carries_what_is_no_python(wheel: Path) -> None:
     assert carried == expected
 
 
-def test_the_same_sources_give_the_same_wheel(wheel: Path, tmp_path: Path) -> None:
-    """So that a release can be checked by whoever builds it again."""
+def test_wheel_is_reproducible(wheel: Path, tmp_path: Path) -> None:
+    """A release can be verified by building it again."""
     again = product.wheel(Cache(tmp_path))
     assert next(again.glob("*.whl")).read_bytes() == wheel.read_bytes()
 
 
-def test_an_installed_controller_renders(wheel: Path, tmp_path: Path) -> None:
-    """Without the checkout: template and bootstrap.sh come from the wheel."""
+def test_installed_controller_renders_custom_data(wheel: Path, tmp_path: Path) -> None:
+    """With template and bootstrap.sh from the wheel, not from the checkout."""
     venv = tmp_path / "venv"
     subprocess.run((sys.executable, "-m", "venv", "--without-pip", str(venv)), check=True)
     python = venv / "bin/python"
     pip = (sys.executable, "-m", "pip", "--python", str(python), "install", "--quiet", "--no-deps")
     subprocess.run((*pip, "--no-index", str(wheel)), check=True)
-    # what it needs is borrowed from here; behind its own packages on the path
+    # dependencies come from this environment, after its own packages on the path
     site = next(venv.glob("lib/python3*/site-packages"))
     (site / "borrowed.pth").write_text(f"{sysconfig.get_path('purelib')}\n")
     (tmp_path / "bot.yaml").write_text(example_text())
@@ -60,7 +60,7 @@ def test_an_installed_controller_renders(wheel: Path, tmp_path: Path) -> None:
     assert SOURCE in done.stdout
 
 
-def test_the_archive_has_wheels_for_each_python(wheel: Path) -> None:
+def test_archive_has_wheels_for_each_python(wheel: Path) -> None:
     archive, _ = product.release(Cache(HOME / "cache"))
     with tarfile.open(archive) as tar:
         names = tar.getnames()

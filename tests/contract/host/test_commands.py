@@ -39,14 +39,14 @@ def gone(pid: int) -> bool:
     return False
 
 
-def test_output_and_status_are_told_apart(run: SystemRun) -> None:
+def test_output_and_status_are_separate(run: SystemRun) -> None:
     done = run(("sh", "-c", "echo out; echo err >&2; exit 3"))
     assert (done.returncode, done.stdout, done.stderr) == (3, "out\n", "err\n")
     with pytest.raises(CommandFailedError, match="sh ended with status 3: err"):
         done.require()
 
 
-def test_programs_speak_english_and_never_prompt(run: SystemRun) -> None:
+def test_programs_run_in_english_without_prompts(run: SystemRun) -> None:
     shown = run(("env",), env={"MINE": "1"}).stdout.splitlines()
     assert {"LC_ALL=C.UTF-8", "DEBIAN_FRONTEND=noninteractive", "MINE=1"} <= set(shown)
 
@@ -62,7 +62,7 @@ def test_stdin_arrives_whole(run: SystemRun) -> None:
     assert run(python(slow), stdin=text).stdout == "300000\n"
 
 
-def test_a_program_that_ignores_its_stdin_is_fine(run: SystemRun) -> None:
+def test_program_that_ignores_its_stdin_is_fine(run: SystemRun) -> None:
     assert run(("true",), stdin="x" * 300_000).ok
 
 
@@ -76,14 +76,14 @@ def test_output_that_is_not_text_is_replaced(run: SystemRun) -> None:
     assert run(("printf", r"a\377b")).stdout == "a\ufffdb"
 
 
-def test_a_program_that_is_not_there_is_named(run: SystemRun, tmp_path: Path) -> None:
+def test_absent_program_is_named(run: SystemRun, tmp_path: Path) -> None:
     with pytest.raises(CommandMissingError, match="no-such-program"):
         run(("no-such-program",))
     with pytest.raises(CommandMissingError, match="Permission denied"):
         run((str(tmp_path),))
 
 
-def test_a_timeout_ends_grandchildren_too(run: SystemRun, tmp_path: Path) -> None:
+def test_timeout_ends_grandchildren_too(run: SystemRun, tmp_path: Path) -> None:
     pids = tmp_path / "pids"
     script = f"sleep 61 & echo $! > {pids}; sleep 62 & echo $! >> {pids}; wait"
     started = time.monotonic()
@@ -93,7 +93,7 @@ def test_a_timeout_ends_grandchildren_too(run: SystemRun, tmp_path: Path) -> Non
     assert all(gone(int(pid)) for pid in pids.read_text().split())
 
 
-def test_those_that_ignore_the_polite_signal_are_ended_too(
+def test_programs_that_ignore_sigterm_are_killed(
     run: SystemRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Even when they outlive their parent."""
@@ -106,7 +106,7 @@ def test_those_that_ignore_the_polite_signal_are_ended_too(
     assert gone(int(pids.read_text()))
 
 
-def test_the_limit_of_the_run_caps_the_timeout(limits: Limits) -> None:
+def test_limit_of_the_run_caps_the_timeout(limits: Limits) -> None:
     started = time.monotonic()
     with pytest.raises((CommandTimeoutError, DeadlineExceededError)):
         SystemRun(limits(0.5))(("sleep", "60"), timeout=60)
@@ -118,11 +118,11 @@ def test_nothing_is_started_after_the_deadline(limits: Limits) -> None:
         SystemRun(limits(0))(("true",))
 
 
-def test_an_interrupt_ends_the_program(
-    run: SystemRun, cancelled: threading.Event, tmp_path: Path
+def test_interrupt_ends_the_program(
+    run: SystemRun, canceled: threading.Event, tmp_path: Path
 ) -> None:
     pid = tmp_path / "pid"
-    threading.Timer(0.3, cancelled.set).start()
+    threading.Timer(0.3, canceled.set).start()
     started = time.monotonic()
     with pytest.raises(InterruptedRunError):
         run(("sh", "-c", f"echo $$ > {pid}; exec sleep 60"))
@@ -130,7 +130,7 @@ def test_an_interrupt_ends_the_program(
     assert gone(int(pid.read_text()))
 
 
-def test_a_daemon_left_behind_does_not_hold_up_the_answer(run: SystemRun, tmp_path: Path) -> None:
+def test_daemon_left_behind_does_not_delay_the_result(run: SystemRun, tmp_path: Path) -> None:
     """A package's script may start one that keeps its output open."""
     pid = tmp_path / "pid"
     started = time.monotonic()
@@ -147,9 +147,9 @@ def test_arguments_are_not_interpreted(run: SystemRun) -> None:
     assert run(("echo", "$HOME; `id` > x")).stdout == "$HOME; `id` > x\n"
 
 
-# nobody waits for it, on purpose
+# the test leaves it unwaited on purpose
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
-def test_a_program_that_no_signal_ends_is_left_behind(
+def test_program_that_survives_every_signal_is_left_behind(
     run: SystemRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """One that waits in the kernel for a dead file server is such a program."""

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host.docker import (
-    DockerCallError,
-    DockerUnavailableError,
-    SystemDocker,
-)
+from clawbot_agent.host.docker import DockerCallError, DockerUnavailableError
+from clawbot_agent.host.docker_engine import SystemDocker
+from clawbot_agent.host.files import SystemFiles
+from clawbot_agent.host.guarded_files import GuardedFiles
+from clawbot_agent.host.isolation import Isolation
+from clawbot_agent.host.limit import Limit
 from tests.contract.host.conftest import Limits
 
 # the SDK leaves the sockets of a failed opening to the garbage collector
@@ -91,12 +92,17 @@ def engine(tmp_path: Path) -> Iterator[Engine]:
 Client = Callable[[float], SystemDocker]
 
 
+def unguarded(limit: Limit) -> GuardedFiles:
+    """Files for a client that neither saves nor loads an image."""
+    return GuardedFiles(SystemFiles(), (), limit, Isolation())
+
+
 @pytest.fixture
 def client(engine: Engine, limits: Limits) -> Iterator[Client]:
     made: list[SystemDocker] = []
 
     def make(seconds: float) -> SystemDocker:
-        made.append(SystemDocker.at(engine.path, limit=limits(seconds)))
+        made.append(SystemDocker.at(engine.path, files=unguarded(limits(seconds))))
         return made[-1]
 
     yield make
@@ -112,18 +118,18 @@ def _quick() -> Iterator[None]:
     assert time.monotonic() - started < 4
 
 
-def test_a_frozen_engine_before_the_first_word(engine: Engine, client: Client) -> None:
+def test_frozen_engine_before_its_first_answer(engine: Engine, client: Client) -> None:
     engine.frozen = True
     with pytest.raises(DockerUnavailableError, match="docker inspect container bot"):
         client(1).container("bot")
 
 
-def test_a_frozen_engine_info_is_none(engine: Engine, client: Client) -> None:
+def test_frozen_engine_info_is_none(engine: Engine, client: Client) -> None:
     engine.frozen = True
     assert client(1).info() is None
 
 
-def test_a_frozen_engine_after_the_first_word(engine: Engine, client: Client) -> None:
+def test_frozen_engine_after_its_first_answer(engine: Engine, client: Client) -> None:
     """The connection was made in better times."""
     engine.answers["/info"] = answer({"ServerVersion": "29.0.0"})
     docker = client(2)
@@ -133,7 +139,7 @@ def test_a_frozen_engine_after_the_first_word(engine: Engine, client: Client) ->
         docker.start("bot")
 
 
-def test_a_frozen_engine_in_the_middle_of_a_build(
+def test_frozen_engine_in_the_middle_of_a_build(
     engine: Engine, client: Client, tmp_path: Path
 ) -> None:
     engine.answers["/build"] = CHUNKED + chunk({"stream": "Step 1/9"})
@@ -144,17 +150,17 @@ def test_a_frozen_engine_in_the_middle_of_a_build(
         next(messages)
 
 
-def test_a_build_can_be_interrupted(
-    engine: Engine, client: Client, tmp_path: Path, cancelled: threading.Event
+def test_build_can_be_interrupted(
+    engine: Engine, client: Client, tmp_path: Path, canceled: threading.Event
 ) -> None:
     engine.answers["/build"] = CHUNKED + chunk({"stream": "npm install, silent for minutes"})
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    threading.Timer(0.3, cancelled.set).start()
+    threading.Timer(0.3, canceled.set).start()
     with pytest.raises(InterruptedRunError):
         list(client(60).build(tmp_path, tag="a:1", labels={}))
 
 
-def test_a_frozen_engine_a_container_that_does_not_end(engine: Engine, client: Client) -> None:
+def test_frozen_engine_with_a_container_that_does_not_end(engine: Engine, client: Client) -> None:
     """Headers come at once, the status when it ended: never. It is removed."""
     engine.answers |= {
         "/create": answer({"Id": "c1"}, "201 Created"),
@@ -167,18 +173,18 @@ def test_a_frozen_engine_a_container_that_does_not_end(engine: Engine, client: C
     assert any(line.startswith("DELETE ") for line in engine.seen)
 
 
-def test_an_absent_engine_no_socket(tmp_path: Path, limits: Limits) -> None:
-    docker = SystemDocker.at(tmp_path / "none.sock", limit=limits(5))
+def test_absent_engine_without_a_socket(tmp_path: Path, limits: Limits) -> None:
+    docker = SystemDocker.at(tmp_path / "none.sock", files=unguarded(limits(5)))
     assert docker.info() is None
     with pytest.raises(DockerUnavailableError):
         docker.container("bot")
 
 
-def test_an_absent_engine_it_comes_later(engine: Engine, limits: Limits) -> None:
+def test_absent_engine_that_starts_later(engine: Engine, limits: Limits) -> None:
     """The next call finds it."""
     hidden = engine.path.with_name("hidden")
     engine.path.rename(hidden)
-    docker = SystemDocker.at(engine.path, limit=limits(5))
+    docker = SystemDocker.at(engine.path, files=unguarded(limits(5)))
     assert docker.info() is None
     hidden.rename(engine.path)
     engine.answers["/info"] = answer({"ID": "x"})
@@ -186,7 +192,7 @@ def test_an_absent_engine_it_comes_later(engine: Engine, limits: Limits) -> None
     docker.connection.close()
 
 
-def test_an_absent_engine_it_dies_in_the_middle_of_a_pull(engine: Engine, client: Client) -> None:
+def test_engine_that_dies_in_the_middle_of_a_pull(engine: Engine, client: Client) -> None:
     """A stream that is cut off is the engine's absence, and no defect."""
     engine.answers["/images/create"] = CHUNKED + chunk({"status": "Pulling"})
     engine.hang_up = True
@@ -194,7 +200,7 @@ def test_an_absent_engine_it_dies_in_the_middle_of_a_pull(engine: Engine, client
         list(client(10).pull("a:1"))
 
 
-def test_names_that_do_not_exist_answer_none(engine: Engine, client: Client) -> None:
+def test_names_that_do_not_exist_return_none(engine: Engine, client: Client) -> None:
     missing = answer({"message": "No such object"}, "404 Not Found")
     engine.answers |= {"/containers/": missing, "/images/": missing, "/networks/": missing}
     docker = client(10)
@@ -203,7 +209,7 @@ def test_names_that_do_not_exist_answer_none(engine: Engine, client: Client) -> 
     assert docker.network("x") is None
 
 
-def test_a_refusal_carries_the_engines_own_words(engine: Engine, client: Client) -> None:
+def test_refusal_contains_the_engines_message(engine: Engine, client: Client) -> None:
     engine.answers["/start"] = answer({"message": "port is already allocated"}, "500 Error")
     with pytest.raises(DockerCallError, match="docker start bot: port is already allocated"):
         client(10).start("bot")

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from clawbot_agent.core.errors import ClawbotError, DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host.download import SystemDownload
+from clawbot_agent.host.http import SystemDownload
 from tests.contract.host.conftest import Limits
 
 CONTENT = bytes(range(256)) * 4000
@@ -96,7 +96,7 @@ def target(tmp_path: Path, limits: Limits) -> Target:
 
 
 @pytest.mark.parametrize("path", ["/ok", "/redirect", "/gzip"])
-def test_a_file_with_the_right_hash_arrives(server: str, target: Target, path: str) -> None:
+def test_file_with_the_right_hash_arrives(server: str, target: Target, path: str) -> None:
     """Through redirects, whole, and readable by apt's own user."""
     target.fetch(server + path, SHA256.upper())
     assert target.path.read_bytes() == CONTENT
@@ -104,7 +104,7 @@ def test_a_file_with_the_right_hash_arrives(server: str, target: Target, path: s
     assert list(target.path.parent.iterdir()) == [target.path]
 
 
-def test_a_wrong_hash_leaves_nothing(server: str, target: Target) -> None:
+def test_wrong_hash_leaves_nothing(server: str, target: Target) -> None:
     error = target.refused(f"{server}/ok", "0" * 64)
     assert error.code == "SHA256_MISMATCH"
     assert not error.retryable
@@ -112,11 +112,11 @@ def test_a_wrong_hash_leaves_nothing(server: str, target: Target) -> None:
     assert "0" * 64 in error.message
 
 
-def test_an_error_page_with_status_200_is_a_wrong_hash(server: str, target: Target) -> None:
+def test_error_page_with_status_200_is_a_wrong_hash(server: str, target: Target) -> None:
     assert target.refused(f"{server}/html").code == "SHA256_MISMATCH"
 
 
-def test_what_was_there_stays_when_the_new_one_is_wrong(server: str, target: Target) -> None:
+def test_existing_file_is_kept_when_the_new_one_is_wrong(server: str, target: Target) -> None:
     target.fetch(f"{server}/ok")
     with pytest.raises(ClawbotError):
         target.fetch(f"{server}/html")
@@ -124,9 +124,7 @@ def test_what_was_there_stays_when_the_new_one_is_wrong(server: str, target: Tar
 
 
 @pytest.mark.parametrize("path", ["/cut", "/chunked-cut"])
-def test_a_connection_that_is_cut_is_worth_another_try(
-    server: str, target: Target, path: str
-) -> None:
+def test_interrupted_connection_is_retryable(server: str, target: Target, path: str) -> None:
     error = target.refused(server + path)
     assert (error.code, error.retryable) == ("DOWNLOAD_INCOMPLETE", True)
 
@@ -142,24 +140,26 @@ def test_a_connection_that_is_cut_is_worth_another_try(
         (503, "DOWNLOAD_FAILED", True),
     ],
 )
-def test_statuses(server: str, target: Target, status: int, code: str, *, retryable: bool) -> None:
+def test_status_decides_the_error(
+    server: str, target: Target, status: int, code: str, *, retryable: bool
+) -> None:
     error = target.refused(f"{server}/status/{status}")
     assert (error.code, error.retryable) == (code, retryable)
     assert str(status) in error.message
 
 
-def test_a_server_that_is_not_there(target: Target) -> None:
+def test_absent_server_is_an_error(target: Target) -> None:
     assert target.refused("http://127.0.0.1:9/x").code == "DOWNLOAD_FAILED"
     assert target.refused("http://no-such-host.invalid/x").code == "DOWNLOAD_FAILED"
 
 
-def test_a_download_ends_with_its_limit(server: str, tmp_path: Path, limits: Limits) -> None:
+def test_download_ends_with_its_limit(server: str, tmp_path: Path, limits: Limits) -> None:
     target = Target(tmp_path / "cache" / "file.deb", SystemDownload(limits(0.5)))
     error = target.refused(f"{server}/slow")
     assert isinstance(error, DeadlineExceededError)
 
 
-def test_a_silent_server_does_not_outlast_the_limit(tmp_path: Path, limits: Limits) -> None:
+def test_silent_server_does_not_outlast_the_limit(tmp_path: Path, limits: Limits) -> None:
     """The read timeout is never longer than what is left."""
     with socket.create_server(("127.0.0.1", 0)) as silent:
         target = Target(tmp_path / "cache" / "file.deb", SystemDownload(limits(1)))
@@ -168,14 +168,14 @@ def test_a_silent_server_does_not_outlast_the_limit(tmp_path: Path, limits: Limi
         assert time.monotonic() - started < 4
 
 
-def test_a_download_can_be_interrupted(
-    server: str, target: Target, cancelled: threading.Event
+def test_download_can_be_interrupted(
+    server: str, target: Target, canceled: threading.Event
 ) -> None:
-    threading.Timer(0.2, cancelled.set).start()
+    threading.Timer(0.2, canceled.set).start()
     assert isinstance(target.refused(f"{server}/slow"), InterruptedRunError)
 
 
-def test_a_full_disk_is_told_as_such(
+def test_full_disk_is_a_write_error(
     server: str, target: Target, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Not as a network's error."""

@@ -13,7 +13,7 @@ FILES = SystemFiles()
 ROOT = Path(__file__).resolve().parents[3]
 
 
-def test_a_write_sets_content_mode_and_owner(tmp_path: Path) -> None:
+def test_write_sets_content_mode_and_owner(tmp_path: Path) -> None:
     path = tmp_path / "new" / "file"
     FILES.write(path, "text\n", mode=0o400, uid=1000, gid=1000)
     found = FILES.stat(path)
@@ -29,8 +29,8 @@ def test_a_write_sets_content_mode_and_owner(tmp_path: Path) -> None:
     assert FILES.list(path.parent) == ("file",)
 
 
-def test_a_write_replaces_and_never_changes_in_place(tmp_path: Path) -> None:
-    """Who has the old file open goes on reading the old content."""
+def test_write_replaces_and_never_changes_in_place(tmp_path: Path) -> None:
+    """A process with the old file open still reads the old content."""
     path = tmp_path / "file"
     FILES.write(path, "old", mode=0o600)
     with path.open() as reader:
@@ -39,7 +39,7 @@ def test_a_write_replaces_and_never_changes_in_place(tmp_path: Path) -> None:
     assert path.read_text() == "new"
 
 
-def test_a_write_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> None:
+def test_write_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> None:
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_text("other's")
     link.symlink_to(target)
@@ -48,7 +48,7 @@ def test_a_write_replaces_a_link_and_not_what_it_points_to(tmp_path: Path) -> No
     assert not link.is_symlink()
 
 
-def test_the_file_is_never_readable_by_others_on_its_way(
+def test_file_is_never_readable_by_others_while_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Its temporary name has the final mode before the first byte is in it."""
@@ -66,7 +66,7 @@ def test_the_file_is_never_readable_by_others_on_its_way(
 
 
 @pytest.mark.parametrize("name", ["fsync", "fchown", "fchmod"])
-def test_a_failing_write_leaves_the_old_file_and_nothing_else(
+def test_failing_write_leaves_the_old_file_and_nothing_else(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
 ) -> None:
     path = tmp_path / "file"
@@ -103,7 +103,7 @@ def test_content_is_on_the_disk_before_the_name_changes(
     assert steps == ["file", "rename", "directory"]
 
 
-def test_a_writer_killed_at_any_moment_leaves_one_whole_file(tmp_path: Path) -> None:
+def test_writer_killed_at_any_moment_leaves_one_whole_file(tmp_path: Path) -> None:
     """Old or new, never a part: a reader looks all the time while writers are killed."""
     path = tmp_path / "file"
     texts = {letter * 400_000 for letter in "ab"}
@@ -130,7 +130,7 @@ def test_a_writer_killed_at_any_moment_leaves_one_whole_file(tmp_path: Path) -> 
         assert path.read_text() in texts
 
 
-def test_absent_things_are_answers_and_not_errors(tmp_path: Path) -> None:
+def test_absent_files_are_no_errors(tmp_path: Path) -> None:
     path = tmp_path / "none"
     (tmp_path / "plain").write_text("x")
     below = tmp_path / "plain" / "below"
@@ -141,7 +141,7 @@ def test_absent_things_are_answers_and_not_errors(tmp_path: Path) -> None:
     FILES.remove(path)
 
 
-def test_what_is_at_a_path_is_told_without_following_links(tmp_path: Path) -> None:
+def test_stat_does_not_follow_links(tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to("nowhere")
     os.mkfifo(tmp_path / "pipe")
     kinds = {
@@ -150,7 +150,7 @@ def test_what_is_at_a_path_is_told_without_following_links(tmp_path: Path) -> No
     assert kinds == {"link": "link", "pipe": "other", ".": "directory"}
 
 
-def test_a_directory_gets_mode_and_owner_also_when_it_is_there(tmp_path: Path) -> None:
+def test_existing_directory_gets_mode_and_owner(tmp_path: Path) -> None:
     path = tmp_path / "a" / "b"
     FILES.mkdir(path, mode=0o755)
     FILES.mkdir(path, mode=0o500, uid=1000, gid=1000)
@@ -159,7 +159,7 @@ def test_a_directory_gets_mode_and_owner_also_when_it_is_there(tmp_path: Path) -
     assert (found.mode, found.uid) == (0o500, 1000)
 
 
-def test_a_directory_in_the_place_of_a_file_is_an_error_with_its_path(tmp_path: Path) -> None:
+def test_directory_in_place_of_a_file_is_an_error_with_its_path(tmp_path: Path) -> None:
     (tmp_path / "x").mkdir()
     with pytest.raises(FileWriteError, match=str(tmp_path / "x")):
         FILES.write(tmp_path / "x", "text", mode=0o600)
@@ -168,7 +168,7 @@ def test_a_directory_in_the_place_of_a_file_is_an_error_with_its_path(tmp_path: 
         FILES.mkdir(tmp_path / "y", mode=0o700)
 
 
-def test_removing_takes_directories_whole_and_links_alone(tmp_path: Path) -> None:
+def test_remove_deletes_directories_with_content_and_links_only(tmp_path: Path) -> None:
     (tmp_path / "kept").mkdir()
     (tmp_path / "kept" / "file").write_text("x")
     (tmp_path / "link").symlink_to("kept")
@@ -178,7 +178,7 @@ def test_removing_takes_directories_whole_and_links_alone(tmp_path: Path) -> Non
     assert FILES.list(tmp_path) == ()
 
 
-def test_what_is_read_is_what_was_written(tmp_path: Path) -> None:
+def test_read_returns_exactly_what_was_written(tmp_path: Path) -> None:
     """Also with the line ends of other systems; else a plan would never get empty."""
     text = "{\r\n  1: \r 2\n}\n"
     FILES.write(tmp_path / "file", text, mode=0o600)

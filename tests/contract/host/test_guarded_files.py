@@ -7,28 +7,29 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
-from clawbot_agent.host import guarded_files
+from clawbot_agent.host import guarded_files, isolation
 from clawbot_agent.host.files import FileReadError, FileWriteError, SystemFiles
-from clawbot_agent.host.guarded_files import FileWorkerError, GuardedFiles, Workers
+from clawbot_agent.host.guarded_files import GuardedFiles
+from clawbot_agent.host.isolation import FileWorkerError
 from clawbot_agent.host.share_errors import (
     ShareAccessLostError,
     ShareHungError,
     ShareServerAwayError,
     ShareStaleError,
 )
-from tests.contract.host.conftest import Limits
+from tests.contract.host.conftest import Limits, MakeFiles
 
 READY = (
     "import socket, time\n"
-    "from clawbot_agent.host.frames import framed\n"
+    "from clawbot_agent.host.isolated import READY, framed\n"
     "channel = socket.socket(fileno=0)\n"
-    "channel.sendall(framed('ready'))\n"
+    "channel.sendall(framed(READY))\n"
 )
 FROZEN = (sys.executable, "-c", f"{READY}time.sleep(60)")
 Make = Callable[..., GuardedFiles]
@@ -42,21 +43,13 @@ def share(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def make(share: Path, limits: Limits) -> Iterator[Make]:
-    """Guarded files; their workers end with the test."""
-    made: list[Workers] = []
+def make(share: Path, limits: Limits, guarded: MakeFiles) -> Make:
+    """Make guarded files of the share; `program` stands in for the child's."""
 
-    def guarded(workers: Workers | None = None, *, seconds: float = 60) -> GuardedFiles:
-        made.append(workers or Workers())
-        return GuardedFiles(SystemFiles(), (share,), limits(seconds), made[-1])
+    def made(program: tuple[str, ...] | None = None, *, seconds: float = 60) -> GuardedFiles:
+        return guarded(limits(seconds), share, program=program)
 
-    yield guarded
-    for workers in made:
-        for worker in workers._idle:  # noqa: SLF001 - nobody else knows them
-            worker.abandon()
-            worker.process.wait(5)
-        for process in workers._stuck:  # noqa: SLF001 - same
-            process.wait(5)
+    return made
 
 
 @pytest.fixture
@@ -68,10 +61,10 @@ def quick(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def pids(files: GuardedFiles) -> list[int]:
     """Of the workers that wait for work."""
-    return [worker.process.pid for worker in files.workers._idle]  # noqa: SLF001 - the test's point
+    return [child.process.pid for child in files.isolation._idle]  # noqa: SLF001 - the test's point
 
 
-def test_every_operation_does_what_it_does_without_a_guard(make: Make, share: Path) -> None:
+def test_every_operation_has_the_same_result_as_without_a_guard(make: Make, share: Path) -> None:
     """Content, mode, absence and order come through as they are."""
     files, path = make(), share / "a" / "b"
     files.mkdir(share / "a", mode=0o750)
@@ -87,7 +80,7 @@ def test_every_operation_does_what_it_does_without_a_guard(make: Make, share: Pa
     assert (files.stat(path), files.read_text(path), files.list(path)) == (None, None, ())
 
 
-def test_a_megabyte_goes_through(make: Make, share: Path) -> None:
+def test_megabytes_are_transferred_both_ways(make: Make, share: Path) -> None:
     """More than a socket holds, both ways."""
     text = "é" * 2**20
     files = make()
@@ -95,7 +88,7 @@ def test_a_megabyte_goes_through(make: Make, share: Path) -> None:
     assert files.read_text(share / "big") == text
 
 
-def test_one_worker_does_it_all_and_starts_only_when_needed(make: Make, share: Path) -> None:
+def test_one_child_serves_all_and_starts_only_when_needed(make: Make, share: Path) -> None:
     """A path that is not guarded costs no process."""
     files = make()
     assert files.stat(share.parent) is not None
@@ -108,7 +101,7 @@ def test_one_worker_does_it_all_and_starts_only_when_needed(make: Make, share: P
 
 
 @pytest.mark.parametrize("way", ["share", "share/x/../y", "other/../share/x", "./share"])
-def test_guarded_is_what_is_written_below_the_share(make: Make, share: Path, way: str) -> None:
+def test_path_below_the_share_is_guarded_however_spelled(make: Make, share: Path, way: str) -> None:
     """However it is spelled; a name that only begins the same is not."""
     files = make()
     assert files.stat(share.parent / "share-2") is None
@@ -117,7 +110,7 @@ def test_guarded_is_what_is_written_below_the_share(make: Make, share: Path, way
     assert len(pids(files)) == 1
 
 
-def test_a_refused_write_is_the_same_error(make: Make, share: Path) -> None:
+def test_refused_write_is_the_same_error(make: Make, share: Path) -> None:
     """With the same words."""
     (share / "directory").mkdir()
     plain = pytest.raises(FileWriteError, match="Is a directory")
@@ -129,7 +122,7 @@ def test_a_refused_write_is_the_same_error(make: Make, share: Path) -> None:
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_hung_operation_ends_and_the_next_one_works(make: Make, share: Path) -> None:
+def test_hung_operation_ends_and_the_next_one_works(make: Make, share: Path) -> None:
     """Opening a FIFO for reading waits for a writer, as a share waits for its server."""
     files = make()
     os.mkfifo(share / "fifo")
@@ -144,7 +137,7 @@ def test_a_hung_operation_ends_and_the_next_one_works(make: Make, share: Path) -
 
 
 @pytest.mark.usefixtures("quick")
-def test_a_frozen_worker_is_given_up_also_with_much_to_write(make: Make, share: Path) -> None:
+def test_frozen_child_is_abandoned_during_a_large_write(make: Make, share: Path) -> None:
     """The way to it fills up; that must not hang either."""
     files = make()
     files.stat(share)
@@ -156,11 +149,11 @@ def test_a_frozen_worker_is_given_up_also_with_much_to_write(make: Make, share: 
 
 
 @pytest.mark.usefixtures("quick")
-def test_workers_that_no_signal_ends_are_not_heaped_up(
+def test_number_of_hung_children_is_bounded(
     make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """After four, the answer is at once that the share hangs; when they go, it is tried again."""
-    files = make(Workers(argv=FROZEN))
+    files = make(FROZEN)
     with monkeypatch.context() as held:
         held.setattr(subprocess.Popen, "kill", lambda _self: None)
         for _ in range(4):
@@ -170,8 +163,8 @@ def test_workers_that_no_signal_ends_are_not_heaped_up(
         with pytest.raises(ShareHungError):
             files.stat(share)
         assert time.monotonic() - started < 0.2
-        assert len(files.workers._stuck) == 4  # noqa: SLF001 - the test's point
-    for process in files.workers._stuck:  # noqa: SLF001 - same
+        assert len(files.isolation._stuck) == 4  # noqa: SLF001 - the test's point
+    for process in files.isolation._stuck:  # noqa: SLF001 - same
         process.kill()
         process.wait(5)
     started = time.monotonic()
@@ -180,7 +173,7 @@ def test_workers_that_no_signal_ends_are_not_heaped_up(
     assert time.monotonic() - started > 0.4
 
 
-def test_a_worker_that_was_killed_is_replaced_unseen(make: Make, share: Path) -> None:
+def test_killed_child_is_replaced(make: Make, share: Path) -> None:
     """By the kernel when memory is short, for example."""
     files = make()
     files.stat(share)
@@ -190,37 +183,37 @@ def test_a_worker_that_was_killed_is_replaced_unseen(make: Make, share: Path) ->
     assert worker not in pids(files)
 
 
-def test_workers_that_only_die_are_an_error(make: Make, share: Path) -> None:
+def test_children_that_keep_dying_are_an_error(make: Make, share: Path) -> None:
     """Two are tried, not more."""
-    files = make(Workers(argv=("false",)))
+    files = make(("false",))
     with pytest.raises(FileWorkerError, match="ends before it answers"):
         files.stat(share)
 
 
-def test_a_worker_that_does_not_start_is_not_blamed_on_the_share(
+def test_child_that_does_not_start_is_no_error_of_the_share(
     make: Make, share: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The machine may be too busy to start Python."""
-    monkeypatch.setattr(guarded_files, "_START_SECONDS", 0.3)
-    files = make(Workers(argv=("sleep", "60")))
+    monkeypatch.setattr(isolation, "_START_SECONDS", 0.3)
+    files = make(("sleep", "60"))
     with pytest.raises(FileWorkerError, match="did not start"):
         files.stat(share)
 
 
-def test_an_interrupt_ends_the_wait(make: Make, share: Path, cancelled: threading.Event) -> None:
+def test_interrupt_ends_the_wait(make: Make, share: Path, canceled: threading.Event) -> None:
     """Long before the operation's own time is up."""
-    files = make(Workers(argv=FROZEN))
-    threading.Timer(0.3, cancelled.set).start()
+    files = make(FROZEN)
+    threading.Timer(0.3, canceled.set).start()
     started = time.monotonic()
     with pytest.raises(InterruptedRunError):
         files.stat(share)
     assert time.monotonic() - started < 2
 
 
-def test_the_end_of_the_run_is_not_blamed_on_the_share(make: Make, share: Path) -> None:
+def test_end_of_the_run_is_no_error_of_the_share(make: Make, share: Path) -> None:
     """The run's limit is the shorter one here."""
     with pytest.raises(DeadlineExceededError):
-        make(Workers(argv=FROZEN), seconds=0.4).stat(share)
+        make(FROZEN, seconds=0.4).stat(share)
 
 
 def test_many_threads_get_their_own_answers(make: Make, share: Path) -> None:
@@ -243,14 +236,14 @@ def test_many_threads_get_their_own_answers(make: Make, share: Path) -> None:
     assert 1 <= len(pids(files)) <= 4
 
 
-def test_the_workers_end_with_the_agent(share: Path) -> None:
+def test_children_end_with_the_agent(share: Path) -> None:
     """Even when the agent is killed."""
     script = (
         "import sys, time; from pathlib import Path\n"
         "from clawbot_agent.host import system_host\n"
         f"share = Path({str(share)!r})\n"
         "host = system_host(deadline=60, guarded=(share,)); host.files.stat(share)\n"
-        "print(host.files.workers._idle[0].process.pid, flush=True); time.sleep(60)\n"
+        "print(host.files.isolation._idle[0].process.pid, flush=True); time.sleep(60)\n"
     )
     with subprocess.Popen((sys.executable, "-c", script), stdout=subprocess.PIPE) as agent:
         assert agent.stdout is not None
@@ -273,24 +266,26 @@ def test_the_workers_end_with_the_agent(share: Path) -> None:
         (errno.EIO, FileReadError),
     ],
 )
-def test_the_kernels_words_become_errors(
+def test_errno_becomes_a_typed_error(
     make: Make, share: Path, number: int, error: type[Exception]
 ) -> None:
     """On reads and on writes; what says nothing about the share stays as it is."""
     with pytest.raises(error):
-        make(saying({"failed": "no", "errno": number})).stat(share)
+        make(saying({"message": "no", "errno": number})).stat(share)
     refused = FileWriteError if error is FileReadError else error
     with pytest.raises(refused):
-        make(saying({"refused": "no", "errno": number})).write(share / "x", "", mode=0o600)
+        make(saying({"message": "no", "errno": number, "write": True})).write(
+            share / "x", "", mode=0o600
+        )
 
 
-def saying(answer: dict[str, object]) -> Workers:
-    """Workers that give this answer to everything."""
+def saying(answer: dict[str, object]) -> tuple[str, ...]:
+    """Return a program that gives this answer to every request."""
     script = f"{READY}while channel.recv(65536): channel.sendall(framed({answer!r}))"
-    return Workers(argv=(sys.executable, "-c", script))
+    return (sys.executable, "-c", script)
 
 
-def test_bytes_that_are_no_text_arrive_as_they_are(share: Path, make: Make) -> None:
+def test_binary_content_is_written_unchanged(share: Path, make: Make) -> None:
     data = bytes(range(256)) * 4000
     make().write_bytes(share / "bundle", data, mode=0o600)
     assert (share / "bundle").read_bytes() == data

@@ -33,8 +33,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Say what came."""
         sent = self.rfile.read(int(self.headers["Content-Length"])).decode()
-        kind, told = self.headers["Content-Type"], self.headers["Metadata"]
-        body = json.dumps({"sent": json.loads(sent), "type": kind, "told": told}).encode()
+        kind, flag = self.headers["Content-Type"], self.headers["Metadata"]
+        body = json.dumps({"sent": json.loads(sent), "type": kind, "flag": flag}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
@@ -63,7 +63,7 @@ def server() -> Iterator[str]:
         ("/html", 200, {}, "the answer is not JSON"),
     ],
 )
-def test_an_answer_is_judged_by_what_it_says(  # noqa: PLR0913 - a table's row
+def test_answer_has_status_body_and_problem(  # noqa: PLR0913 - a table's row
     server: str,
     limits: Limits,
     *,
@@ -83,7 +83,7 @@ def test_no_answer_is_an_answer(limits: Limits) -> None:
     assert "refused" in found.problem
 
 
-def test_a_silent_service_does_not_outlast_the_limit(limits: Limits) -> None:
+def test_silent_service_does_not_outlast_the_limit(limits: Limits) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         started = time.monotonic()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/readyz"
@@ -91,14 +91,14 @@ def test_a_silent_service_does_not_outlast_the_limit(limits: Limits) -> None:
         assert time.monotonic() - started < 2
 
 
-def test_a_post_carries_a_json_object(server: str, limits: Limits) -> None:
+def test_post_carries_a_json_object(server: str, limits: Limits) -> None:
     post = SystemPostJson(limits(10))
     found = post(f"{server}/events", {"a": [1]}, headers={"Metadata": "true"})
     assert found.status == 200
-    assert found.body == {"sent": {"a": [1]}, "type": "application/json", "told": "true"}
+    assert found.body == {"sent": {"a": [1]}, "type": "application/json", "flag": "true"}
 
 
-def test_no_proxy_comes_between(
+def test_proxy_settings_are_ignored(
     server: str, limits: Limits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """None can reach the metadata service of this machine."""

@@ -11,7 +11,7 @@ from typing import Final
 
 import pytest
 
-from clawbot_agent.host.https import CertifiedAnswer, ask_https
+from clawbot_agent.host.http import CertifiedAnswer, ask_https
 from tests.bench.azure import ca
 
 NAME: Final = "bot.example.org"
@@ -21,7 +21,7 @@ class Handler(BaseHTTPRequestHandler):
     """Answers JSON on one path, and text on the others."""
 
     def do_GET(self) -> None:
-        """Tell which name was asked for."""
+        """Note the requested name."""
         body = b'{"ok": true}' if self.path == "/healthz" else b"text"
         self.send_response(200 if self.headers["Host"] == NAME else 400)
         self.send_header("Content-Length", str(len(body)))
@@ -34,7 +34,7 @@ class Handler(BaseHTTPRequestHandler):
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A server for NAME, and who trusts its authority."""
+    """A server for NAME, and a context that trusts its authority."""
 
     address: tuple[str, int]
     trust: ssl.SSLContext
@@ -63,7 +63,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
         thread.join()
 
 
-def test_the_answer_comes_with_the_end_of_its_certificate(site: Site) -> None:
+def test_answer_has_the_expiry_of_its_certificate(site: Site) -> None:
     found = site.ask()
     assert (found.answer.status, found.answer.body) == (200, {"ok": True})
     assert found.certificate_end is not None
@@ -71,25 +71,25 @@ def test_the_answer_comes_with_the_end_of_its_certificate(site: Site) -> None:
     assert timedelta(days=819) < left <= timedelta(days=820)
 
 
-def test_what_is_not_json_is_told(site: Site) -> None:
+def test_answer_that_is_not_json_is_reported(site: Site) -> None:
     answer = site.ask("/").answer
-    assert (answer.status, answer.problem) == (200, "the answer is not a JSON object")
+    assert (answer.status, answer.problem) == (200, "the answer is not JSON")
 
 
-def test_a_certificate_for_another_name_is_no_answer(site: Site) -> None:
+def test_certificate_for_another_name_is_no_answer(site: Site) -> None:
     found = site.ask(domain="other.example.org")
     assert found.certificate_end is None
     assert found.answer.status == 0
     assert found.answer.problem.startswith("certificate: Hostname mismatch")
 
 
-def test_a_certificate_of_a_stranger_is_no_answer(site: Site) -> None:
+def test_certificate_of_an_unknown_authority_is_no_answer(site: Site) -> None:
     found = site.ask(trust=ssl.create_default_context())
     assert found.answer.problem.startswith("certificate: ")
     assert found.refused
 
 
-def test_a_server_without_a_certificate_for_the_name_is_told_apart(tmp_path: Path) -> None:
+def test_server_without_a_certificate_for_the_name_is_distinguished(tmp_path: Path) -> None:
     """As Caddy answers before an authority gave it one: with an alert."""
     certificate, key = ca.server_certificate(tmp_path, (NAME,))
     own = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -111,7 +111,7 @@ def test_a_server_without_a_certificate_for_the_name_is_told_apart(tmp_path: Pat
     assert found.refused
 
 
-def test_nobody_there_is_told() -> None:
+def test_absent_server_is_reported() -> None:
     found = ask_https(NAME, "/", timeout=1, address=("127.0.0.1", 1))
     assert found.answer.problem.startswith("ConnectionRefusedError")
     assert not found.refused

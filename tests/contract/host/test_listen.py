@@ -3,7 +3,7 @@ from contextlib import ExitStack, closing
 
 import pytest
 
-from clawbot_agent.host.listen import listening_on_loopback
+from clawbot_agent.host.network import listening_on_loopback
 
 
 def test_both_addresses_listen_on_one_port() -> None:
@@ -21,8 +21,8 @@ def test_both_addresses_listen_on_one_port() -> None:
 @pytest.mark.parametrize(
     ("family", "address"), [(socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1")]
 )
-def test_a_port_that_somebody_has_is_refused(family: socket.AddressFamily, address: str) -> None:
-    """On either address: who asks "localhost" must not get somebody else's answer."""
+def test_port_in_use_is_refused(family: socket.AddressFamily, address: str) -> None:
+    """On either address: a request to "localhost" must not reach another program."""
     with socket.socket(family, socket.SOCK_STREAM) as taken:
         taken.bind((address, 0))
         taken.listen()

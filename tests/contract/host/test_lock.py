@@ -36,7 +36,9 @@ def holder(tmp_path: Path) -> Iterator["subprocess.Popen[str]"]:
         child.kill()
 
 
-def test_the_second_is_told_who_holds_it(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
+def test_second_run_gets_the_holder_of_the_lock(
+    tmp_path: Path, holder: "subprocess.Popen[str]"
+) -> None:
     with (
         pytest.raises(RunLockedError) as caught,
         run_lock(tmp_path / "run.lock", clock=SystemClock(), command="plan"),
@@ -46,7 +48,7 @@ def test_the_second_is_told_who_holds_it(tmp_path: Path, holder: "subprocess.Pop
     assert "(run --stage all)" in caught.value.holder
 
 
-def test_a_killed_holder_holds_nothing(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
+def test_killed_holder_releases_the_lock(tmp_path: Path, holder: "subprocess.Popen[str]") -> None:
     """The kernel frees it; no stale lock can be."""
     holder.kill()
     holder.wait()
@@ -54,13 +56,13 @@ def test_a_killed_holder_holds_nothing(tmp_path: Path, holder: "subprocess.Popen
         pass
 
 
-def test_it_can_be_taken_again_and_again(tmp_path: Path) -> None:
+def test_lock_can_be_taken_repeatedly(tmp_path: Path) -> None:
     for _ in range(3):
         with run_lock(tmp_path / "a" / "run.lock", clock=SystemClock(), command="run"):
             pass
 
 
-def test_an_error_inside_frees_it(tmp_path: Path) -> None:
+def test_error_inside_releases_the_lock(tmp_path: Path) -> None:
     with (
         pytest.raises(ZeroDivisionError),
         run_lock(tmp_path / "run.lock", clock=SystemClock(), command="run"),
@@ -70,7 +72,7 @@ def test_an_error_inside_frees_it(tmp_path: Path) -> None:
         pass
 
 
-def test_programs_started_under_it_do_not_inherit_it(tmp_path: Path) -> None:
+def test_child_processes_do_not_inherit_the_lock(tmp_path: Path) -> None:
     """A daemon that a stage starts must not keep the next run out."""
     with run_lock(tmp_path / "run.lock", clock=SystemClock(), command="run"):
         child = subprocess.Popen(("sleep", "30"))  # noqa: S607 - of the system

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -41,11 +41,11 @@ def test_each_message_reaches_the_manager(notifier: tuple[Notifier, socket.socke
     ]
 
 
-def test_the_watchdogs_time_is_in_seconds(notifier: tuple[Notifier, socket.socket]) -> None:
+def test_watchdogs_time_is_in_seconds(notifier: tuple[Notifier, socket.socket]) -> None:
     assert notifier[0].watchdog_seconds == 30
 
 
-def test_children_do_not_inherit_the_line(notifier: tuple[Notifier, socket.socket]) -> None:
+def test_children_do_not_inherit_the_socket(notifier: tuple[Notifier, socket.socket]) -> None:
     """Systemd warns of each message from a process that is not the service's main one."""
     assert notifier[0].address
     assert not {"NOTIFY_SOCKET", "WATCHDOG_USEC"} & set(os.environ)
@@ -59,5 +59,5 @@ def test_without_a_manager_nothing_happens(monkeypatch: pytest.MonkeyPatch) -> N
     assert silent == Notifier()
 
 
-def test_a_manager_that_is_gone_does_not_matter(tmp_path: Path) -> None:
-    Notifier(str(tmp_path / "nobody")).watchdog()
+def test_absent_manager_is_ignored(tmp_path: Path) -> None:
+    Notifier(str(tmp_path / "absent")).watchdog()

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from clawbot_agent.host.reach import Reached, SystemReach
+from clawbot_agent.host.network import Reached, SystemReach
 from tests.contract.host.conftest import Limits
 
 
@@ -15,18 +15,18 @@ def reached(limits: Limits) -> SystemReach:
     return SystemReach(limits(30))
 
 
-def test_a_listening_port_is_open(reached: SystemReach) -> None:
+def test_listening_port_is_open(reached: SystemReach) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         assert reached("127.0.0.1", server.getsockname()[1]) is Reached.OPEN
 
 
-def test_a_closed_port_refuses(reached: SystemReach) -> None:
+def test_closed_port_refuses(reached: SystemReach) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
     assert reached("localhost", port) is Reached.REFUSED
 
 
-def test_a_port_that_drops_packets_is_silent_and_soon(reached: SystemReach) -> None:
+def test_port_that_drops_packets_is_silent_within_the_timeout(reached: SystemReach) -> None:
     """A listener whose queue is full answers no more than a firewall that drops."""
     with socket.socket() as server:
         server.bind(("127.0.0.1", 0))
@@ -46,7 +46,7 @@ def test_a_port_that_drops_packets_is_silent_and_soon(reached: SystemReach) -> N
         assert time.monotonic() - started < 2
 
 
-def test_an_unknown_name_is_told(reached: SystemReach, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unknown_name_is_reported(reached: SystemReach, monkeypatch: pytest.MonkeyPatch) -> None:
     """As the C library says it, without asking a real server."""
 
     def unknown(*_args: object, **_kwargs: object) -> object:
@@ -56,7 +56,7 @@ def test_an_unknown_name_is_told(reached: SystemReach, monkeypatch: pytest.Monke
     assert reached("no.such.name", 445) is Reached.NAME_UNKNOWN
 
 
-def test_a_dns_server_that_does_not_answer_holds_nobody_up(
+def test_silent_dns_server_does_not_block(
     reached: SystemReach, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The C library would wait for as long as resolv.conf says."""

@@ -1,15 +1,18 @@
+import errno
 import fcntl
 import filecmp
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Final
 
 import pytest
 
 from clawbot_agent.features.state import sparse_copy_io as sparse_copy
-from clawbot_agent.features.state.sparse_copy_io import COPY_ARGV, copy
+from clawbot_agent.features.state.sparse_copy_io import copy
+from clawbot_agent.host.files import FileReadError
+from clawbot_agent.host.guarded_files import IsolatedCalls
+from clawbot_agent.host.isolation import program
+from tests.contract.host.conftest import Limits
 
 MIB: Final = 1024**2
 SIZE: Final = 64 * MIB
@@ -38,7 +41,7 @@ def test_data_and_holes_are_kept(source: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("missing", ["_extents", "copy_file_range", "both"])
-def test_without_the_servers_help_it_is_the_same(
+def test_copy_without_the_servers_support_is_equal(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str
 ) -> None:
     def cannot(*_args: object) -> int:
@@ -57,7 +60,7 @@ def test_without_the_servers_help_it_is_the_same(
         assert is_a_good_copy(source, target)
 
 
-def test_a_file_of_holes_only(tmp_path: Path) -> None:
+def test_file_of_holes_only_is_copied(tmp_path: Path) -> None:
     source, target = tmp_path / "source", tmp_path / "target"
     source.touch()
     os.truncate(source, SIZE)
@@ -65,7 +68,7 @@ def test_a_file_of_holes_only(tmp_path: Path) -> None:
     assert is_a_good_copy(source, target)
 
 
-def test_many_extents(tmp_path: Path) -> None:
+def test_many_extents_are_copied(tmp_path: Path) -> None:
     """More than one answer of the kernel holds."""
     source, target = tmp_path / "source", tmp_path / "target"
     with source.open("wb") as file:
@@ -76,7 +79,7 @@ def test_many_extents(tmp_path: Path) -> None:
     assert filecmp.cmp(source, target, shallow=False)
 
 
-def test_a_source_that_somebody_else_has_locked(
+def test_source_locked_by_another_process_is_not_copied(
     source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sparse_copy, "_LOCK_SECONDS", 0.0)
@@ -86,18 +89,16 @@ def test_a_source_that_somebody_else_has_locked(
             copy(str(source), str(tmp_path / "target"))
 
 
-def test_as_a_program(source: Path, tmp_path: Path) -> None:
+def test_copy_runs_in_a_child_process(source: Path, tmp_path: Path, limits: Limits) -> None:
     target = tmp_path / "target"
-    root = Path(__file__).resolve().parents[3]
-    environment = {**os.environ, "PYTHONPATH": str(root / "agent")}
+    argv = program(sparse_copy.__name__)
+    arguments = {"source": str(source), "target": str(target)}
 
-    def run() -> "subprocess.CompletedProcess[str]":
-        argv = (*COPY_ARGV, str(source), str(target))
-        return subprocess.run(argv, env=environment, capture_output=True, text=True, check=False)
+    def run() -> object:
+        return IsolatedCalls(limits(60))(argv, "copy", arguments, subject=source, seconds=30)
 
-    assert run().returncode == 0
+    assert run() == 3 * 4096
     assert is_a_good_copy(source, target)
-    again = run()
-    assert again.returncode == 1
-    assert again.stderr == f"copying {source}: File exists\n"
-    assert COPY_ARGV[0] == sys.executable
+    with pytest.raises(FileReadError, match=f"{source}: File exists") as again:
+        run()
+    assert again.value.number == errno.EEXIST

@@ -4,6 +4,7 @@ import fcntl
 import os
 import struct
 import time
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,8 @@ def a_record(generation: int, *, instance: str = "me", beat: int = 0) -> LeaseRe
 
 
 def question(verb: str, record: LeaseRecord, *, bell: str = "") -> Json:
-    return {"verb": verb, "generation": record.generation, "text": record.text(), "bell": bell}
+    asked = {"verb": verb, "generation": record.generation, "text": record.text()}
+    return asked | ({"bell": bell} if verb == "beat" else {})
 
 
 @pytest.fixture
@@ -30,15 +32,25 @@ def share(tmp_path: Path) -> Path:
     return tmp_path / "share"
 
 
-def a_client(share: Path) -> LeaseDirectory:
-    return LeaseDirectory(share / "lease", images=share / "state", pattern=IMAGE_PATTERN)
+Client = Callable[[Json], Json]
 
 
-def test_an_empty_share(share: Path) -> None:
+def a_client(share: Path) -> Client:
+    directory = LeaseDirectory(share / "lease", images=share / "state", pattern=IMAGE_PATTERN)
+
+    def ask(question: Json) -> Json:
+        given = {**question}
+        found: Json = getattr(directory, given.pop("verb"))(**given)
+        return found
+
+    return ask
+
+
+def test_empty_share_has_no_generation(share: Path) -> None:
     assert a_client(share)({"verb": "look"}) == {"generation": 0, "text": "", "image": 0}
 
 
-def test_what_one_writes_the_other_reads(share: Path) -> None:
+def test_record_is_read_by_another_client(share: Path) -> None:
     one, other = a_client(share), a_client(share)
     one({"verb": "look"})
     assert one(question("take", a_record(1))) == {"taken": True}
@@ -50,8 +62,8 @@ def test_what_one_writes_the_other_reads(share: Path) -> None:
     assert len(seen["text"]) == RECORD_BYTES
 
 
-def test_a_beat_is_written_only_after_a_ring(share: Path) -> None:
-    """Each write is billed, and without somebody who waits nobody reads it."""
+def test_heartbeat_is_written_only_after_a_ring(share: Path) -> None:
+    """Each write is billed, and only a waiting instance reads it."""
     one, other = a_client(share), a_client(share)
     one({"verb": "look"})
     one(question("take", a_record(1)))
@@ -68,8 +80,8 @@ def test_a_beat_is_written_only_after_a_ring(share: Path) -> None:
     assert LeaseRecord.parsed(other({"verb": "look"})["text"]) == a_record(1, beat=4)
 
 
-def test_who_slept_through_several_generations_notices(share: Path) -> None:
-    """Its file is not on the share any more; what it has open still tells."""
+def test_holder_that_missed_several_generations_loses_the_lease(share: Path) -> None:
+    """Its file is no longer on the share, but the open file still has the bell."""
     sleeper, other = a_client(share), a_client(share)
     sleeper({"verb": "look"})
     sleeper(question("take", a_record(1)))
@@ -78,7 +90,7 @@ def test_who_slept_through_several_generations_notices(share: Path) -> None:
     assert sleeper(question("beat", a_record(1, beat=1)))["mine"] is False
 
 
-def test_only_one_of_many_takes_a_generation(share: Path) -> None:
+def test_only_one_of_many_clients_takes_a_generation(share: Path) -> None:
     clients = [a_client(share) for _ in range(8)]
     clients[0]({"verb": "look"})
     with ThreadPoolExecutor(len(clients)) as pool:
@@ -88,7 +100,7 @@ def test_only_one_of_many_takes_a_generation(share: Path) -> None:
             assert sum(answer["taken"] for answer in answers) == 1
 
 
-def test_a_newer_generation_shows_with_the_next_beat(share: Path) -> None:
+def test_newer_generation_ends_the_lease_at_the_next_heartbeat(share: Path) -> None:
     one, other = a_client(share), a_client(share)
     one({"verb": "look"})
     one(question("take", a_record(1)))
@@ -97,7 +109,7 @@ def test_a_newer_generation_shows_with_the_next_beat(share: Path) -> None:
     assert other(question("beat", a_record(2, instance="other")))["mine"] is True
 
 
-def test_old_generations_go_the_previous_one_stays(share: Path) -> None:
+def test_only_the_previous_generation_is_kept(share: Path) -> None:
     client = a_client(share)
     client({"verb": "look"})
     for generation in range(1, 5):
@@ -105,7 +117,7 @@ def test_old_generations_go_the_previous_one_stays(share: Path) -> None:
     assert sorted(path.name for path in (share / "lease").iterdir()) == ["000003", "000004"]
 
 
-def test_the_holder_keeps_a_lock_that_others_cannot_have(share: Path) -> None:
+def test_holder_keeps_an_exclusive_lock(share: Path) -> None:
     client = a_client(share)
     client({"verb": "look"})
     client(question("take", a_record(1)))
@@ -122,28 +134,28 @@ def _is_locked(descriptor: int) -> bool:
     return kind != fcntl.F_UNLCK
 
 
-def test_after_its_process_was_replaced_the_holder_goes_on(share: Path) -> None:
+def test_holder_continues_after_its_process_was_replaced(share: Path) -> None:
     first = a_client(share)
     first({"verb": "look"})
     first(question("take", a_record(1)))
     assert a_client(share)(question("beat", a_record(1, beat=5)))["mine"] is True
 
 
-def test_a_file_of_somebody_else_under_the_same_number_is_not_the_holders(share: Path) -> None:
-    """The directory was emptied and the numbers began again."""
+def test_file_of_another_holder_with_the_same_number_is_refused(share: Path) -> None:
+    """The directory was emptied and the numbers started again."""
     first = a_client(share)
     first({"verb": "look"})
     first(question("take", a_record(1, instance="other")))
     assert a_client(share)(question("beat", a_record(1))) == {"mine": False}
 
 
-def test_a_generation_that_is_gone_is_lost(share: Path) -> None:
+def test_deleted_generation_ends_the_lease(share: Path) -> None:
     first = a_client(share)
     first({"verb": "look"})
     assert a_client(share)(question("beat", a_record(1))) == {"mine": False}
 
 
-def test_released_is_seen(share: Path) -> None:
+def test_release_is_visible_to_other_clients(share: Path) -> None:
     first = a_client(share)
     first({"verb": "look"})
     first(question("take", a_record(1)))
@@ -154,14 +166,14 @@ def test_released_is_seen(share: Path) -> None:
     assert seen.released
 
 
-def test_the_newest_image_is_seen(share: Path) -> None:
+def test_newest_image_is_reported(share: Path) -> None:
     (share / "state").mkdir(parents=True)
     for name in ("state-000003.ext4", "state-000012.ext4", ".state-000099.ext4.new", "files"):
         (share / "state" / name).touch()
     assert a_client(share)({"verb": "look"})["image"] == 12
 
 
-def test_knocking_opens_the_newest_image_and_waits_for_nothing(share: Path) -> None:
+def test_knock_opens_the_newest_image_without_waiting(share: Path) -> None:
     """A FIFO stands for an image whose dead holder the server waits for."""
     images = share / "state"
     images.mkdir(parents=True)
@@ -171,11 +183,11 @@ def test_knocking_opens_the_newest_image_and_waits_for_nothing(share: Path) -> N
     started = time.monotonic()
     assert client({"verb": "look", "knock": True})["image"] == 2
     assert time.monotonic() - started < 5
-    # the one that waits there is let go by a writer
+    # a writer releases the process that waits there
     with (images / "state-000002.ext4").open("wb"):
         pass
     assert client({"verb": "look", "knock": False})["image"] == 2
 
 
-def test_knocking_without_an_image(share: Path) -> None:
+def test_knock_without_an_image(share: Path) -> None:
     assert a_client(share)({"verb": "look", "knock": True})["image"] == 0

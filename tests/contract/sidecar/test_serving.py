@@ -268,7 +268,7 @@ def test_no_heavy_library_is_loaded() -> None:
     """Each of these would permanently cost a small instance RAM."""
     code = (
         "import sys, clawbot_agent.cli.serve, clawbot_agent.health.service, "
-        "clawbot_agent.health.checks, clawbot_agent.health.metrics, clawbot_agent.host.web, "
+        "clawbot_agent.health.checks, clawbot_agent.health.metrics, clawbot_agent.host.network, "
         "waitress\n"
         f"print(*(set({HEAVY!r}) & set(sys.modules)))"
     )

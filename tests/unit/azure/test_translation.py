@@ -47,7 +47,7 @@ def test_answers_to_the_request_for_a_token(
     ],
 )
 def test_answers_of_key_vault(status: int, reason: str, code: str, *, retryable: bool) -> None:
-    """The message says which vault and which secret, the hint what to do."""
+    """The message names the vault and the secret; the hint says what to do."""
     error = refused(
         status, reason, host="my-vault.vault.azure.net", name="my-secret", client_id=CLIENT
     )

@@ -1,4 +1,4 @@
-"""Whatever a file holds, loading it either works or says ConfigError."""
+"""Loading a file of any content either works or raises ConfigError."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -9,10 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
-from clawbot_agent.config.load import parse_config
+from clawbot_agent.config.load import all_keys, parse_config, section_of
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.problems import ConfigError
-from clawbot_agent.config.wording import all_keys, section_of
 from tests.unit.config.test_load import MINIMAL
 
 KEYS = sorted({path.rpartition(".")[2] for path in all_keys(BotConfig)})
@@ -80,7 +79,7 @@ def text_keys() -> Iterator[tuple[str, ...]]:
 
 @pytest.mark.parametrize("keys", list(text_keys()), ids=".".join)
 @pytest.mark.parametrize("bad", ["\n", "\x00", "\x1b", "\x7f", "\u2028"])
-def test_no_text_may_hold_a_control_character(keys: tuple[str, ...], bad: str) -> None:
+def test_control_characters_are_refused(keys: tuple[str, ...], bad: str) -> None:
     example = parse_config(yaml.safe_dump(dict(MINIMAL))).model_dump(mode="json")
     section = example
     for key in keys[:-1]:

@@ -10,7 +10,7 @@ from clawbot_agent.cli.config import config_group
 from clawbot_agent.config.problems import Problem, path_of, shown
 
 
-def test_check_says_ok(tmp_path: Path) -> None:
+def test_check_prints_ok(tmp_path: Path) -> None:
     runner = CliRunner()
     path = tmp_path / "config.yaml"
     path.write_text(runner.invoke(config_group, ["example"]).stdout)
@@ -58,7 +58,7 @@ def test_values_are_shown_short_and_on_one_line(value: object, text: str) -> Non
     assert shown(value) == text
 
 
-def test_an_integer_python_refuses_to_print_is_still_shown() -> None:
+def test_integer_python_refuses_to_print_is_still_shown() -> None:
     assert shown(10**5000) == "a very large number"
 
 

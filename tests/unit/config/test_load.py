@@ -1,4 +1,4 @@
-"""Loading a configuration, and what is said when it cannot be used."""
+"""Loading a configuration, and the problems of an unusable one."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -109,7 +109,7 @@ YAML_TROUBLE = {
     "<<: {name: a}": "(top level): keys must be plain words, not '<<' (line 1)",
     "a: &x 1\nb: *x": "line 2, column 4: aliases (*name) are not supported",
     "name: 2026-99-99": "line 1, column 7: a value that looks like a number or a date",
-    'name: "\\UFFFFFFFF"': "line 1, column 10: not valid YAML: a value that cannot be read",
+    'name: "\\UFFFFFFFF"': "line 1, column 10: not valid YAML: an unreadable value",
     "name: !!python/object:os.system {}": "line 1, column 7: not valid YAML: could not determine",
     "[" * 3000: "line 1, column 21: nested more than 20 levels deep",
     "a\x00b": "(top level): not valid YAML: a character that is not allowed in YAML (number 2)",
@@ -135,7 +135,7 @@ def test_unreadable_files_are_config_errors(tmp_path: Path) -> None:
         tmp_path / "none": "cannot be read: no such file or directory",
         tmp_path: "cannot be read: is a directory",
         latin: "must be UTF-8 text (byte 8 is not)",
-        large: "is larger than 64 KiB; a configuration never is",
+        large: "is larger than 64 KiB",
     }.items():
         with pytest.raises(ConfigError, match=r".") as caught:
             load_config(path)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from clawbot_agent.config import openclaw_versions as versions
+from clawbot_agent.config import openclaw as versions
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,7 @@ BAD: Mapping[str, tuple[dict[str, Any], str]] = {
     ),
     "unreadable tag": (
         {"openclaw": {"image": {"base": "ubuntu:24.04"}}},
-        "openclaw.image.base: ubuntu:24.04 does not tell its Node.js version; give it as node:",
+        "openclaw.image.base: the tag of ubuntu:24.04 does not say its Node.js version; set node:",
     ),
     "node contradicts tag": (
         {"openclaw": {"image": {"base": "node:24-slim", "node": "26.1.0"}}},

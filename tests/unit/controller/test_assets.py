@@ -1,16 +1,16 @@
-"""Files beside the code are found in a checkout and in an installation, or missed by name."""
+"""Non-Python files are found in a checkout and in an installation."""
 
 from importlib import metadata
 from pathlib import Path
 
 import pytest
 
-from clawbot_controller.custom_data import assets
+from clawbot_controller import custom_data
 from clawbot_controller.errors import AssetMissingError
 
 
 class Installed:
-    """A distribution whose files are on disk below `root`."""
+    """A distribution with files on disk below `root`."""
 
     def __init__(self, root: Path) -> None:
         self.files = [metadata.PackagePath("../../../share/clawbot/bootstrap.sh")]
@@ -20,30 +20,32 @@ class Installed:
         self._root = root
 
     def locate_file(self, path: object) -> Path:
-        """Where it is on disk."""
+        """Return the path on disk."""
         return self._root / str(path)
 
 
 @pytest.fixture
 def no_checkout(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    monkeypatch.setattr(assets, "_CHECKOUT", tmp_path / "nothing")
+    monkeypatch.setattr(custom_data, "_CHECKOUT", tmp_path / "nothing")
     return tmp_path
 
 
-def test_in_a_checkout() -> None:
-    assert assets.asset(assets.BOOTSTRAP).startswith(b"#!/bin/sh\n")
+def test_asset_is_found_in_checkout() -> None:
+    assert custom_data.asset(custom_data.BOOTSTRAP).startswith(b"#!/bin/sh\n")
 
 
-def test_installed_from_a_wheel(no_checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_asset_is_found_in_installation(no_checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     site = no_checkout / "lib/python3/site-packages"
     site.mkdir(parents=True)
     (no_checkout / "share/clawbot").mkdir(parents=True)
     (no_checkout / "share/clawbot/bootstrap.sh").write_bytes(b"installed")
     monkeypatch.setattr(metadata, "distribution", lambda _name: Installed(site))
-    assert assets.asset(assets.BOOTSTRAP) == b"installed"
+    assert custom_data.asset(custom_data.BOOTSTRAP) == b"installed"
 
 
-def test_missing(no_checkout: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_asset_is_reported_by_name(
+    no_checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(metadata, "distribution", lambda _name: Installed(no_checkout / "a/b/c"))
-    with pytest.raises(AssetMissingError, match=r"packaging/custom-data\.yaml\.j2 is missing"):
-        assets.asset(assets.CUSTOM_DATA_TEMPLATE)
+    with pytest.raises(AssetMissingError, match=r"packaging/custom-data\.yaml\.j2: not found in"):
+        custom_data.asset(custom_data.TEMPLATE)

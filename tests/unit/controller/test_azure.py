@@ -1,4 +1,4 @@
-"""Azure's answers become errors that say what to do; waiting is up to their class."""
+"""Translation of Azure's answers into errors, retries, and the operator's identity."""
 
 import base64
 import json
@@ -15,13 +15,14 @@ from azure.core.exceptions import (
 )
 
 from clawbot_controller.azure import errors
-from clawbot_controller.azure.failures import translated
-from clawbot_controller.azure.operator import Operator, operator
-from clawbot_controller.azure.patience import Patience
+from clawbot_controller.azure.cloud import Retrier
+from clawbot_controller.azure.credentials import signed_in_operator
+from clawbot_controller.azure.sdk_errors import translate
+from clawbot_controller.model.resource import Principal
 
 
 class Response:
-    """As much of an HTTP response as an error looks at."""
+    """The parts of an HTTP response that an error uses."""
 
     reason = "Reason"
     content_type = "application/json"
@@ -32,25 +33,25 @@ class Response:
         self._body = {"error": {"code": code, "message": message}} if code else None
 
     def json(self) -> Any:  # noqa: ANN401 - JSON
-        """The body."""
+        """Return the body."""
         if self._body is None:
             msg = "no JSON"
             raise ValueError(msg)
         return self._body
 
     def text(self, encoding: str | None = None) -> str:
-        """The body as text."""
+        """Return the body as text."""
         del encoding
         return json.dumps(self._body)
 
     def body(self) -> bytes:
-        """The body as bytes."""
+        """Return the body as bytes."""
         return self.text().encode()
 
 
 def answered(status: int, code: str = "", message: str = "", **headers: str) -> errors.AzureError:
     response: Any = Response(status, code, message, **headers)
-    return translated(HttpResponseError(response=response), "create it")
+    return translate(HttpResponseError(response=response), "create it")
 
 
 @pytest.mark.parametrize(
@@ -79,12 +80,14 @@ def answered(status: int, code: str = "", message: str = "", **headers: str) -> 
         (429, "TooManyRequests", errors.AzureThrottledError),
         (500, "InternalServerError", errors.AzureUnreachableError),
         (503, "", errors.AzureUnreachableError),
-        # a long operation that ended badly is told with 200
+        # a failed long-running operation is reported with status 200
         (200, "AllocationFailed", errors.OperationFailedError),
         (200, "InternalExecutionError", errors.AzureUnreachableError),
     ],
 )
-def test_answers(status: int, code: str, expected: type[errors.AzureError]) -> None:
+def test_http_answer_is_translated(
+    status: int, code: str, expected: type[errors.AzureError]
+) -> None:
     assert type(answered(status, code, "why")) is expected
 
 
@@ -97,32 +100,32 @@ def test_answers(status: int, code: str, expected: type[errors.AzureError]) -> N
         ("ForbiddenByRbac", errors.ForbiddenError),
     ],
 )
-def test_a_vaults_refusal_is_known_by_what_is_in_it(
+def test_vault_refusal_is_translated_by_inner_error(
     inner: str, expected: type[errors.AzureError]
 ) -> None:
     response: Any = Response(403, "Forbidden", "not you")
     response.json()["error"]["innererror"] = {"code": inner}
-    found = translated(HttpResponseError(response=response), "look")
+    found = translate(HttpResponseError(response=response), "look")
     assert type(found) is expected
     assert not found.retryable
 
 
-def test_a_word_alone_makes_no_quota() -> None:
-    told = "The value 9999 of shareQuota is out of range"
-    assert type(answered(400, "InvalidParameter", told)) is errors.RequestRefusedError
+def test_word_quota_in_message_is_no_quota_error() -> None:
+    message = "The value 9999 of shareQuota is out of range"
+    assert type(answered(400, "InvalidParameter", message)) is errors.RequestRefusedError
 
 
-def test_a_quota_behind_a_common_code_is_known_by_its_message() -> None:
-    told = "Operation could not be completed as it results in exceeding approved quota"
-    assert type(answered(409, "OperationNotAllowed", told)) is errors.QuotaError
+def test_quota_error_with_ambiguous_code_is_recognized_by_message() -> None:
+    message = "Operation could not be completed as it results in exceeding approved quota"
+    assert type(answered(409, "OperationNotAllowed", message)) is errors.QuotaError
 
 
-def test_the_message_is_one_line_with_azures_own_words() -> None:
+def test_message_is_one_line_with_code_and_message_of_azure() -> None:
     error = answered(403, "AuthorizationFailed", "The client\r\n 'x' may not")
     assert error.message == "create it: AuthorizationFailed: The client 'x' may not"
 
 
-def test_azure_may_say_how_long_to_wait() -> None:
+def test_retry_after_is_kept_on_error() -> None:
     assert answered(429, "TooManyRequests", Retry_After="17").wait == 17
     assert answered(429, "TooManyRequests").wait is None
 
@@ -136,42 +139,42 @@ def test_azure_may_say_how_long_to_wait() -> None:
         json.JSONDecodeError("half", "{", 1),
     ],
 )
-def test_no_answer(error: Exception) -> None:
-    assert type(translated(error, "look")) is errors.AzureUnreachableError
+def test_missing_answer_is_unreachable(error: Exception) -> None:
+    assert type(translate(error, "look")) is errors.AzureUnreachableError
 
 
-def test_an_untrusted_certificate_is_not_waited_for() -> None:
+def test_untrusted_certificate_is_tls_error() -> None:
     error = ServiceRequestError("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed")
-    assert type(translated(error, "look")) is errors.AzureTlsError
+    assert type(translate(error, "look")) is errors.AzureTlsError
 
 
-def test_no_credentials_are_one_line() -> None:
+def test_missing_credentials_are_reported_in_one_line() -> None:
     tried = "DefaultAzureCredential failed\n\tEnvironmentCredential: …\n\tAzureCliCredential: …"
-    error = translated(ClientAuthenticationError(tried), "sign in")
+    error = translate(ClientAuthenticationError(tried), "sign in")
     assert type(error) is errors.NoCredentialsError
     assert "\n" not in error.message
 
 
-def test_a_login_that_is_out_of_date_says_so_in_azures_words() -> None:
+def test_expired_login_is_reported_with_message_of_azure() -> None:
     response: Any = Response(400)
     tried = "DefaultAzureCredential failed\n\tAzureCliCredential: AADSTS700082: it has expired\n\tx"
-    error = translated(ClientAuthenticationError(tried, response=response), "sign in")
+    error = translate(ClientAuthenticationError(tried, response=response), "sign in")
     assert type(error) is errors.NoCredentialsError
     assert error.message == "sign in: AzureCliCredential: AADSTS700082: it has expired"
 
 
 class Sleeps:
-    """Counts instead of sleeping."""
+    """A sleep that only records."""
 
     def __init__(self) -> None:
         self.slept: list[float] = []
 
     def __call__(self, seconds: float) -> None:
-        """Sleep."""
+        """Record one call."""
         self.slept.append(seconds)
 
 
-def test_a_class_is_retried_for_as_long_as_it_says() -> None:
+def test_error_is_retried_for_the_time_of_its_class() -> None:
     sleeps, calls = Sleeps(), []
 
     def attempt() -> None:
@@ -180,13 +183,13 @@ def test_a_class_is_retried_for_as_long_as_it_says() -> None:
         raise errors.AzureThrottledError(msg)
 
     with pytest.raises(errors.AzureThrottledError):
-        Patience(sleep=sleeps).retrying(attempt)
+        Retrier(sleep=sleeps).call(attempt)
     within = errors.AzureThrottledError.retry.within
     assert within - errors.AzureThrottledError.retry.longest <= sum(sleeps.slept) <= within
     assert len(calls) == len(sleeps.slept) + 1
 
 
-def test_what_waiting_does_not_cure_is_told_at_once() -> None:
+def test_permanent_error_is_raised_without_retry() -> None:
     sleeps = Sleeps()
 
     def attempt() -> None:
@@ -194,11 +197,11 @@ def test_what_waiting_does_not_cure_is_told_at_once() -> None:
         raise errors.ForbiddenError(msg)
 
     with pytest.raises(errors.ForbiddenError):
-        Patience(sleep=sleeps).retrying(attempt)
+        Retrier(sleep=sleeps).call(attempt)
     assert sleeps.slept == []
 
 
-def test_azures_own_wait_is_kept_to() -> None:
+def test_retry_after_sets_the_wait() -> None:
     sleeps = Sleeps()
     outcomes = [answered(429, "TooManyRequests", Retry_After="60")]
 
@@ -207,18 +210,18 @@ def test_azures_own_wait_is_kept_to() -> None:
             raise outcomes.pop()
         return "done"
 
-    assert Patience(sleep=sleeps).retrying(attempt) == "done"
+    assert Retrier(sleep=sleeps).call(attempt) == "done"
     assert sleeps.slept == [60]
 
 
 class Signed:
-    """A credential with a given token."""
+    """A credential with a fixed token."""
 
     def __init__(self, token: str) -> None:
         self._token = token
 
     def get_token(self, *scopes: str, **_options: object) -> AccessToken:
-        """The token."""
+        """Return the token."""
         del scopes
         return AccessToken(self._token, 0)
 
@@ -231,13 +234,13 @@ def jwt(**claims: str) -> str:
 @pytest.mark.parametrize(
     ("token", "expected"),
     [
-        (jwt(oid="me"), Operator("me", "User")),
-        (jwt(oid="app", idtyp="app"), Operator("app", "ServicePrincipal")),
+        (jwt(oid="me"), Principal("me", "User")),
+        (jwt(oid="app", idtyp="app"), Principal("app", "ServicePrincipal")),
         (jwt(sub="x"), None),
         ("opaque", None),
         ("a.!.c", None),
         ("a.W10.c", None),
     ],
 )
-def test_the_operator_is_who_the_token_says(token: str, expected: Operator | None) -> None:
-    assert operator(Signed(token)) == expected
+def test_operator_is_read_from_token(token: str, expected: Principal | None) -> None:
+    assert signed_in_operator(Signed(token)) == expected

@@ -1,4 +1,4 @@
-"""`clawbot-controller render`: the text on stdout, or one reason and an exit code."""
+"""`clawbot-controller render`: the text on stdout, or an error and an exit code."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_controller.cli import main
 
 SOURCE = "https://github.com/o/r/releases/download/v1/a-1-x86_64.tar"
@@ -19,7 +19,7 @@ def render(tmp_path: Path, text: str, *, source: str = SOURCE, sha256: str = "AB
     return CliRunner().invoke(main, argv)
 
 
-def test_render_prints_custom_data_and_nothing_else(tmp_path: Path) -> None:
+def test_render_prints_only_custom_data(tmp_path: Path) -> None:
     done = render(tmp_path, example_text())
     assert (done.exit_code, done.stderr) == (0, "")
     assert done.stdout.startswith("#cloud-config\n")
@@ -27,7 +27,7 @@ def test_render_prints_custom_data_and_nothing_else(tmp_path: Path) -> None:
     assert "ab" * 32 in yaml.safe_load(done.stdout)["write_files"][2]["content"]
 
 
-def test_a_bad_configuration_is_named_by_path(tmp_path: Path) -> None:
+def test_invalid_configuration_is_reported_by_path(tmp_path: Path) -> None:
     done = render(tmp_path, "name: X\n")
     assert (done.exit_code, done.stdout) == (2, "")
     assert "name: must be 3 to 32" in done.stderr
@@ -36,7 +36,7 @@ def test_a_bad_configuration_is_named_by_path(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("source", "sha256"), [("ftp://x/a.tar", "ab" * 32), (SOURCE, "not hexadecimal")]
 )
-def test_a_bad_source_is_an_error_with_a_hint(tmp_path: Path, source: str, sha256: str) -> None:
+def test_invalid_source_is_reported_with_hint(tmp_path: Path, source: str, sha256: str) -> None:
     done = render(tmp_path, example_text(), source=source, sha256=sha256)
     assert (done.exit_code, done.stdout) == (1, "")
     assert done.stderr.startswith("AGENT_SOURCE_INVALID: ")

@@ -1,27 +1,25 @@
-"""The month's bill: from the price list when it answers, else from the dated table."""
+"""Monthly cost, from the price list or, if unreachable, from the dated table."""
 
 from typing import Any
 
 import pytest
 import requests
 
-from clawbot_controller.cost import prices
-from clawbot_controller.cost.estimate import estimate
-from clawbot_controller.cost.prices import HOURS, Prices
+from clawbot_controller.cost import HOURS, Prices, estimate, machine
 from tests.support.deployments import deployment
 
 
 class Answer:
-    """What requests.get gives back."""
+    """The answer of requests.get."""
 
     def __init__(self, page: dict[str, Any]) -> None:
         self._page = page
 
     def raise_for_status(self) -> None:
-        """It is 200."""
+        """Do nothing: the status is 200."""
 
     def json(self) -> dict[str, Any]:
-        """The page."""
+        """Return the page."""
         return self._page
 
 
@@ -37,17 +35,18 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return asked
 
 
-def test_a_standard_bot_from_the_table(offline: list[str]) -> None:
+def test_table_prices_standard_bot_when_list_is_unreachable(offline: list[str]) -> None:
     found = estimate(deployment(), Prices())
     assert 30 < found.total < 36.50
     text = "\n".join(found.text())
-    assert "the request counted $36.50 (table of 2026-" in text
+    assert "a month (table of 2026-" in text
+    assert "the specification estimated $36.50" in text
     assert "Standard_B2als_v2, 730 hours" in text
-    # a list that does not answer is asked once, not for every line
+    # an unreachable list is requested once, not for every line
     assert len(offline) == 1
 
 
-def test_two_reserved_addresses_are_two_on_the_bill(offline: list[str]) -> None:
+def test_two_reserved_addresses_are_both_billed(offline: list[str]) -> None:
     assert offline == []
     one = estimate(deployment(), Prices())
     two = estimate(deployment(address="prefix"), Prices())
@@ -63,7 +62,7 @@ def test_two_reserved_addresses_are_two_on_the_bill(offline: list[str]) -> None:
         ({"backend": "share"}, "$8.08  requests to the share when idle"),
     ],
 )
-def test_the_share_is_billed_by_what_is_on_it_and_asked_of_it(
+def test_share_is_billed_by_size_and_requests(
     offline: list[str], state: dict[str, str], line: str
 ) -> None:
     assert offline == []
@@ -71,21 +70,24 @@ def test_the_share_is_billed_by_what_is_on_it_and_asked_of_it(
     assert line in [one.strip() for one in found.text()]
 
 
-def test_a_size_that_the_table_does_not_know_is_told(offline: list[str]) -> None:
+def test_size_without_price_is_listed_as_unknown(offline: list[str]) -> None:
     assert offline == []
     text = "\n".join(estimate(deployment(size="Standard_X1"), Prices()).text())
     assert " unknown  Standard_X1" in text
-    assert "a month, without what is unknown" in text
+    assert "a month, without items of unknown price" in text
 
 
 @pytest.mark.parametrize(("gib", "dollars"), [(30, 2.40), (33, 4.80), (1024, 76.80)])
-def test_a_disk_is_billed_by_its_class(offline: list[str], gib: int, dollars: float) -> None:
+def test_disk_is_billed_by_its_class(offline: list[str], gib: int, dollars: float) -> None:
     assert offline == []
-    lines = {line.says: line.dollars for line in estimate(deployment(disk_gib=gib), Prices()).lines}
-    assert [price for says, price in lines.items() if says.startswith("OS disk")] == [dollars]
+    lines = {
+        line.description: line.dollars
+        for line in estimate(deployment(disk_gib=gib), Prices()).lines
+    }
+    assert [price for text, price in lines.items() if text.startswith("OS disk")] == [dollars]
 
 
-def test_from_the_list_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_price_is_found_on_second_page_of_list(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = {"retailPrice": 0.04, "unitOfMeasure": "1 Hour", "productName": "Basv2", "skuName": "B"}
     windows = {**plain, "productName": "Basv2 Windows", "retailPrice": 9}
     spot = {**plain, "skuName": "B Spot", "retailPrice": 0.01}
@@ -97,5 +99,5 @@ def test_from_the_list_page_by_page(monkeypatch: pytest.MonkeyPatch) -> None:
         "next": {"Items": [plain], "NextPageLink": None},
     }
     monkeypatch.setattr(requests, "get", lambda link, **_options: Answer(pages[link]))
-    meter = prices.machine("Standard_B2als_v2", "eastus")
+    meter = machine("Standard_B2als_v2", "eastus")
     assert Prices().monthly(meter) == pytest.approx(0.04 * HOURS)

@@ -1,4 +1,4 @@
-"""Custom data carries the configuration and bootstrap.sh unharmed, small, and nothing secret."""
+"""Custom data contains the configuration and bootstrap.sh unchanged, is small and has no secret."""
 
 import base64
 import gzip
@@ -8,12 +8,16 @@ from typing import Any, Final
 import pytest
 import yaml
 
-from clawbot_agent.config.example import example_text
+from clawbot_agent.config.documents import example_text
 from clawbot_agent.config.load import parse_config
-from clawbot_controller.custom_data import render
-from clawbot_controller.custom_data.agent_source import AgentSource
-from clawbot_controller.custom_data.assets import asset
-from clawbot_controller.custom_data.render import LIMIT, custom_data_digest, render_custom_data
+from clawbot_controller import custom_data
+from clawbot_controller.custom_data import (
+    LIMIT,
+    AgentSource,
+    asset,
+    custom_data_digest,
+    render_custom_data,
+)
 from clawbot_controller.errors import CustomDataTooLargeError
 
 ROOT: Final = Path(__file__).resolve().parents[3]
@@ -33,34 +37,34 @@ caddy: {allowed_origins: ["https://a.example.org", "https://b.example.org:8443"]
 
 
 def rendered(text: str) -> dict[str, Any]:
-    """The custom data for a configuration, as cloud-init reads it; files by path."""
+    """Return the files, by path, that cloud-init reads from a configuration's custom data."""
     document = yaml.safe_load(render_custom_data(parse_config(text), AGENT))
     assert set(document) == {"write_files"}
     return {file["path"]: file for file in document["write_files"]}
 
 
 @pytest.mark.parametrize("text", [AZURE, LOCAL, example_text()])
-def test_the_configuration_arrives_as_it_was_meant(text: str) -> None:
+def test_configuration_is_unchanged(text: str) -> None:
     file = rendered(text)["/etc/clawbot/config.yaml"]
     assert parse_config(file["content"]) == parse_config(text)
     assert file["permissions"] == "0644"
 
 
-def test_only_what_the_operator_set_is_in_it() -> None:
-    """No comment, which may hold anything, and no default, which belongs to the agent's version."""
+def test_configuration_has_only_keys_set_by_operator() -> None:
+    """No comments, and no defaults, which depend on the agent's version."""
     content = rendered(AZURE)["/etc/clawbot/config.yaml"]["content"]
     assert "hunter2" not in content
     assert set(yaml.safe_load(content)) == {"name", "azure", "secrets", "share"}
 
 
-def test_bootstrap_arrives_unchanged() -> None:
+def test_bootstrap_is_unchanged() -> None:
     file = rendered(AZURE)["/opt/clawbot/bootstrap.sh"]
     assert file["encoding"] == "gz+b64"
     content = gzip.decompress(base64.b64decode(file["content"]))
     assert content == (ROOT / "bootstrap.sh").read_bytes()
 
 
-def test_bootstrap_is_run_until_there_is_an_agent() -> None:
+def test_bootstrap_runs_at_each_boot_until_agent_is_installed() -> None:
     lines = rendered(AZURE)["/var/lib/cloud/scripts/per-boot/clawbot"]["content"].splitlines()
     arguments = f"--cloud-init --sha256 {AGENT.sha256} {AGENT.location}"
     assert lines == [
@@ -69,30 +73,32 @@ def test_bootstrap_is_run_until_there_is_an_agent() -> None:
     ]
 
 
-def test_it_writes_three_files_and_does_nothing_else() -> None:
+def test_custom_data_writes_three_files_only() -> None:
     assert len(rendered(AZURE)) == 3
 
 
-def test_it_is_cloud_config_and_small() -> None:
+def test_custom_data_is_cloud_config_and_small() -> None:
     text = render_custom_data(parse_config(AZURE), AGENT)
     assert text.startswith("#cloud-config\n")
     assert text.isascii()
     assert len(text) < LIMIT * 0.6
 
 
-def test_the_same_bot_gives_the_same_bytes() -> None:
+def test_custom_data_is_deterministic() -> None:
     first, second = (render_custom_data(parse_config(AZURE), AGENT) for _ in range(2))
     assert first == second
 
 
-def test_what_is_too_large_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(render, "LIMIT", 5000)
-    with pytest.raises(CustomDataTooLargeError, match=r"my-bot would be \d+ bytes, more than 5000"):
+def test_custom_data_above_limit_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(custom_data, "LIMIT", 5000)
+    with pytest.raises(
+        CustomDataTooLargeError, match=r"custom data of my-bot: \d+ bytes, more than 5000"
+    ):
         render_custom_data(parse_config(AZURE), AGENT)
 
 
 @pytest.mark.parametrize(("level", "system"), [(1, 3), (6, 255), (9, 0)])
-def test_another_build_of_zlib_makes_no_other_model(
+def test_digest_does_not_depend_on_zlib_build(
     monkeypatch: pytest.MonkeyPatch, level: int, system: int
 ) -> None:
     config = parse_config(AZURE)
@@ -107,12 +113,12 @@ def test_another_build_of_zlib_makes_no_other_model(
     monkeypatch.setattr(gzip, "compress", otherwise)
     assert custom_data_digest(config, AGENT) == digest
     if level == 9:
-        # the same bytes, whatever system the header names
+        # the same bytes, independent of the system in the header
         assert render_custom_data(config, AGENT) == text
 
 
-def test_what_bootstrap_says_is_part_of_the_digest(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_digest_depends_on_bootstrap(monkeypatch: pytest.MonkeyPatch) -> None:
     config = parse_config(AZURE)
     before = custom_data_digest(config, AGENT)
-    monkeypatch.setattr(render, "asset", lambda name: asset(name) + b"\n")
+    monkeypatch.setattr(custom_data, "asset", lambda name: asset(name) + b"\n")
     assert custom_data_digest(config, AGENT) != before

@@ -1,4 +1,4 @@
-"""A deployment file is checked whole, with paths, before anything is touched."""
+"""A deployment file: every problem is reported with its path."""
 
 import json
 from pathlib import Path
@@ -9,12 +9,17 @@ import pytest
 import yaml
 
 from clawbot_agent.config.problems import ConfigError
-from clawbot_controller.deployment.describe import example_text, schema_text
-from clawbot_controller.deployment.fill import Created, filled
-from clawbot_controller.deployment.load import load_deployment, parse_deployment
+from clawbot_controller.deployment.file import (
+    CreatedNames,
+    example_text,
+    fill_in,
+    load_deployment,
+    parse_deployment,
+    schema_text,
+)
 from tests.support.deployments import deployment, deployment_text
 
-CREATED = Created(
+CREATED = CreatedNames(
     client_id="11111111-2222-3333-4444-555555555555",
     key_vault="a-vault",
     account="anaccount",
@@ -30,12 +35,12 @@ def problems(text: str) -> list[str]:
     return [str(problem) for problem in caught.value.problems]
 
 
-def test_the_example_is_good_and_shows_every_key_of_azure() -> None:
+def test_example_is_valid_and_has_every_key_of_azure() -> None:
     found = parse_deployment(example_text())
     assert set(yaml.safe_load(example_text())["azure"]) == set(type(found.target).model_fields)
 
 
-def test_the_example_fits_the_schema_which_refuses_unknown_keys() -> None:
+def test_schema_accepts_example_and_refuses_unknown_keys() -> None:
     schema = json.loads(schema_text())
     document = yaml.safe_load(example_text())
     jsonschema.validate(document, schema)
@@ -56,10 +61,10 @@ def test_the_example_fits_the_schema_which_refuses_unknown_keys() -> None:
         (deployment_text(tags={"clawbot-x": "y"}), "azure.tags: names must be plain words"),
         (deployment_text(tags={"a": 3}), "azure.tags.a: must be text, not 3"),
         (deployment_text(share_gib=9), "azure.share_gib: must be at least 10"),
-        (deployment_text(tier="light"), "azure.tier: light has too little memory"),
+        (deployment_text(tier="light"), "azure.tier: light has too little RAM"),
         (
             deployment_text(bot={"state": {"backend": "local"}}),
-            "bot.state.backend: must be image or share: a local memory ends with the instance",
+            "bot.state.backend: must be image or share: local bot data is lost with the instance",
         ),
         (deployment_text(openclaw_config="/etc/x"), "azure.openclaw_config: must be a path"),
         (deployment_text(bot={"openclaw": {"versoin": "1"}}), "did you mean 'version'"),
@@ -69,17 +74,17 @@ def test_the_example_fits_the_schema_which_refuses_unknown_keys() -> None:
         (deployment_text(bot={"share": "x"}), "bot.share: must be a mapping"),
     ],
 )
-def test_refused(text: str, expected: str) -> None:
+def test_invalid_deployment_is_refused(text: str, expected: str) -> None:
     found = problems(text)
     assert [line for line in found if expected in line] != [], found
 
 
-def test_a_signed_address_is_no_agent() -> None:
+def test_signed_url_is_refused_as_agent_source() -> None:
     agent = {"source": "https://a.example.org/x.tar?sig=secret", "sha256": "ab" * 32}
     assert any("azure.agent.source" in line for line in problems(deployment_text(agent=agent)))
 
 
-def test_what_is_filled_in_is_what_the_agent_reads() -> None:
+def test_created_names_are_filled_into_agent_configuration() -> None:
     bot: dict[str, Any] = {
         "share": {"auth": "managed-identity"},
         "caddy": {"domain": "b.example.org"},
@@ -96,12 +101,12 @@ def test_what_is_filled_in_is_what_the_agent_reads() -> None:
     assert config.caddy.domain == "b.example.org"
 
 
-def test_a_secret_name_of_the_operator_is_kept() -> None:
+def test_secret_name_chosen_by_operator_is_kept() -> None:
     bot = {"name": "my-bot", "secrets": {"gateway_token": "chosen"}}
-    assert filled(bot, CREATED)["secrets"]["gateway_token"] == "chosen"  # noqa: S105 - a name
+    assert fill_in(bot, CREATED)["secrets"]["gateway_token"] == "chosen"  # noqa: S105 - a name
 
 
-def test_the_fragment_lies_beside_the_file(tmp_path: Path) -> None:
+def test_fragment_is_loaded_relative_to_file(tmp_path: Path) -> None:
     (tmp_path / "fragment.json").write_text('{"a": 1}')
     file = tmp_path / "bot.yaml"
     file.write_text(deployment_text(openclaw_config="fragment.json"))
@@ -120,25 +125,23 @@ def test_the_fragment_lies_beside_the_file(tmp_path: Path) -> None:
         ('["canary"]', "holds a JSON list, not an object"),
         (
             json.dumps({"canary": "x" * 25_000}),
-            "has 25014 bytes; a secret of Key Vault holds 25000",
+            "has 25014 bytes; a Key Vault secret holds at most 25000",
         ),
     ],
     ids=["empty", "not json", "nan", "list", "large"],
 )
-def test_a_fragment_that_the_agent_or_the_vault_refuses(
-    tmp_path: Path, text: str, problem: str
-) -> None:
-    """On the laptop, not on the instance in the middle of the night."""
+def test_invalid_fragment_is_refused(tmp_path: Path, text: str, problem: str) -> None:
+    """Before the deployment, not later on the instance."""
     (tmp_path / "fragment.json").write_text(text)
     file = tmp_path / "bot.yaml"
     file.write_text(deployment_text(openclaw_config="fragment.json"))
     with pytest.raises(ConfigError) as caught:
         load_deployment(file)
-    (told,) = map(str, caught.value.problems)
-    assert told == f"azure.openclaw_config: fragment.json {problem}"
+    (found,) = map(str, caught.value.problems)
+    assert found == f"azure.openclaw_config: fragment.json {problem}"
 
 
-def test_a_secret_in_the_fragment_is_in_no_repr(tmp_path: Path) -> None:
+def test_fragment_is_not_in_repr(tmp_path: Path) -> None:
     (tmp_path / "fragment.json").write_text('{"key": "canary"}')
     file = tmp_path / "bot.yaml"
     file.write_text(deployment_text(openclaw_config="fragment.json"))
@@ -155,11 +158,11 @@ def test_a_secret_in_the_fragment_is_in_no_repr(tmp_path: Path) -> None:
         ("my-bot-openclaw-config", False),
     ],
 )
-def test_a_secret_is_not_another_bots(name: str, *, fits: bool) -> None:
+def test_secret_name_of_another_bot_is_refused(name: str, *, fits: bool) -> None:
     text = deployment_text(bot={"secrets": {"gateway_token": name}})
     if fits:
         assert parse_deployment(text).name == "my-bot"
         return
     with pytest.raises(ConfigError, match=r"bot\.secrets\.gateway_token: ") as caught:
         parse_deployment(text)
-    assert "is the form of the names of bots' own secrets" in str(caught.value)
+    assert "has the form of a name that the controller gives to secrets" in str(caught.value)

@@ -1,4 +1,4 @@
-"""Desired resources: names within Azure's rules, and bodies that say what the operator chose."""
+"""Desired resources: names within Azure's rules, and bodies that follow the deployment."""
 
 import base64
 import re
@@ -8,12 +8,13 @@ import pytest
 from hypothesis import given, strategies
 
 from clawbot_controller.deployment.names import BotNames, Place, SharedNames, assignment_name
+from clawbot_controller.model.bot_resources import BotIdentity, own_resources
 from clawbot_controller.model.resource import Resource, kind_of
-from clawbot_controller.model.scale_set import FINGERPRINT
-from clawbot_controller.operations.desired import Principal, own_resources, shared_resources
+from clawbot_controller.model.scale_set import FINGERPRINT_TAG
+from clawbot_controller.model.shared_resources import shared_resources
 from tests.support.deployments import SUBSCRIPTION, deployment
 
-PRINCIPAL = Principal(
+IDENTITY = BotIdentity(
     client_id="11111111-2222-3333-4444-555555555555",
     object_id="66666666-7777-8888-9999-000000000000",
 )
@@ -22,8 +23,8 @@ BOT_NAMES = strategies.from_regex(r"^(?!.*--)[a-z][a-z0-9-]{1,30}[a-z0-9]$", ful
 
 
 def own(name: str = "my-bot", *, key: str = "ssh-rsa AAAA", **more: Any) -> dict[str, Resource]:  # noqa: ANN401 - as deployment()
-    """What belongs to a bot, by type; of role assignments the last."""
-    found = own_resources(BotNames(PLACE, name), deployment(name, **more), PRINCIPAL, key)
+    """Return the bot's resources by type; of role assignments the last."""
+    found = own_resources(BotNames(PLACE, name), deployment(name, **more), IDENTITY, key)
     return {kind_of(one.id) + ("/shares" if "/shares/" in one.id else ""): one for one in found}
 
 
@@ -32,13 +33,13 @@ def scale_set(**more: Any) -> Resource:  # noqa: ANN401 - as deployment()
 
 
 def account(**more: Any) -> dict[str, Any]:  # noqa: ANN401 - as deployment()
-    found = own_resources(BotNames(PLACE, "my-bot"), deployment(**more), PRINCIPAL, "")
+    found = own_resources(BotNames(PLACE, "my-bot"), deployment(**more), IDENTITY, "")
     properties: dict[str, Any] = found[0].body["properties"]
     return properties
 
 
 @given(name=BOT_NAMES, group=strategies.from_regex(r"^[-\w._()]{0,89}[-\w_()]$", fullmatch=True))
-def test_any_names_are_within_the_rules(name: str, group: str) -> None:
+def test_names_follow_rules_of_azure(name: str, group: str) -> None:
     place = Place(SUBSCRIPTION, group)
     names = BotNames(place, name)
     assert re.fullmatch(r"[a-z0-9]{3,24}", names.account)
@@ -47,7 +48,7 @@ def test_any_names_are_within_the_rules(name: str, group: str) -> None:
     assert re.fullmatch(r"[0-9a-zA-Z-]{1,127}", names.openclaw_config)
 
 
-def test_global_names_differ_by_place_and_bot_and_not_by_capitals() -> None:
+def test_global_names_depend_on_group_and_bot_but_not_on_case() -> None:
     elsewhere = Place(SUBSCRIPTION, "other")
     accounts = {
         BotNames(place, bot).account for place in (PLACE, elsewhere) for bot in ("a1", "a2")
@@ -56,22 +57,22 @@ def test_global_names_differ_by_place_and_bot_and_not_by_capitals() -> None:
     assert SharedNames(PLACE).vault == SharedNames(Place(SUBSCRIPTION, "ClawBots")).vault
 
 
-def test_an_assignment_is_made_once() -> None:
+def test_assignment_name_is_deterministic() -> None:
     assert assignment_name("/A/b", "r", "P") == assignment_name("/a/B", "r", "p")
     assert assignment_name("/a", "r", "p") != assignment_name("/a", "r", "q")
 
 
-def test_nothing_comes_in_but_the_web() -> None:
-    found = shared_resources(SharedNames(PLACE), "eastus", tenant="t", operator=None)
+def test_only_ports_80_and_443_are_open() -> None:
+    found = shared_resources(PLACE, "eastus", tenant="t", operator=None)
     rules = [
         rule for one in found for rule in one.body.get("properties", {}).get("securityRules", [])
     ]
     assert [rule["properties"]["destinationPortRanges"] for rule in rules] == [["80", "443"]]
 
 
-def test_roles_are_on_the_bots_own_things_alone() -> None:
+def test_roles_are_on_own_account_and_secrets_only() -> None:
     names = BotNames(PLACE, "my-bot")
-    found = own_resources(names, deployment(openclaw_config="f"), PRINCIPAL, "")
+    found = own_resources(names, deployment(openclaw_config="f"), IDENTITY, "")
     scopes = {
         one.id.partition("/providers/Microsoft.Authorization")[0]
         for one in found
@@ -85,7 +86,7 @@ def test_roles_are_on_the_bots_own_things_alone() -> None:
     }
 
 
-def test_an_account_that_needs_no_key_allows_none() -> None:
+def test_account_key_is_disabled_with_managed_identity() -> None:
     by_identity = account(bot={"share": {"auth": "managed-identity"}})
     assert by_identity["allowSharedKeyAccess"] is False
     oauth = by_identity["azureFilesIdentityBasedAuthentication"]["smbOAuthSettings"]
@@ -93,7 +94,7 @@ def test_an_account_that_needs_no_key_allows_none() -> None:
     assert account()["networkAcls"]["defaultAction"] == "Deny"
 
 
-def test_repairs_leave_the_agent_its_time() -> None:
+def test_grace_periods_cover_run_deadline() -> None:
     body = scale_set(bot={"limits": {"run_deadline": 2701}}).body["properties"]
     assert body["automaticRepairsPolicy"]["gracePeriod"] == "PT46M"
     settings = body["virtualMachineProfile"]["extensionProfile"]["extensions"][0]["properties"]
@@ -105,24 +106,24 @@ def test_repairs_leave_the_agent_its_time() -> None:
     }
 
 
-def test_custom_data_names_the_identity_and_the_vault() -> None:
+def test_custom_data_has_identity_vault_and_account() -> None:
     profile = scale_set().body["properties"]["virtualMachineProfile"]
     text = base64.b64decode(profile["osProfile"]["customData"]).decode()
-    assert PRINCIPAL.client_id in text
+    assert IDENTITY.client_id in text
     assert SharedNames(PLACE).vault in text
     assert BotNames(PLACE, "my-bot").account in text
 
 
-def test_the_fingerprint_follows_the_model_and_not_the_key() -> None:
+def test_fingerprint_depends_on_model_but_not_on_key() -> None:
     first, second = scale_set(key="ssh-rsa AAAA"), scale_set(key="ssh-rsa BBBB")
     assert first.body != second.body
-    assert first.body["tags"][FINGERPRINT] == second.body["tags"][FINGERPRINT]
+    assert first.body["tags"][FINGERPRINT_TAG] == second.body["tags"][FINGERPRINT_TAG]
     other = scale_set(bot={"caddy": {"domain": "b.example.org"}})
-    assert other.body["tags"][FINGERPRINT] != first.body["tags"][FINGERPRINT]
+    assert other.body["tags"][FINGERPRINT_TAG] != first.body["tags"][FINGERPRINT_TAG]
 
 
 @pytest.mark.parametrize("mode", ["uniform", "flexible"])
-def test_both_modes(mode: str) -> None:
+def test_body_follows_orchestration_mode(mode: str) -> None:
     body = scale_set(orchestration=mode).body["properties"]
     assert body["orchestrationMode"].lower() == mode
     assert ("upgradePolicy" in body) == (mode == "uniform")
@@ -130,7 +131,7 @@ def test_both_modes(mode: str) -> None:
     assert ("networkApiVersion" in network) == (mode == "flexible")
 
 
-def test_reserved_addresses_are_made_only_when_asked_for() -> None:
+def test_reserved_addresses_only_with_address_prefix() -> None:
     assert "microsoft.network/publicipprefixes" not in own()
     assert "microsoft.network/publicipprefixes" in own(address="prefix")
 
@@ -150,5 +151,5 @@ NESTED = PLACE.resource("Microsoft.Network/virtualNetworks", "v") + "/subnets/x"
         ),
     ],
 )
-def test_an_id_tells_its_type(resource_id: str, kind: str) -> None:
+def test_type_is_read_from_id(resource_id: str, kind: str) -> None:
     assert kind_of(resource_id) == kind

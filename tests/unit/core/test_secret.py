@@ -22,7 +22,7 @@ def redactor(*values: str) -> Redactor:
 
 
 @given(value=VALUES)
-def test_a_secret_does_not_show(value: str) -> None:
+def test_secret_does_not_show(value: str) -> None:
     """Neither in repr nor in str nor formatted."""
     secret = Secret(value)
     for shown in (repr(secret), str(secret), f"{secret}", repr([secret]), repr({"x": secret})):
@@ -37,14 +37,14 @@ def test_secrets_compare_by_value() -> None:
     assert len({Secret("abc"), Secret("abc")}) == 1
 
 
-def test_a_secret_cannot_be_given_attributes() -> None:
+def test_secret_cannot_be_given_attributes() -> None:
     """Nothing hangs a plain copy on it."""
     with pytest.raises(AttributeError):
         Secret("abc").plain = "abc"  # type: ignore[attr-defined]  # the point
 
 
 @given(values=st.lists(VALUES, min_size=1, max_size=4), before=st.text(), after=st.text())
-def test_no_known_value_survives(values: list[str], before: str, after: str) -> None:
+def test_known_values_are_masked(values: list[str], before: str, after: str) -> None:
     """Plain, in a URL, in JSON, in base64, in a line with others."""
     known = redactor(*values)
     for value in values:
@@ -61,7 +61,7 @@ def test_no_known_value_survives(values: list[str], before: str, after: str) -> 
 
 
 @given(text=st.text())
-def test_text_without_secrets_stays(text: str) -> None:
+def test_text_without_secrets_is_unchanged(text: str) -> None:
     assert redactor("canary-in-the-coal-mine").scrub(text) == text
 
 
@@ -71,13 +71,13 @@ def test_every_string_inside_a_json_secret_is_known() -> None:
     assert known.scrub("sent 123456:inner-token") == "sent [REDACTED]"
 
 
-def test_longer_secrets_go_first() -> None:
+def test_longer_secrets_are_masked_first() -> None:
     """One that contains another is masked whole."""
     known = redactor("secret-value", "secret-value-longer")
     assert known.scrub("it is secret-value-longer.") == "it is [REDACTED]."
 
 
-def test_very_short_values_are_left_alone() -> None:
+def test_very_short_values_are_not_masked() -> None:
     """They occur by chance, and would garble every message."""
     assert redactor("a", "true", "").scrub("a true story") == "a true story"
 
@@ -91,5 +91,5 @@ def test_ordinary_words_of_a_configuration_stay_readable() -> None:
     redactor = Redactor()
     fragment = {"backend": "docker", "auth": {"password": "hunter2"}, "name": "x" * 12}
     redactor.add(Secret(json.dumps(fragment)))
-    said = redactor.scrub(f"systemctl status docker, hunter2, {'x' * 12}")
-    assert said == "systemctl status docker, [REDACTED], [REDACTED]"
+    scrubbed = redactor.scrub(f"systemctl status docker, hunter2, {'x' * 12}")
+    assert scrubbed == "systemctl status docker, [REDACTED], [REDACTED]"

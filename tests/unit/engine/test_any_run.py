@@ -6,11 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from clawbot_agent.engine.events import Kind
-from clawbot_agent.engine.graph import AnyStage
-from clawbot_agent.engine.stage import Resource
+from clawbot_agent.engine.stage import AnyStage, Resource
 from clawbot_agent.records.run import Result, StageState
 from tests.unit.engine.scripted import (
-    Behaviour,
+    Behavior,
     Journal,
     PassingError,
     SlowPassingError,
@@ -22,8 +21,8 @@ from tests.unit.engine.scripted import (
 FINAL: Final = frozenset(StageState) - {StageState.PENDING, StageState.RUNNING}
 
 ERRORS = st.sampled_from((PassingError, SlowPassingError, StuckError, ZeroDivisionError))
-BEHAVIOURS = st.builds(
-    Behaviour,
+BEHAVIORS = st.builds(
+    Behavior,
     todo=st.lists(st.sampled_from("xyz"), max_size=2, unique=True),
     errors=st.lists(ERRORS.map(lambda kind: kind("oh")), max_size=3),
     stubborn=st.booleans(),
@@ -40,8 +39,8 @@ def graphs(draw: st.DrawFn) -> list[AnyStage]:
         names = [stage.name for stage in stages]
         needs = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
         locks = draw(st.frozensets(st.sampled_from(list(Resource))))
-        behaviour = draw(BEHAVIOURS)
-        stages.append(a_stage(f"s{number}", behaviour, needs=tuple(needs), locks=locks))
+        behavior = draw(BEHAVIORS)
+        stages.append(a_stage(f"s{number}", behavior, needs=tuple(needs), locks=locks))
     return stages
 
 
@@ -71,7 +70,7 @@ def test_every_stage_ends_and_the_result_fits(stages: list[AnyStage]) -> None:
 @settings(max_examples=60)
 @given(stages=graphs())
 def test_each_stage_finishes_once_and_works_after_its_needs(stages: list[AnyStage]) -> None:
-    """One that cannot run any more is told so at once; the others wait for all needs."""
+    """A stage that can no longer run ends at once; the others wait for all needs."""
     journal = Journal()
     run_stages(*stages, journal=journal)
     marks = [(event.kind, event.stage) for event in journal.events]

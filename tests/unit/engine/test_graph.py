@@ -1,7 +1,6 @@
 import pytest
 
-from clawbot_agent.engine.graph import Graph, GraphError
-from clawbot_agent.engine.stage import Phase
+from clawbot_agent.engine.stage import Graph, GraphError, Phase
 from tests.unit.engine.scripted import a_stage
 
 
@@ -10,7 +9,7 @@ def test_every_stage_comes_after_what_it_needs() -> None:
     assert graph.names == ("a", "b", "c")
 
 
-def test_the_given_order_is_kept_where_needs_allow_it() -> None:
+def test_given_order_is_kept_where_needs_allow_it() -> None:
     graph = Graph(tuple(a_stage(name) for name in "dbca"))
     assert graph.names == ("d", "b", "c", "a")
 
@@ -23,7 +22,7 @@ def test_the_given_order_is_kept_where_needs_allow_it() -> None:
         ((("a", ("b",)), ("b", ("a",))), "stages need each other: "),
     ],
 )
-def test_graphs_that_cannot_be(
+def test_invalid_graphs_are_refused(
     stages: tuple[tuple[str, tuple[str, ...]], ...], problem: str
 ) -> None:
     with pytest.raises(GraphError, match=problem):
@@ -39,6 +38,6 @@ def test_choosing_by_name_and_phase_keeps_the_order() -> None:
     assert [s.name for s in graph.choose(["a", "b"], phase=Phase.NODE)] == ["b"]
 
 
-def test_an_unknown_name_is_named_with_those_that_there_are() -> None:
+def test_unknown_name_is_reported_with_the_known_ones() -> None:
     with pytest.raises(GraphError, match="no stage named x, y; there are a, b"):
         Graph((a_stage("a"), a_stage("b"))).choose(["y", "a", "x"], phase=None)

@@ -1,4 +1,4 @@
-"""A plan is a run without its actions, and tells the same."""
+"""A plan is a run without its actions, and reports the same."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.planner import look_at
+from clawbot_agent.engine.planner import plan_stages
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.host import Host
 from clawbot_agent.records.output import PlanReport, PlanVerdict
@@ -56,7 +56,7 @@ def _stage(called: str, outcome: Plan | ClawbotError, *, skip: str | None = None
     return Made()
 
 
-def test_each_stage_gets_its_verdict_and_nothing_is_done() -> None:
+def test_each_stage_gets_a_verdict_without_any_change() -> None:
     host = fake_host()
     stages = (
         _stage("done", Plan("all there")),
@@ -64,7 +64,7 @@ def test_each_stage_gets_its_verdict_and_nothing_is_done() -> None:
         _stage("off", Plan("x"), skip="switched off"),
         _stage("bad", _BrokenError("cannot tell", hint="look")),
     )
-    done, todo, off, bad = look_at(stages, host=host, config=CONFIG)
+    done, todo, off, bad = plan_stages(stages, host=host, config=CONFIG)
     assert (done.verdict, done.reason) == (PlanVerdict.UNCHANGED, "all there")
     assert (todo.verdict, todo.actions) == (PlanVerdict.CHANGE, ("install jq", "start it"))
     assert (off.verdict, off.reason) == (PlanVerdict.SKIPPED, "switched off")
@@ -73,16 +73,16 @@ def test_each_stage_gets_its_verdict_and_nothing_is_done() -> None:
     assert (bad.error.code, bad.error.hint) == ("BROKEN", "look")
 
 
-def test_no_secret_leaves_with_a_plan() -> None:
+def test_plan_contains_no_secret() -> None:
     host = fake_host()
     host.redactor.add(Secret("hunter2-hunter2"))
     plan = Plan("x", (_Never("write hunter2-hunter2"),))
-    (told,) = look_at((_stage("s", plan),), host=host, config=CONFIG)
-    assert "hunter2" not in repr(told)
+    (planned,) = plan_stages((_stage("s", plan),), host=host, config=CONFIG)
+    assert "hunter2" not in repr(planned)
 
 
-def test_the_keys_of_the_document_are_a_promise() -> None:
-    plans = look_at((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
+def test_keys_of_the_document_are_fixed() -> None:
+    plans = plan_stages((_stage("s", Plan("ok")),), host=fake_host(), config=CONFIG)
     assert document(PlanReport(plans)) == {
         "schema": 1,
         "stages": [

@@ -49,21 +49,21 @@ def test_success_needs_no_wait() -> None:
     assert clock.waits == []
 
 
-def test_each_wait_is_told_before_it_happens() -> None:
-    clock, told = FakeClock(), list[tuple[Wait, float]]()
+def test_each_wait_is_reported_before_it_begins() -> None:
+    clock, waits = FakeClock(), list[tuple[Wait, float]]()
     done = retrying(
         failing(PassingError("a"), SlowPassingError("b")),
         limit=limited(clock),
-        on_wait=lambda wait: told.append((wait, clock.monotonic())),
+        on_wait=lambda wait: waits.append((wait, clock.monotonic())),
     )
     assert done == "attempt 3"
-    assert [wait.error.code for wait, _ in told] == ["PASSING", "SLOW_PASSING"]
-    assert [wait.seconds for wait, _ in told] == clock.waits
-    assert told[0][1] == 0
+    assert [wait.error.code for wait, _ in waits] == ["PASSING", "SLOW_PASSING"]
+    assert [wait.seconds for wait, _ in waits] == clock.waits
+    assert waits[0][1] == 0
 
 
 @pytest.mark.parametrize("error", [StuckError("no"), ZeroDivisionError(), KeyError("x")])
-def test_what_is_not_worth_waiting_for_ends_at_once(error: Exception) -> None:
+def test_permanent_error_ends_at_once(error: Exception) -> None:
     clock = FakeClock()
     with pytest.raises(type(error)):
         retrying(failing(error), limit=limited(clock), on_wait=no_wait)
@@ -88,7 +88,7 @@ def test_waits_grow_stay_in_their_window_and_end_with_the_class(policy: RetryPol
     assert len(set(clock.waits)) == len(clock.waits), "bots that fail together spread out"
 
 
-def test_the_limit_caps_the_class() -> None:
+def test_limit_caps_the_class() -> None:
     clock = FakeClock()
     errors = [SlowPassingError(str(number)) for number in range(1000)]
     with pytest.raises(SlowPassingError):
@@ -96,7 +96,7 @@ def test_the_limit_caps_the_class() -> None:
     assert sum(clock.waits) <= 12
 
 
-def test_time_that_attempts_take_counts() -> None:
+def test_time_of_attempts_counts() -> None:
     """45 seconds on one error are 45 seconds, even without a single wait."""
     clock = FakeClock()
 
@@ -110,7 +110,7 @@ def test_time_that_attempts_take_counts() -> None:
     assert clock.monotonic() < BRIEF.within + 40
 
 
-def test_each_class_has_its_own_patience() -> None:
+def test_each_error_class_has_its_own_time() -> None:
     """A long first error does not use up the second one's time."""
     clock = FakeClock()
     slow = [SlowPassingError("first") for _ in range(12)]
@@ -126,8 +126,8 @@ def test_never_means_never() -> None:
     assert of(BRIEF)("x").retryable
 
 
-def test_an_interrupt_ends_a_wait() -> None:
-    clock, cancelled = FakeClock(), threading.Event()
-    limit = Limit(clock, 100, cancelled=cancelled)
+def test_interrupt_ends_a_wait() -> None:
+    clock, canceled = FakeClock(), threading.Event()
+    limit = Limit(clock, 100, canceled=canceled)
     with pytest.raises(InterruptedRunError):
-        retrying(failing(PassingError("x")), limit=limit, on_wait=lambda _wait: cancelled.set())
+        retrying(failing(PassingError("x")), limit=limit, on_wait=lambda _wait: canceled.set())

@@ -8,7 +8,7 @@ def _stage(name: str, start: float, seconds: float, *needs: str) -> StageTime:
     return StageTime(name, start, seconds, needs)
 
 
-def test_the_path_goes_back_along_the_latest_need() -> None:
+def test_path_follows_the_latest_needs() -> None:
     stages = (
         _stage("apt", 0, 10),
         _stage("secrets", 0, 30),
@@ -26,12 +26,12 @@ def test_the_path_goes_back_along_the_latest_need() -> None:
     assert waited["apt"] == 0
 
 
-def test_a_need_that_was_not_run_is_no_part_of_it() -> None:
+def test_need_that_was_not_run_is_not_on_the_path() -> None:
     found = timing((_stage("gateway", 1, 2, "image"),), waits={})
     assert found.critical_path == ("gateway",)
 
 
-def test_a_run_without_stages_takes_no_time() -> None:
+def test_run_without_stages_takes_no_time() -> None:
     found = timing((), waits={})
     assert found.total == 0
     assert found.critical_path == ()

@@ -11,7 +11,7 @@ from clawbot_agent.features.share.actions import RefreshTicket
 from clawbot_agent.features.share.errors import ShareNotFoundError
 from clawbot_agent.features.state.errors import StateDamagedError, StateNoSpaceError
 from clawbot_agent.host.docker import DockerUnavailableError
-from clawbot_agent.host.download import Sha256MismatchError
+from clawbot_agent.host.http import Sha256MismatchError
 from tests.fakes import a_config
 
 STAGES = {stage.name: stage for stage in all_stages().order}
@@ -19,7 +19,7 @@ ACTION = ChangeUnit("start", "a.service", "not running")
 
 
 @pytest.mark.parametrize(
-    ("stage", "error", "paced"),
+    ("stage", "error", "backs_off"),
     [
         ("sysbox", Sha256MismatchError, True),
         ("image", ImageNotFoundError, True),
@@ -32,8 +32,8 @@ ACTION = ChangeUnit("start", "a.service", "not running")
         ("state", StateDamagedError, True),
     ],
 )
-def test_stage_backs_off_after(stage: str, error: type[ClawbotError], *, paced: bool) -> None:
-    assert STAGES[stage].backs_off(error("no")) is paced
+def test_stage_backs_off_after(stage: str, error: type[ClawbotError], *, backs_off: bool) -> None:
+    assert STAGES[stage].backs_off(error("no")) is backs_off
 
 
 def test_repairs_are_named_after_their_stage_or_the_ticket() -> None:

@@ -1,6 +1,6 @@
 """An instance in simulated time: a world that changes, the real checks, and Azure.
 
-Real are the checks, their intervals and limits, the judgement once a second, the pages and the WSGI
+Real are the checks, their intervals and limits, the judgment once a second, the pages and the WSGI
 application. The world is what a check finds; each answer takes its time.
 """
 
@@ -25,8 +25,8 @@ from clawbot_agent.health.checks import DiskCheck, bot_watches
 from clawbot_agent.health.refresh import Watch, checked
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
+from clawbot_agent.host.files import Space
 from clawbot_agent.host.http import Answer
-from clawbot_agent.host.space import Space
 from clawbot_agent.records.lease import LEASE, Holder, LeaseReport, LeaseState
 from clawbot_agent.records.replacement import REPLACEMENT, ReplacementVerdict, Verdict
 from clawbot_agent.records.run import STATUS, Result, RunStatus, StageError, StageState, StageStatus

@@ -23,9 +23,8 @@ from clawbot_agent.features.share.health import TicketCheck
 from clawbot_agent.health.checks import DiskCheck, EventsCheck, MemoryCheck, ReplacementCheck
 from clawbot_agent.health.refresh import Check, Watch, checked
 from clawbot_agent.host import Host
-from clawbot_agent.host.http import Answer
-from clawbot_agent.host.https import CertifiedAnswer
-from clawbot_agent.host.space import Space
+from clawbot_agent.host.files import Space
+from clawbot_agent.host.http import Answer, CertifiedAnswer
 from clawbot_agent.records.record import text_of
 from clawbot_agent.records.replacement import ReplacementVerdict, Verdict
 from clawbot_agent.records.shutdown import ShutdownPhase, ShutdownReport

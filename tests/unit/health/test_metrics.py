@@ -32,8 +32,7 @@ from clawbot_agent.health.board import Board, Cache
 from clawbot_agent.health.checks import DiskCheck, MemoryCheck, bot_watches
 from clawbot_agent.health.metrics import FIGURES, PATH, Metrics, RecordReader
 from clawbot_agent.health.refresh import Check, Watch, checked
-from clawbot_agent.host.http import Answer
-from clawbot_agent.host.https import CertifiedAnswer
+from clawbot_agent.host.http import Answer, CertifiedAnswer
 from clawbot_agent.records.ticket import TICKET, TicketRecord
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakeRun, fake_host
 from tests.support.error_refs import error_refs

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from clawbot_agent.core.errors import FailureCause
 from clawbot_agent.host.files import FileReadError
-from clawbot_agent.records import lease, replacement, run, shutdown, smoke, ticket
+from clawbot_agent.records import lease, proof, replacement, run, shutdown, ticket
 from clawbot_agent.records.event import EventLine
 from clawbot_agent.records.record import Record, RecordError, RecordFile, document, parsed, text_of
 from tests.fakes import FakeFiles
@@ -179,8 +179,8 @@ def test_damaged_content_is_none_for_load_and_an_error_for_read(text: str, probl
 def test_lone_surrogate_survives() -> None:
     """A name of a file that is not UTF-8 may be in a message."""
     files = FakeFiles()
-    SAMPLE.save(files, _Sample("caf\udce9"))
-    assert SAMPLE.load(files) == _Sample("caf\udce9")
+    SAMPLE.save(files, _Sample("bad\udce9"))
+    assert SAMPLE.load(files) == _Sample("bad\udce9")
 
 
 def test_deeply_nested_unknown_key_does_not_raise() -> None:
@@ -222,7 +222,8 @@ ALL: Final = (
     shutdown.SHUTDOWN,
     shutdown.LEAVE_REQUEST,
     ticket.TICKET,
-    smoke.SMOKE,
+    proof.SMOKE,
+    proof.SHARE_TEST,
 )
 
 

@@ -15,7 +15,7 @@ from clawbot_agent.features.caddy.errors import (
 )
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, CommandTimeoutError
-from clawbot_agent.host.units import UnitFailedError
+from clawbot_agent.host.systemd import UnitFailedError
 
 UNIT: Final = "caddy.service"
 OVERRIDE: Final = Path("/etc/systemd/system/caddy.service.d/clawbot.conf")

@@ -7,8 +7,7 @@ from clawbot_agent.core.errors import ClawbotError, FailureCause
 from clawbot_agent.engine.finding import ComponentState, Finding, age_text
 from clawbot_agent.features.caddy.caddyfile import LIVE, domain_of
 from clawbot_agent.host import Host
-from clawbot_agent.host.http import Answer
-from clawbot_agent.host.https import AskHttps, ask_https
+from clawbot_agent.host.http import Answer, AskHttps, ask_https
 
 # OpenClaw answers this path to every client, also to one on the instance itself
 _PATH: Final = "/healthz"

@@ -25,7 +25,7 @@ from clawbot_agent.features.image.actions import RemoveImage, references
 from clawbot_agent.features.image.recipe import VERSION_LABEL
 from clawbot_agent.features.mounts.table import mount_of
 from clawbot_agent.host import Host
-from clawbot_agent.host.space import Space
+from clawbot_agent.host.files import Space
 
 _IMAGES: Final = (Path("/var/lib/docker"), Path("/var/lib/containerd"))
 _LOGS: Final = Path("/var/log")

@@ -15,7 +15,7 @@ from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.features.docker import daemon_json
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerUnavailableError
-from clawbot_agent.host.units import UnitFailedError
+from clawbot_agent.host.systemd import UnitFailedError
 
 _UNIT: Final = "docker.service"
 # systemd stops the gateway first, which may take 330 s to drain its sessions

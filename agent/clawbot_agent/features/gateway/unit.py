@@ -11,7 +11,7 @@ from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_PORT, GATEWA
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.features.gateway.errors import PortTakenError
 from clawbot_agent.host import Host
-from clawbot_agent.host.units import UnitFailedError
+from clawbot_agent.host.systemd import UnitFailedError
 
 # OpenClaw drains its sessions for up to 325 s; Docker's default of 10 s would interrupt them
 STOP_SECONDS: Final = 330

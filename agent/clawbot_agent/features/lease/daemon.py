@@ -206,12 +206,13 @@ class LeaseDaemon:
     def _send(
         self, verb: str, record: LeaseRecord | None, now: float, *, knock: bool = False
     ) -> None:
-        question: Json = {"verb": verb, "knock": knock}
-        if record is not None:
-            question |= {"generation": record.generation, "text": record.text()}
-            question["bell"] = self._bell
+        question: Json = {"verb": verb}
+        if record is None:
+            question |= {"ring": self._ring(now), "knock": knock}
         else:
-            question["ring"] = self._ring(now)
+            question |= {"generation": record.generation, "text": record.text()}
+        if verb == "beat":
+            question["bell"] = self._bell
         self._request = _Request(verb, record, now, rang=bool(question.get("ring")))
         self.share.ask(question)
 

@@ -1,11 +1,12 @@
 """The lease's directory on the share: one file for each generation, NNNNNN.
 
-A file has two pages. The holder writes the first, its record; others write the second, the
-bell: they ring to see whether the holder is alive, and whoever takes over says so there.
+A file has two pages. The holder writes its record into the first. Other instances write into
+the second, the bell: they ring to see whether the holder is alive, and the next holder writes
+"taken over" there.
 
-Runs in a child process (`servant`), because each of these calls may be held by the kernel.
-What makes it safe is the server: it lets one client only create a file that must be new
-(O_EXCL), and it refuses others a byte range that is locked, unless the mount has `nobrl`.
+Runs in a child process (`host.isolation`), because the kernel may block each of these calls.
+The server makes it safe: it lets only one client create a file that must be new (O_EXCL), and
+refuses other clients a locked byte range, unless the mount has `nobrl`.
 """
 
 import contextlib
@@ -14,30 +15,33 @@ import fcntl
 import mmap
 import os
 import re
+import sys
 from pathlib import Path
 from typing import Any, Final
 
-__all__ = ["LeaseDirectory"]
+from clawbot_agent.host.isolated import serve
+
+__all__ = ["LeaseDirectory", "main"]
 
 Json = dict[str, Any]
 
 _NAME: Final = re.compile(r"\d{6,}")
 _PAGE: Final = 4096
-# far beyond the data: a lock of the server keeps others from reading what it covers
+# far beyond the data: other clients cannot read a range that the server has locked
 _LOCKED_BYTE: Final = 1 << 40
 _MODE: Final = 0o600
-# what stands in the bell of a generation that is over; no ring looks like it
+# the bell of a generation that is over; no ring has this text
 _TAKEN: Final = "taken over"
 _MOST_FILES: Final = 1024
 
 
 class LeaseDirectory:
-    """Answers `look`, `take`, `beat` and `release`.
+    """The operations `look`, `take`, `beat` and `release`; each raises OSError.
 
     Args:
-        directory: of the generations; made when it is not there.
-        images: directory of what else is numbered by generations.
-        pattern: matches the names there; the first group is the number.
+        directory: holds the generations' files; created when absent.
+        images: holds the data images, which are numbered by generation.
+        pattern: matches an image's name; its first group is the number.
     """
 
     def __init__(self, directory: Path, *, images: Path, pattern: str) -> None:
@@ -48,35 +52,27 @@ class LeaseDirectory:
         # a page of its own: direct I/O wants its memory aligned
         self._page = mmap.mmap(-1, _PAGE)
 
-    def __call__(self, question: Json) -> Json:
-        """Answer one question.
+    def look(self, *, ring: str = "", knock: bool = False) -> Json:
+        """Return the newest generation, its record's text and the newest image's number.
 
-        Raises:
-            OSError: as the kernel says it.
+        Args:
+            ring: write this into the newest generation's bell.
+            knock: open the newest image first.
         """
-        verbs = {
-            "look": self._look,
-            "take": self._take,
-            "beat": self._beat,
-            "release": self._release,
-        }
-        return verbs[question["verb"]](question)
-
-    def _look(self, question: Json) -> Json:
-        if question.get("knock"):
+        if knock:
             self._knock()
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         highest = max(self._generations(), default=0)
-        if highest and question.get("ring"):
-            self._write_bell(highest, question["ring"])
+        if highest and ring:
+            self._write_bell(highest, ring)
         text = self._text(highest) if highest else ""
         return {"generation": highest, "text": text, "image": self._newest_image()}
 
     def _knock(self) -> None:
-        """Open the newest image once, in a process that nobody waits for.
+        """Open the newest image once, in a process that is not waited for.
 
-        The server calls back the caching lease of whoever has it open, and waits some 35 s for
-        one that is dead. A living holder hardly notices.
+        The server breaks the caching lease of the client that has it open, and waits about
+        35 s for a dead client. A live holder hardly notices.
         """
         newest = max(self._images_by_number(), default=(0, ""))[1]
         if not newest or (middle := os.fork()):
@@ -86,55 +82,60 @@ class LeaseDirectory:
         try:
             # twice, so that init reaps it
             if os.fork() == 0:
-                # not the parent's pipes: it is to see when this one's parent ends
-                os.closerange(3, _MOST_FILES)
+                # not the channel: the parent must see when the process of this module ends
+                os.closerange(0, _MOST_FILES)
                 os.close(os.open(self._images / newest, os.O_RDONLY))
         finally:
             os._exit(0)
 
-    def _take(self, question: Json) -> Json:
-        """Create the generation's file; the server lets only one succeed."""
+    def take(self, *, generation: int, text: str) -> Json:
+        """Create the generation's file; the server lets only one client succeed."""
         self._close()
-        path = self._path(question["generation"])
+        path = self._path(generation)
         flags = os.O_CREAT | os.O_EXCL | os.O_RDWR | os.O_CLOEXEC
         try:
             made = os.open(path, flags, _MODE)
         except FileExistsError:
             return {"taken": False}
         try:
-            # both pages: a client asks the server only for what it knows the file to have
-            os.write(made, question["text"].encode().ljust(2 * _PAGE, b"\0"))
+            # both pages: a client reads from the server only up to the size that it knows
+            os.write(made, text.encode().ljust(2 * _PAGE, b"\0"))
             os.fsync(made)
         finally:
             os.close(made)
         self._open(path)
-        older = [number for number in self._generations() if number < question["generation"]]
+        older = [number for number in self._generations() if number < generation]
         for number in older:
-            # who slept through all of it reads it before anything else
+            # a holder that slept through several generations reads this first
             self._write_bell(number, _TAKEN)
         for number in older:
-            if number < question["generation"] - 1:
+            if number < generation - 1:
                 with contextlib.suppress(OSError):
                     self._path(number).unlink()
         return {"taken": True}
 
-    def _beat(self, question: Json) -> Json:
-        """Listen; write the record if somebody rang since `bell`: a write is billed tenfold."""
-        generation, text = question["generation"], question["text"]
+    def beat(self, *, generation: int, text: str, bell: str) -> Json:
+        """Read the bell; write the record only after a new ring, since writes cost ten times more.
+
+        Args:
+            generation: the one that is held.
+            text: its record.
+            bell: the ring that was answered last.
+        """
         if self._file < 0 and not self._reopened(generation, text):
             return {"mine": False}
         try:
-            bell = self._read(self._file, _PAGE)
-            if bell not in (question["bell"], _TAKEN):
+            found = self._read(self._file, _PAGE)
+            if found not in (bell, _TAKEN):
                 self._write(text)
         except OSError:
-            # the handle may be a dead one; the next beat opens the file anew
+            # the handle may be stale; the next heartbeat opens the file again
             self._close()
             raise
-        return {"mine": bell != _TAKEN, "bell": bell}
+        return {"mine": found != _TAKEN, "bell": found}
 
-    def _release(self, question: Json) -> Json:
-        generation, text = question["generation"], question["text"]
+    def release(self, *, generation: int, text: str) -> Json:
+        """Write the record of a released lease and unlock the file."""
         if self._file < 0 and not self._reopened(generation, text):
             return {"mine": False}
         self._write(text)
@@ -143,7 +144,7 @@ class LeaseDirectory:
         return {"mine": True}
 
     def _reopened(self, generation: int, text: str) -> bool:
-        """Open the file of a generation that is held; False when it is not the holder's."""
+        """Open the file of the held generation; False when it has another holder."""
         found = self._text(generation, missing="")
         constant = text.partition('"beat"')[0]
         if not found.startswith(constant):
@@ -152,7 +153,7 @@ class LeaseDirectory:
         return True
 
     def _open(self, path: Path) -> None:
-        """Open directly, so that a beat is one write to the server, and lock."""
+        """Open with direct I/O, so that a heartbeat is one write to the server, and lock."""
         self._file = _opened(path, os.O_RDWR)
         try:
             fcntl.lockf(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB, 1, _LOCKED_BYTE)
@@ -163,7 +164,7 @@ class LeaseDirectory:
     def _write(self, text: str, *, file: int | None = None, at: int = 0) -> None:
         self._page[:] = text.encode().ljust(_PAGE, b"\0")
         if os.pwrite(self._file if file is None else file, self._page, at) != _PAGE:
-            raise OSError(errno.EIO, "the lease's file was written in part only")
+            raise OSError(errno.EIO, "the lease's file was written only in part")
 
     def _write_bell(self, generation: int, text: str) -> None:
         file = _opened(self._path(generation), os.O_RDWR)
@@ -177,7 +178,7 @@ class LeaseDirectory:
         return self._page[:count].rstrip(b"\0").decode(errors="replace")
 
     def _text(self, generation: int, *, missing: str | None = None) -> str:
-        """Content of a generation's file, from the server, not from a cache."""
+        """Return the content of a generation's file, from the server, not from a cache."""
         try:
             file = _opened(self._path(generation), os.O_RDONLY)
         except FileNotFoundError:
@@ -190,7 +191,7 @@ class LeaseDirectory:
             os.close(file)
 
     def _generations(self) -> list[int]:
-        # names only: not a question to the server for each
+        # names only: no request to the server for each
         names = os.listdir(self._directory)  # noqa: PTH208
         return [int(name) for name in names if _NAME.fullmatch(name)]
 
@@ -223,3 +224,14 @@ def _opened(path: Path, flags: int) -> int:
         if error.errno != errno.EINVAL:
             raise
         return os.open(path, flags | os.O_CLOEXEC)
+
+
+def main() -> None:
+    """Serve the operations on the directories that the command line names."""
+    directory, images, pattern = sys.argv[1:]
+    lease = LeaseDirectory(Path(directory), images=Path(images), pattern=pattern)
+    serve({"look": lease.look, "take": lease.take, "beat": lease.beat, "release": lease.release})
+
+
+if __name__ == "__main__":
+    main()

@@ -13,7 +13,7 @@ from clawbot_agent.core.paths import LOCK_FILE
 from clawbot_agent.features.mounts.table import mount_of
 from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 _CONTAINERS: Final = Path("/var/lib/docker/containers")
@@ -112,6 +112,10 @@ class LocalMachine:
     def _try(self, *argv: str, timeout: float) -> None:
         with contextlib.suppress(ClawbotError):
             self.host.run(argv, timeout=timeout)
+
+
+def _cgroups(process: int) -> Path:
+    return Path(f"/proc/{process}/cgroup")
 
 
 def _first_process(text: str | None, state: Path) -> int:

@@ -15,7 +15,7 @@ from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.lease.errors import LeaseDaemonError, LeaseHeldError
 from clawbot_agent.features.mounts.units import RUNTIME_UNITS, unit_name
 from clawbot_agent.host import Host
-from clawbot_agent.host.units import Unit
+from clawbot_agent.host.systemd import Unit
 from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState
 
 # in /run: after a boot the daemon must not start before the agent has mounted the share

@@ -25,8 +25,7 @@ from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import GATEWAY_SECRETS_DIR, SECRETS_DIR
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.actions import Action, RemovePath
-from clawbot_agent.engine.drift import Stored, directory_actions, file_actions
+from clawbot_agent.engine.actions import Action, RemovePath, Stored, directory_actions, file_actions
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.secrets.values import (
     gateway_token,

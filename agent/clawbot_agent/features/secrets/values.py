@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from clawbot_agent.azure.keyvault import ReadSecrets
-from clawbot_agent.config.fragment import json_object_problem
 from clawbot_agent.config.model import BotConfig
+from clawbot_agent.config.rules import json_object_problem
 from clawbot_agent.core.errors import BRIEF, ClawbotError, FailureCause
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.drift import Stored
+from clawbot_agent.engine.actions import Stored
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileStat
 

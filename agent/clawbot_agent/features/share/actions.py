@@ -1,6 +1,5 @@
 """Actions of the stage `share`: get a ticket, mount, and test that the share takes writes."""
 
-import json
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -19,10 +18,9 @@ from clawbot_agent.features.share.ticket import refresh_ticket
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import CommandMissingError, CommandTimeoutError
 from clawbot_agent.host.files import FileWriteError
+from clawbot_agent.records.proof import SHARE_TEST, ShareTestRecord
 
 _FILE_SYSTEMS: Final = Path("/proc/filesystems")
-# in /run, because only a write can show that a share takes writes: it is tested again at each boot
-RECORD: Final = Path("/run/clawbot/share.json")
 _TEST_FILE: Final = ".clawbot-write-test"
 
 
@@ -118,13 +116,14 @@ class TryWrite:
             msg = f"{file}: does not read back as written"
             raise ShareNotWritableError(msg)
         mount = mount_of(self.path, host.files)
-        host.files.write(RECORD, write_record(self.path, mount), mode=0o644)
+        SHARE_TEST.save(host.files, write_record(self.path, mount))
 
 
-def write_record(path: Path, mount: Mount | None) -> str:
+def write_record(path: Path, mount: Mount | None) -> ShareTestRecord:
     """Return the record of a successful test of `path` on `mount`."""
-    mounted = None if mount is None else [mount.number, str(mount.point)]
-    return json.dumps({"path": str(path), "mount": mounted})
+    if mount is None:
+        return ShareTestRecord(str(path), None, None)
+    return ShareTestRecord(str(path), mount.number, str(mount.point))
 
 
 def _load_smb_client(host: Host) -> None:

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.azure.instance import instance
 from clawbot_agent.azure.keyvault import ReadSecrets, read_secrets
+from clawbot_agent.azure.metadata import instance
 from clawbot_agent.azure.storage import Account, ReadKey, read_key
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare

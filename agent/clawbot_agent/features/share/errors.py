@@ -10,7 +10,7 @@ from typing import Final
 
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.errors import BRIEF, PATIENT, PROPAGATION, ClawbotError, FailureCause
-from clawbot_agent.host.reach import Reach, Reached
+from clawbot_agent.host.network import Reach, Reached
 from clawbot_agent.host.share_errors import ShareServerAwayError
 
 SMB_PORT: Final = 445

@@ -6,15 +6,13 @@ from pathlib import Path
 from typing import Final
 
 from clawbot_agent.azure.errors import (
+    ArmThrottledError,
+    ArmUnreachableError,
     ImdsUnavailableError,
     KeyVaultAccessLostError,
     KeyVaultForbiddenError,
     KeyVaultThrottledError,
     KeyVaultUnreachableError,
-)
-from clawbot_agent.azure.storage_errors import (
-    ArmThrottledError,
-    ArmUnreachableError,
     StorageAccessLostError,
     StorageKeysForbiddenError,
 )
@@ -22,7 +20,7 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.secret import Secret
-from clawbot_agent.engine.drift import Stored
+from clawbot_agent.engine.actions import Stored
 from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.secrets.values import stored
@@ -32,7 +30,7 @@ from clawbot_agent.features.share.errors import SMB_PORT, ShareCoveredError, ser
 from clawbot_agent.features.share.ticket import cruid, present_ticket
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileReadError
-from clawbot_agent.host.reach import Reached
+from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import ShareAccessLostError, ShareHungError, ShareStaleError
 
 _CIFS: Final = frozenset({"cifs", "smb3"})

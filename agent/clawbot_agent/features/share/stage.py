@@ -8,14 +8,18 @@ from clawbot_agent.config.model import BotConfig
 from clawbot_agent.config.storage import AzureFilesShare
 from clawbot_agent.core.constants import TICKET_TIMER
 from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.engine.actions import Action, ChangeUnit, MakeDirectory
-from clawbot_agent.engine.drift import directory_actions, file_actions
+from clawbot_agent.engine.actions import (
+    Action,
+    ChangeUnit,
+    MakeDirectory,
+    directory_actions,
+    file_actions,
+)
 from clawbot_agent.engine.stage import Phase, Plan, Stage
 from clawbot_agent.features.mounts.table import Mount, mount_of
 from clawbot_agent.features.mounts.units import StartMount, unit_text
 from clawbot_agent.features.share import credentials
 from clawbot_agent.features.share.actions import (
-    RECORD,
     ChangeMountUnit,
     MountShare,
     RefreshTicket,
@@ -27,6 +31,7 @@ from clawbot_agent.features.share.facts import AzureShareFacts, probe_azure
 from clawbot_agent.features.share.options import share_options
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileStat
+from clawbot_agent.records.proof import SHARE_TEST, ShareTestRecord
 
 _DIRECTORY_MODE: Final = 0o700
 _FILE_MODE: Final = 0o600
@@ -46,7 +51,7 @@ class ShareFacts:
 
     found: FileStat | None
     mount: Mount | None
-    tried: str | None
+    tried: ShareTestRecord | None
     azure: AzureShareFacts | None = None
 
 
@@ -79,7 +84,7 @@ class ShareStage(Stage[ShareFacts]):
         if share is not None:
             azure = probe_azure(host, config, share, mount=mount, sources=self._sources)
         found = host.files.stat(path) if azure is None else None
-        return ShareFacts(found, mount, host.files.read_text(RECORD), azure)
+        return ShareFacts(found, mount, SHARE_TEST.load(host.files), azure)
 
     def plan(self, facts: ShareFacts, config: BotConfig) -> Plan:
         """Mount the share or make the directory; test a write on each new mount."""

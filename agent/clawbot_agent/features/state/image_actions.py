@@ -1,5 +1,6 @@
 """Actions on the data image (create, copy, check, grow), and the kernel settings for its mount."""
 
+import errno
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,10 +14,10 @@ from clawbot_agent.features.state.errors import (
     StateNoSpaceError,
     StateToolError,
 )
-from clawbot_agent.features.state.sparse_copy_io import COPY_ARGV
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
-from clawbot_agent.host.files import Files
+from clawbot_agent.host.files import FileReadError, Files
+from clawbot_agent.host.isolation import program
 
 GIBIBYTE: Final = 1024**3
 _TOOL_SECONDS: Final = 300
@@ -24,6 +25,8 @@ _COPY_SECONDS: Final = 900
 _CHECK_SECONDS: Final = 900
 _SYSCTL_SECONDS: Final = 10
 _FULL: Final = ("No space left on device", "Disk quota exceeded", "File too large")
+_FULL_ERRORS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_SPARSE_COPY: Final = program("clawbot_agent.features.state.sparse_copy_io")
 _MKFS: Final = (
     *("mkfs.ext4", "-q", "-F", "-L", "clawbot-state"),
     # no reserve for root: all space is the gateway's
@@ -97,15 +100,24 @@ class CopyImage:
         Raises:
             StateNoSpaceError: the share is full.
             StateCopyError: the source could not be read or locked.
+            ShareHungError: it took too long; the share error in other cases.
         """
         draft = _draft(self.target)
         host.files.remove(draft)
         host.note(f"copying {self.source.name}: its last holder may still write to it")
-        argv = (*COPY_ARGV, str(self.source), str(draft))
-        done = host.run(argv, timeout=_COPY_SECONDS)
-        if not done.ok:
+        try:
+            host.isolated(
+                _SPARSE_COPY,
+                "copy",
+                {"source": str(self.source), "target": str(draft)},
+                subject=self.source,
+                seconds=_COPY_SECONDS,
+            )
+        except FileReadError as error:
             host.files.remove(draft)
-            raise _no_space(done) or StateCopyError(done.stderr.strip())
+            kind = StateNoSpaceError if error.number in _FULL_ERRORS else StateCopyError
+            msg = f"copying {error.message}"
+            raise kind(msg) from error
         _publish(host, draft, self.target)
 
 

@@ -9,9 +9,8 @@ from pathlib import Path
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import GATEWAY_UID
-from clawbot_agent.engine.actions import Action, MakeDirectory
-from clawbot_agent.engine.drift import Stored
-from clawbot_agent.engine.drift import directory_actions as drift_actions
+from clawbot_agent.engine.actions import Action, MakeDirectory, Stored
+from clawbot_agent.engine.actions import directory_actions as drift_actions
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import unit_file

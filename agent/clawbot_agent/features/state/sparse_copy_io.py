@@ -1,12 +1,8 @@
-"""Copying a large file with holes on one share: what is in it only, and by the server itself.
+"""Copy a large file with holes within one share: its data only, and on the server itself.
 
-`cp` asks for holes with SEEK_DATA, which fails on SMB against Samba (EIO), and then gives
-up. FIEMAP asks the same of the server in another way and works. A program of its own,
-because a copy on a share that does not answer must not hold up who wants it:
-
-    python -P -m clawbot_agent.features.state.sparse_copy_io SOURCE TARGET
-
-It prints how much it copied. Errors: status 1, one line on stderr.
+`cp` finds holes with SEEK_DATA, which fails on SMB against Samba (EIO), and then gives up.
+FIEMAP asks the server the same in another way and works. This module is a program for
+`host.isolation`, because a copy hangs while the share does not answer.
 """
 
 import contextlib
@@ -14,14 +10,13 @@ import errno
 import fcntl
 import os
 import struct
-import sys
 import time
 from collections.abc import Iterator
 from typing import Final
 
-__all__ = ["COPY_ARGV", "copy", "main"]
+from clawbot_agent.host.isolated import serve
 
-COPY_ARGV: Final = (sys.executable, "-P", "-m", "clawbot_agent.features.state.sparse_copy_io")
+__all__ = ["copy"]
 
 _LOCK_SECONDS: Final = 30.0
 _CHUNK: Final = 16 * 1024**2
@@ -33,20 +28,20 @@ _FIEMAP: Final = 0xC020660B
 _SYNC_FIRST: Final = 1
 _LAST: Final = 1
 _EXTENTS: Final = 512
-# what says that the kernel or the server cannot do it, not that it went wrong
+# the kernel or the server does not support it, as opposed to a failure
 _CANNOT: Final = frozenset(
     {errno.EOPNOTSUPP, errno.ENOTTY, errno.ENOSYS, errno.EINVAL, errno.EXDEV, errno.EIO}
 )
 
 
 def copy(source: str, target: str) -> int:
-    """Copy `source` to a new file `target`, readable by its owner only; number of bytes copied.
+    """Copy `source` to a new file `target`, mode 0600; return the number of bytes copied.
 
-    Meanwhile a shared lock is on the source: on SMB the server then refuses everybody's
-    writes to it, also those of clients that do not ask for locks.
+    A shared lock on the source makes an SMB server refuse all writes to it meanwhile, also
+    those of clients that do not use locks.
 
     Raises:
-        OSError: it could not be read, locked or written; the target may be there in part.
+        OSError: reading, locking or writing failed; part of the target may exist.
     """
     copied = 0
     with contextlib.ExitStack() as files:
@@ -78,7 +73,7 @@ def _lock(file: int) -> None:
 
 
 def _ranges(file: int, size: int) -> list[tuple[int, int]]:
-    """Where there is data; all of it when nobody can tell."""
+    """Return where the data lies: the whole file when extents are not supported."""
     try:
         found = list(_extents(file, size))
     except OSError as error:
@@ -87,7 +82,7 @@ def _ranges(file: int, size: int) -> list[tuple[int, int]]:
         return [(0, size)]
     ranges: list[tuple[int, int]] = []
     for start, end in sorted(found):
-        # neighbours together: each request has its price
+        # merge neighbors: each request costs a round trip
         if ranges and start <= ranges[-1][1] + _BLOCK:
             ranges[-1] = (ranges[-1][0], max(end, ranges[-1][1]))
         else:
@@ -112,7 +107,7 @@ def _extents(file: int, size: int) -> Iterator[tuple[int, int]]:
         if flags & _LAST:
             return
         if offset <= before:
-            raise OSError(errno.EIO, "the list of extents does not go on")
+            raise OSError(errno.EIO, "the list of extents does not advance")
 
 
 def _copy_range(source: int, target: int, start: int, end: int) -> None:
@@ -124,11 +119,11 @@ def _copy_range(source: int, target: int, start: int, end: int) -> None:
             if error.errno not in _CANNOT:
                 raise
             done = 0
-        start += done or _copied_by_hand(source, target, start, wanted)
+        start += done or _copied_here(source, target, start, wanted)
 
 
-def _copied_by_hand(source: int, target: int, start: int, wanted: int) -> int:
-    """Read and write; what is all zeros is left out, for the target is new."""
+def _copied_here(source: int, target: int, start: int, wanted: int) -> int:
+    """Read and write; blocks of zeros are skipped, because the target is new."""
     data = os.pread(source, wanted, start)
     if not data:
         raise OSError(errno.EIO, "the source is shorter than it was")
@@ -139,17 +134,5 @@ def _copied_by_hand(source: int, target: int, start: int, wanted: int) -> int:
     return len(data)
 
 
-def main() -> int:
-    """Copy as the command line says."""
-    source, target = sys.argv[1:]
-    try:
-        copied = copy(source, target)
-    except OSError as error:
-        sys.stderr.write(f"copying {source}: {error.strerror or error}\n")
-        return 1
-    sys.stdout.write(f"{copied}\n")
-    return 0
-
-
 if __name__ == "__main__":
-    sys.exit(main())
+    serve({"copy": copy})

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from clawbot_agent.config.sysbox_releases import SysboxPackage
+from clawbot_agent.config.machine import SysboxPackage
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
 from clawbot_agent.features.apt import command
@@ -26,7 +26,7 @@ from clawbot_agent.features.sysbox.errors import (
 )
 from clawbot_agent.host import Host
 from clawbot_agent.host.docker import DockerCallError
-from clawbot_agent.records.smoke import SMOKE, SmokeRecord
+from clawbot_agent.records.proof import SMOKE, SmokeRecord
 
 PACKAGE: Final = "sysbox-ce"
 # output of the package's own scripts

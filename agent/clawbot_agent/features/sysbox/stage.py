@@ -8,8 +8,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
+from clawbot_agent.config.machine import SysboxPackage
 from clawbot_agent.config.model import BotConfig
-from clawbot_agent.config.sysbox_releases import SysboxPackage
 from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
 from clawbot_agent.engine.actions import Action, ChangeUnit
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
@@ -25,7 +25,7 @@ from clawbot_agent.features.sysbox.actions import (
     smoke_record,
 )
 from clawbot_agent.host import Host
-from clawbot_agent.records.smoke import SMOKE, SmokeRecord
+from clawbot_agent.records.proof import SMOKE, SmokeRecord
 
 _UNIT: Final = "sysbox.service"
 _SHOWN_DIGITS: Final = 8

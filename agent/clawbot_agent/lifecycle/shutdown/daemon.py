@@ -4,16 +4,16 @@ An operator's leave request (`clawbot-agent leave`) counts as one more event.
 """
 
 import contextlib
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
-from clawbot_agent.azure.instance import instance_name
-from clawbot_agent.azure.scheduled_events import Notice, agree, announced
+from clawbot_agent.azure.metadata import Notice, agree, announced, instance_name
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.host import Host
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 from clawbot_agent.lifecycle.shutdown.leave import Leave, ShutdownMachine
 from clawbot_agent.records.shutdown import (
     LEAVE_REQUEST,
@@ -44,13 +44,8 @@ _REPORT_SECONDS: Final = 10.0
 _REBOOTING: Final = frozenset({"Reboot", "Redeploy"})
 _ENDING: Final = _REBOOTING | {"Terminate", "Preempt", _LEAVE}
 
-
-class Report(Protocol):
-    """Reports a fact in events.jsonl, on the console and in the journal."""
-
-    def __call__(self, event: str, text: str) -> None:
-        """`event` is its name, `text` one line."""
-        ...
+ReportEvent = Callable[[str, str], None]
+"""Reports an event by its name and one line of text."""
 
 
 def _notice(request: LeaveRequest) -> Notice:
@@ -69,14 +64,14 @@ class ShutdownDaemon:
     """One life of the watcher; it continues what an earlier one began.
 
     Attributes:
-        host: the machine; its limit's `cancelled` ends the watcher.
-        tell: called when something changes, not for each query.
+        host: the machine; its limit's `canceled` ends the watcher.
+        report_event: called when something changes, not for each query.
     """
 
     host: Host
     machine: ShutdownMachine
     notifier: Notifier
-    tell: Report
+    report_event: ReportEvent
     _report: ShutdownReport = field(default_factory=ShutdownReport)
     _name: str = ""
     _leave: Leave | None = None
@@ -99,9 +94,9 @@ class ShutdownDaemon:
     _unwritten: str = ""
 
     def run(self) -> None:
-        """Watch until the limit is cancelled."""
+        """Watch until the limit is canceled."""
         self.begin()
-        stop = self.host.limit.cancelled
+        stop = self.host.limit.canceled
         while not stop.is_set():
             self.host.clock.wait(stop, self.tick())
         self._withdraw()
@@ -171,14 +166,14 @@ class ShutdownDaemon:
             for one in mine:
                 if one.kind in _REBOOTING and not one.scheduled:
                     self._survived.add(one.event_id)
-                    self.tell("scheduled.noted", f"{one.kind} caused this boot")
+                    self.report_event("scheduled.noted", f"{one.kind} caused this boot")
         return tuple(one for one in mine if one.event_id not in self._survived)
 
     def _take_in(self, notices: tuple[Notice, ...]) -> None:
         for notice in notices:
             if notice.kind not in _ENDING and notice.event_id not in self._noted:
                 self._noted.add(notice.event_id)
-                self.tell("scheduled.noted", f"{notice.kind} is announced; nothing to do")
+                self.report_event("scheduled.noted", f"{notice.kind} is announced; nothing to do")
         self._mine = tuple(one for one in notices if one.kind in _ENDING)
         if not self._mine:
             self._miss()
@@ -202,7 +197,9 @@ class ShutdownDaemon:
         phase = ShutdownPhase.DRAINING if self._leave is None else self._report.phase
         self._change(phase=phase, kind=first.kind, not_before=first.not_before)
         if news:
-            self.tell("scheduled.announced", f"{self._report.text}; {self._left():.0f} s left")
+            self.report_event(
+                "scheduled.announced", f"{self._report.text}; {self._left():.0f} s left"
+            )
 
     def _start_leaving(self) -> None:
         self._leave = Leave(self.machine, self.host.clock)
@@ -222,7 +219,7 @@ class ShutdownDaemon:
         changed = leave.phase is not self._report.phase
         self._change(phase=leave.phase, problem=leave.problem)
         if changed:
-            self.tell(f"scheduled.{leave.phase}", self._report.text)
+            self.report_event(f"scheduled.{leave.phase}", self._report.text)
 
     def _approve(self, leave: Leave) -> None:
         """Let Azure proceed without waiting for the rest of the time."""
@@ -264,7 +261,7 @@ class ShutdownDaemon:
         self._requested = False
         self._approved.clear()
         self._change(phase=ShutdownPhase.WATCHING, kind=None, not_before=None, problem="")
-        self.tell("scheduled.over", f"{kind} {why}: the agent starts the bot again")
+        self.report_event("scheduled.over", f"{kind} {why}: the agent starts the bot again")
         self.machine.return_to_work()
 
     def _start_of(self, notice: Notice) -> datetime:
@@ -300,4 +297,6 @@ class ShutdownDaemon:
             # the shutdown matters more, but without its report a run would start things
             if error.message != self._unwritten:
                 self._unwritten = error.message
-                self.tell("scheduled.trouble", f"the report cannot be written: {error.message}")
+                self.report_event(
+                    "scheduled.trouble", f"the report cannot be written: {error.message}"
+                )

@@ -9,7 +9,7 @@ from clawbot_agent.features.disk_space.stage import DiskSpaceStage
 from clawbot_agent.features.image.recipe import VERSION_LABEL
 from clawbot_agent.features.registry import all_stages
 from clawbot_agent.host import Host
-from clawbot_agent.host.space import Space
+from clawbot_agent.host.files import Space
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, a_config, fake_host
 
 CONFIG = a_config()

@@ -9,7 +9,7 @@ from clawbot_agent.core.paths import LEASE_FILE
 from clawbot_agent.features.lease import machine
 from clawbot_agent.features.lease.machine import LocalMachine
 from clawbot_agent.host.commands import CommandTimeoutError
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 from clawbot_agent.records.lease import LEASE, Holder, LeaseReport, LeaseState
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, fake_host
 

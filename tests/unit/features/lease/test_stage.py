@@ -18,7 +18,7 @@ from clawbot_agent.features.lease.stage import (
 )
 from clawbot_agent.host import Host
 from clawbot_agent.host.commands import Completed
-from clawbot_agent.host.units import Unit
+from clawbot_agent.host.systemd import Unit
 from clawbot_agent.records.lease import FRESH_SECONDS, LEASE, Holder, LeaseReport, LeaseState
 from clawbot_agent.records.record import text_of
 from tests.fakes import Call, FakeClock, FakeFiles, FakeRun, a_config, fake_host

@@ -7,12 +7,10 @@ from typing import Final
 import pytest
 
 from clawbot_agent.azure.errors import (
+    ArmUnreachableError,
     KeyVaultAccessLostError,
     KeyVaultForbiddenError,
     KeyVaultUnreachableError,
-)
-from clawbot_agent.azure.storage_errors import (
-    ArmUnreachableError,
     StorageAccessLostError,
     StorageKeysForbiddenError,
 )
@@ -26,7 +24,7 @@ from clawbot_agent.features.share.errors import (
     SharePortBlockedError,
 )
 from clawbot_agent.host.files import FileReadError
-from clawbot_agent.host.reach import Reached
+from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import (
     ShareAccessLostError,
     ShareHungError,

@@ -17,7 +17,7 @@ from clawbot_agent.features.share.errors import (
     ShareTicketMissingError,
     mount_failure,
 )
-from clawbot_agent.host.reach import Reached
+from clawbot_agent.host.network import Reached
 from clawbot_agent.host.share_errors import ShareServerAwayError
 from tests.fakes import FakeReach
 from tests.unit.features.share.conftest import HOST, azure_config

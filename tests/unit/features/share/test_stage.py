@@ -9,6 +9,7 @@ from clawbot_agent.features.share.actions import TryWrite
 from clawbot_agent.features.share.errors import ShareNotDirectoryError, ShareNotWritableError
 from clawbot_agent.features.share.stage import ShareFacts, ShareStage
 from clawbot_agent.host.files import FileStat
+from clawbot_agent.records.proof import ShareTestRecord
 from tests.fakes import FakeFiles, a_config, fake_host
 
 STAGE: Final = ShareStage()
@@ -16,7 +17,7 @@ CONFIG: Final = a_config()
 SHARE: Final = Path("/srv/clawbot/share")
 DIRECTORY: Final = FileStat("directory", 0o700, 0, 0, 0, 0)
 ROOT: Final = Mount(26, Path("/"), "ext4", read_only=False)
-TRIED: Final = '{"path": "/srv/clawbot/share", "mount": [26, "/"]}'
+TRIED: Final = ShareTestRecord("/srv/clawbot/share", 26, "/")
 DONE: Final = ShareFacts(DIRECTORY, ROOT, TRIED)
 TABLE: Final = """\
 26 1 8:1 / / rw,relatime shared:1 - ext4 /dev/root rw,discard

@@ -1,5 +1,7 @@
 """The commands that actions on the data image run, and how they treat the results."""
 
+import errno
+import os
 from pathlib import Path
 from typing import Final
 
@@ -22,10 +24,10 @@ from clawbot_agent.features.state.image_actions import (
     GrowImage,
     SetWriteback,
 )
-from clawbot_agent.features.state.sparse_copy_io import COPY_ARGV
 from clawbot_agent.features.state.units import GATEWAY_DROP_IN, MountState, WriteUnit, drop_in_text
 from clawbot_agent.host.commands import Completed
-from tests.fakes import Call, FakeFiles, FakeRun, fake_host
+from clawbot_agent.host.files import FileReadError
+from tests.fakes import Call, FakeFiles, FakeIsolated, FakeRun, fake_host
 
 IMAGE: Final = Path("/srv/clawbot/share/state/state-000007.ext4")
 DRAFT: Final = IMAGE.with_name(".state-000007.ext4.new")
@@ -47,7 +49,6 @@ def a_run(files: FakeFiles) -> FakeRun:
         return None
 
     run.effect("install", act=make)
-    run.effect(*COPY_ARGV, act=make)
     for tool in ("truncate", "mkfs.ext4", "sync", "losetup", "resize2fs"):
         run.answer(tool)
     return run
@@ -85,27 +86,47 @@ def test_a_full_share_has_its_own_error(files: FakeFiles, tool: str, output: str
     assert files.stat(IMAGE) is None
 
 
-def test_a_failed_copy_is_removed(files: FakeFiles) -> None:
-    run = FakeRun()
+def copying(files: FakeFiles, *, error: ClawbotError | None = None) -> FakeIsolated:
+    """The sparse copy; with `error` it fails half-way."""
+
+    def copy(*, source: str, target: str) -> int:
+        files.put(target, (files.read_text(Path(source)) or "")[: 3 if error else None])
+        if error is not None:
+            raise error
+        return 1
+
+    return FakeIsolated({"copy": copy})
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EIO, StateCopyError),
+        (errno.ENOSPC, StateNoSpaceError),
+        (errno.EDQUOT, StateNoSpaceError),
+    ],
+)
+def test_failed_copy_leaves_nothing(
+    files: FakeFiles, number: int, expected: type[ClawbotError]
+) -> None:
     source = IMAGE.with_name("state-000003.ext4")
     files.put(source, "bot data")
-
-    def half(call: Call) -> Completed:
-        files.put(Path(call.argv[-1]), "mem")
-        return Completed(call.argv, 1, "", "copying it: Input/output error")
-
-    run.effect(*COPY_ARGV, act=half)
-    with pytest.raises(StateCopyError, match="Input/output error"):
-        CopyImage(source, IMAGE).apply(fake_host(files=files, run=run))
+    error = FileReadError(f"{source}: {os.strerror(number)}", number=number)
+    host = fake_host(files=files, run=FakeRun(), isolated=copying(files, error=error))
+    with pytest.raises(expected, match=f"copying .*: {os.strerror(number)}"):
+        CopyImage(source, IMAGE).apply(host)
     assert files.stat(DRAFT) is None
     assert files.read_text(source) == "bot data"
 
 
-def test_a_copy_gets_its_name_when_it_is_synced_to_the_server(files: FakeFiles) -> None:
-    run = a_run(files)
-    CopyImage(IMAGE.with_name("state-000003.ext4"), IMAGE).apply(fake_host(files=files, run=run))
+def test_copy_is_renamed_when_it_is_on_the_server(files: FakeFiles) -> None:
+    run, isolated = a_run(files), copying(files)
+    source = IMAGE.with_name("state-000003.ext4")
+    files.put(source, "data")
+    CopyImage(source, IMAGE).apply(fake_host(files=files, run=run, isolated=isolated))
+    assert isolated.calls == [("copy", {"source": str(source), "target": str(DRAFT)})]
     assert run.argvs[-1] == ("sync", str(DRAFT))
-    assert files.stat(IMAGE) is not None
+    assert files.read_text(IMAGE) == "data"
 
 
 def test_growing_resizes_file_then_device_then_file_system(files: FakeFiles) -> None:

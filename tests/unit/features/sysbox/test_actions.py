@@ -7,7 +7,7 @@ from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
 from clawbot_agent.features.sysbox.actions import ConfigureEngine, InstallPackage, Smoke
 from clawbot_agent.features.sysbox.errors import SysboxRuntimeMissingError, SysboxSmokeFailedError
 from clawbot_agent.host.docker import DockerCallError, RunOnce
-from clawbot_agent.records.smoke import SMOKE
+from clawbot_agent.records.proof import SMOKE
 from tests.fakes import FakeDocker, FakeFiles, FakeRun, fake_host
 
 DEB: Final = CACHE_DIR / "sysbox-ce_0.6.7_b7ac389e.deb"

@@ -12,8 +12,8 @@ from clawbot_agent.features.sysbox.errors import SysboxNoPackageError
 from clawbot_agent.features.sysbox.stage import SysboxFacts, SysboxStage
 from clawbot_agent.host.commands import Completed
 from clawbot_agent.host.docker import RunOnce
-from clawbot_agent.host.download import Sha256MismatchError
-from clawbot_agent.records import smoke
+from clawbot_agent.host.http import Sha256MismatchError
+from clawbot_agent.records import proof
 from tests.fakes import FakeDocker, FakeDownload, FakeFiles, FakeRun, a_config, fake_host
 
 STAGE: Final = SysboxStage()
@@ -191,7 +191,7 @@ def test_bare_machine_converges_in_one_pass() -> None:
     machine.docker.once = [RunOnce(0, "")]
     machine.apply()
     assert STAGE.look(machine.host, CONFIG).empty
-    assert machine.files.list(CACHE_DIR) == (smoke.SMOKE.path.name,)
+    assert machine.files.list(CACHE_DIR) == (proof.SMOKE.path.name,)
     assert machine.docker.configs[""]["HostConfig"]["Runtime"] == "sysbox-runc"
     assert '    "bip": "172.20.0.1/16"' in (machine.files.read_text(DAEMON_JSON) or "")
 

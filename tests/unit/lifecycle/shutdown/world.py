@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from clawbot_agent.core.paths import SCHEDULED_EVENTS_FILE
 from clawbot_agent.host.http import Answer
-from clawbot_agent.host.notify import Notifier
+from clawbot_agent.host.systemd import Notifier
 from clawbot_agent.lifecycle.shutdown.daemon import ShutdownDaemon
 from tests.fakes import FakeClock, FakeFiles, FakeGetJson, FakePostJson, fake_host
 

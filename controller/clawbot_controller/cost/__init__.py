@@ -1,1 +1,0 @@
-"""What a bot costs in a month."""
