@@ -115,7 +115,7 @@ def _quick() -> Iterator[None]:
     """What is tested must not take long, whatever it does."""
     started = time.monotonic()
     yield
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 16
 
 
 def test_frozen_engine_before_its_first_answer(engine: Engine, client: Client) -> None:

@@ -165,7 +165,7 @@ def test_silent_server_does_not_outlast_the_limit(tmp_path: Path, limits: Limits
         target = Target(tmp_path / "cache" / "file.deb", SystemDownload(limits(1)))
         started = time.monotonic()
         target.refused(f"http://127.0.0.1:{silent.getsockname()[1]}/x")
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 16
 
 
 def test_download_can_be_interrupted(
