@@ -11,8 +11,12 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.bench.bench import HOME
 from tests.bench.state import locked
 
-# these begin, each on a worker of its own: the longest, and those that others wait for
-FIRST: Final = ("tests/machine/test_first_light.py", "tests/machine/test_bootstrap.py")
+# the longest begin, and those that build what others use
+FIRST: Final = (
+    "tests/machine/test_first_light.py",
+    "tests/machine/test_bootstrap.py",
+    "tests/vm/test_first_boot.py",
+)
 TOGETHER: Final = ("tests/machine/finished/",)
 """Folders whose tests one worker takes: they look at one machine, and each takes a moment."""
 APART: Final = (
