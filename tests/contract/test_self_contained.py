@@ -15,6 +15,7 @@ ELSEWHERE: Final = {
     "tests/bench/azure/node_image.py": "links between folders of a container image",
     "tests/bench/vm/disk.py": "links between folders of a machine's disk",
     "tests/unit/controller/test_assets.py": "a path that pip records for an installed file",
+    "tests/contract/host/test_hostile_files.py": "paths that a directory must refuse",
     "tests/contract/test_self_contained.py": "the paths that are refused",
 }
 _CLIMB: Final = re.compile(r"(?P<before>[^\s\"'`(=:]*?)(?P<up>(?:\.\./)+)(?P<path>[^\s\"'`)#:,;]*)")

@@ -35,7 +35,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
     reach: FakeReach | None = None,
     clock: FakeClock | None = None,
     redactor: Redactor | None = None,
-    cancelled: threading.Event | None = None,
+    canceled: threading.Event | None = None,
     note: Callable[[str], None] = lambda _text: None,
     space: Callable[[Path], Space] = lambda _path: ROOMY,
     deadline: float = 3600,
@@ -47,7 +47,7 @@ def fake_host(  # noqa: PLR0913 - one argument for each port
     clock = clock or FakeClock()
     files = files or FakeFiles(clock=clock)
     run = run or FakeRun()
-    limit = Limit(clock, clock.monotonic() + deadline, cancelled=cancelled or threading.Event())
+    limit = Limit(clock, clock.monotonic() + deadline, canceled=canceled or threading.Event())
     host = Host(
         run=run,
         files=files,

@@ -15,7 +15,7 @@ from tests.support.inside import check_databases, connect
 from tests.support.openclaw_client import Device, OpenClaw, lost
 
 _REPORT: Final = "/run/clawbot/scheduled-events.json"
-_REQUEST: Final = "/run/clawbot/leave.json"
+_LEAVE_REQUEST: Final = "/run/clawbot/leave.json"
 _UNITS: Final = "clawbot-events.service clawbot-reconcile.timer"
 _BOOT: Final = "cat /proc/sys/kernel/random/boot_id"
 # polls every 2 s; the first one starts the feature
@@ -29,7 +29,7 @@ def watching(bot: Bot) -> Iterator[Bot]:
     _await(lambda: _report(bot).get("answered") is not None, _NOTICED_SECONDS)
     yield bot
     bot.bench.azure.set("imds", events=[])
-    bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT} {_REQUEST}")
+    bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT} {_LEAVE_REQUEST}")
     # waits for a run that has started
     bot.sh("systemctl start clawbot-reconcile.service", timeout=400)
 

@@ -12,7 +12,11 @@ from tests.bench.bench import HOME
 from tests.bench.state import locked
 
 # these start first, each on a separate worker: the longest, and those that others wait for
-FIRST: Final = ("tests/machine/test_first_run.py", "tests/machine/test_bootstrap.py")
+FIRST: Final = (
+    "tests/machine/test_first_run.py",
+    "tests/machine/test_bootstrap.py",
+    "tests/vm/test_first_boot.py",
+)
 TOGETHER: Final = ("tests/machine/finished/",)
 """Folders whose tests run on one worker: they check one machine, and each takes a moment."""
 APART: Final = (

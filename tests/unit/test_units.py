@@ -25,7 +25,7 @@ def test_a_unit_that_systemd_is_at_work_on_is_neither_up_nor_over(
     assert (unit.running, unit.over) == (running, over)
 
 
-def test_a_failure_is_told_with_what_the_units_programs_wrote() -> None:
+def test_failed_unit_change_quotes_the_units_journal() -> None:
     run = FakeRun()
     run.answer("systemctl", "start", "x.service", returncode=1, stderr="Job failed.\n")
     run.answer("journalctl", stdout="no such\nthing\n")

@@ -1,7 +1,8 @@
 """Errors between the instance and Azure, one class for each thing to do about it.
 
-Sources of the answers' meaning: MicrosoftDocs/entra-docs, how-to-use-vm-token.md (identity) and
-MicrosoftDocs/azure-docs, key-vault/general/rest-error-codes.md (Key Vault).
+Sources of the answers' meaning: Microsoft's pages on tokens of a managed identity
+(MicrosoftDocs/entra-docs, how-to-use-vm-token.md) and on the error codes of Key Vault
+(MicrosoftDocs/azure-docs, key-vault/general).
 """
 
 import ssl

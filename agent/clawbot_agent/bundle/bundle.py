@@ -80,7 +80,7 @@ def collect(
 
 def _hurries(host: Host) -> bool:
     """Whether the remaining time is needed for packing, or the command was canceled."""
-    return host.limit.cancelled.is_set() or host.limit.remaining() < _PACKING_SECONDS
+    return host.limit.canceled.is_set() or host.limit.remaining() < _PACKING_SECONDS
 
 
 def _bring(piece: Piece, host: Host, config: BotConfig | None, redaction: Redaction) -> _Brought:

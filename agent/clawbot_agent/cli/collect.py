@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from clawbot_agent.cli.common import (
-    cancelled_by_signals,
+    canceled_by_signals,
     config_option,
     errors_reported,
     require_root,
@@ -38,7 +38,7 @@ def collect(*, output: Path | None, config_file: Path) -> None:
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
 
     paths = () if config is None else (Path(config.share.path), Path(config.state.path))
-    host = system_host(deadline=_SECONDS, cancelled=cancelled_by_signals(), guarded=paths)
+    host = system_host(deadline=_SECONDS, canceled=canceled_by_signals(), guarded=paths)
     with errors_reported():
         path = make(host, config, None if output is None else output.absolute())
     found = host.files.stat(path)

@@ -110,7 +110,7 @@ def chosen_stages(graph: "Graph", *, stage: str, phase: str | None) -> "Sequence
         fail(f"--stage: {error}", Exit.USAGE)
 
 
-def cancelled_by_signals() -> threading.Event:
+def canceled_by_signals() -> threading.Event:
     """Return an event that SIGTERM, SIGINT and SIGHUP set; a second signal ends the process."""
     event = threading.Event()
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from clawbot_agent.cli.common import cancelled_by_signals, require_root
+from clawbot_agent.cli.common import canceled_by_signals, require_root
 
 if TYPE_CHECKING:
     from clawbot_agent.features.lease.daemon import LeaseDaemon
@@ -54,5 +54,5 @@ def _daemon(share: Path, state: Path) -> "LeaseDaemon":
         share=ShareProcess(Isolation(program(_DIRECTORY_PROGRAM, *directories))),
         machine=LocalMachine(host, Notifier.from_environment(), share, state, click.echo),
         clock=host.clock,
-        stop=cancelled_by_signals(),
+        stop=canceled_by_signals(),
     )

@@ -95,4 +95,4 @@ def _followed(host: Host) -> ShutdownReport:
             host.files.remove(LEAVE_FILE)
             msg = f"no reaction within {_ANSWER_SECONDS:.0f} s"
             raise LeaveUnansweredError(msg)
-        host.clock.wait(host.limit.cancelled, _POLL_SECONDS)
+        host.clock.wait(host.limit.canceled, _POLL_SECONDS)

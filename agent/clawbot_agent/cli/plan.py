@@ -8,7 +8,7 @@ import click
 
 from clawbot_agent.cli.common import (
     Exit,
-    cancelled_by_signals,
+    canceled_by_signals,
     chosen_stages,
     load_or_exit,
     require_root,
@@ -41,7 +41,7 @@ def plan(
     require_root()
     host = system_host(
         deadline=config.limits.run_deadline,
-        cancelled=cancelled_by_signals(),
+        canceled=canceled_by_signals(),
         guarded=(Path(config.share.path), Path(config.state.path)),
     )
     plans = plan_stages(stages, host=host, config=config)

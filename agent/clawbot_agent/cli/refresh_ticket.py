@@ -8,7 +8,7 @@ import click
 
 from clawbot_agent.cli.common import (
     Exit,
-    cancelled_by_signals,
+    canceled_by_signals,
     config_option,
     errors_reported,
     fail,
@@ -36,7 +36,7 @@ def refresh_ticket(*, config_file: Path) -> None:
     from clawbot_agent.features.share import ticket  # noqa: PLC0415 - same
     from clawbot_agent.host import system_host  # noqa: PLC0415 - same
 
-    host = system_host(deadline=_SECONDS, cancelled=cancelled_by_signals())
+    host = system_host(deadline=_SECONDS, canceled=canceled_by_signals())
     with errors_reported():
         found = retrying(
             lambda _number: ticket.refresh_ticket(host, config),

@@ -9,7 +9,7 @@ import click
 
 from clawbot_agent.cli.common import (
     Exit,
-    cancelled_by_signals,
+    canceled_by_signals,
     chosen_stages,
     fail,
     load_or_exit,
@@ -79,7 +79,7 @@ def _host(config: "BotConfig") -> "Host":
 
     return system_host(
         deadline=config.limits.run_deadline,
-        cancelled=cancelled_by_signals(),
+        canceled=canceled_by_signals(),
         guarded=(Path(config.share.path), Path(config.state.path)),
     )
 

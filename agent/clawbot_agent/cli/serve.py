@@ -4,7 +4,7 @@ import math
 
 import click
 
-from clawbot_agent.cli.common import cancelled_by_signals, errors_reported
+from clawbot_agent.cli.common import canceled_by_signals, errors_reported
 from clawbot_agent.core.constants import HEALTH_PORT
 
 
@@ -21,7 +21,7 @@ def serve(*, port: int) -> None:
     from clawbot_agent.host.systemd import Notifier  # noqa: PLC0415 - same
 
     service = Service(
-        host=system_host(deadline=math.inf, cancelled=cancelled_by_signals()),
+        host=system_host(deadline=math.inf, canceled=canceled_by_signals()),
         watches=bot_watches(),
         notifier=Notifier.from_environment(),
         say=click.echo,

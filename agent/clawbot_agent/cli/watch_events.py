@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from clawbot_agent.cli.common import cancelled_by_signals, require_root
+from clawbot_agent.cli.common import canceled_by_signals, require_root
 from clawbot_agent.core.paths import CONSOLE, EVENTS_FILE
 
 if TYPE_CHECKING:
@@ -27,7 +27,7 @@ def watch_events() -> None:
     from clawbot_agent.lifecycle.shutdown.daemon import ShutdownDaemon  # noqa: PLC0415
     from clawbot_agent.lifecycle.shutdown.instance import ShutdownInstance  # noqa: PLC0415
 
-    host = system_host(deadline=math.inf, cancelled=cancelled_by_signals())
+    host = system_host(deadline=math.inf, canceled=canceled_by_signals())
     ShutdownDaemon(
         host=host,
         machine=ShutdownInstance(host),

@@ -159,7 +159,7 @@ PATH_PATTERN: Final = r"^(/[A-Za-z0-9_@+][A-Za-z0-9._@+-]*)+$"
 
 
 def plain_path(value: str) -> str:
-    """Accept an absolute, normalised path."""
+    """Accept an absolute, normalized path."""
     if len(value) > 200 or not re.fullmatch(PATH_PATTERN, value):  # noqa: PLR2004  # said below
         wording = "must be an absolute path of at most 200 plain characters without . or .. parts"
         refuse(f"{wording}, not {shown(value)}")
@@ -167,7 +167,7 @@ def plain_path(value: str) -> str:
 
 
 def data_path(value: str) -> str:
-    """Accept an absolute, normalised directory that belongs to the bot alone."""
+    """Accept an absolute, normalized directory that belongs to the bot alone."""
     plain_path(value)
     path = PurePosixPath(value)
     below = {str(parent) for parent in (path, *path.parents)}

@@ -220,7 +220,7 @@ class Runner:
     def _end(self, *, whole: bool) -> RunStatus:
         states = {stage.state for stage in self._status.stages}
         result = Result.CONVERGED
-        if self._host.limit.cancelled.is_set():
+        if self._host.limit.canceled.is_set():
             result = Result.INTERRUPTED
         elif StageState.FAILED in states:
             result = Result.FAILED

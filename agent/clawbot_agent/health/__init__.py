@@ -1,1 +1,1 @@
-"""The health sidecar: checks of the components, judgements on the bot, and the pages it serves."""
+"""The health sidecar: checks of the components, judgments on the bot, and the pages it serves."""

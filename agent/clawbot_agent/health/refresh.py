@@ -61,7 +61,7 @@ class _Checking:
     cache: Cache
 
     def __call__(self) -> None:
-        stop = self.host.limit.cancelled
+        stop = self.host.limit.canceled
         while not stop.is_set():
             finding = checked(self.watch, self.host)
             self.cache.put(self.watch.name, finding)

@@ -54,7 +54,7 @@ class Service:
     """The sidecar's service.
 
     Attributes:
-        host: the machine; its limit's `cancelled` ends the service.
+        host: the machine; its limit's `canceled` ends the service.
         watches: the components.
         say: takes a line for the journal.
         port: on both loopback addresses; 0 takes a free one.
@@ -111,7 +111,7 @@ class Service:
         limit, clock = self.host.limit, self.host.clock
         pause = (self.notifier.watchdog_seconds or _DEFAULT_WATCHDOG) / 4
         due = clock.monotonic()
-        while not limit.cancelled.is_set():
+        while not limit.canceled.is_set():
             if (changed := board.renew()) is not None:
                 self._report(changed)
             if not server.running:
@@ -120,7 +120,7 @@ class Service:
             if clock.monotonic() >= due and alive():
                 self.notifier.watchdog()
                 due = clock.monotonic() + pause
-            clock.wait(limit.cancelled, _TICK_SECONDS)
+            clock.wait(limit.canceled, _TICK_SECONDS)
 
     def _report(self, snapshot: Snapshot) -> None:
         line = f"{snapshot.verdict.overall.value}: {snapshot.verdict.reason}"

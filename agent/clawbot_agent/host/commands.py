@@ -165,7 +165,7 @@ def _await_end(process: "subprocess.Popen[bytes]", *, limit: Limit) -> None:
             pass
         else:
             return
-        if limit.cancelled.is_set():
+        if limit.canceled.is_set():
             _end_group(process)
             limit.check()
         if limit.remaining() <= 0:

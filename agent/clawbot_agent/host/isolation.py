@@ -361,7 +361,7 @@ class Call:
             raise
 
     def _check(self, limit: Limit) -> None:
-        if limit.remaining() <= 0 or limit.cancelled.is_set():
+        if limit.remaining() <= 0 or limit.canceled.is_set():
             self.abandon()
             raise ChildHungError
 

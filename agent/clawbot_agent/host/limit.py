@@ -51,13 +51,13 @@ class Limit:
         clock: the source of time.
         deadline: value of `clock.monotonic()` at which the time is over.
         label: names the operation in error messages.
-        cancelled: set from a signal handler; wakes every wait.
+        canceled: set from a signal handler; wakes every wait.
     """
 
     clock: Clock
     deadline: float
     label: str = "run"
-    cancelled: threading.Event = field(default_factory=threading.Event)
+    canceled: threading.Event = field(default_factory=threading.Event)
 
     def remaining(self) -> float:
         """Return the seconds left, never negative."""
@@ -70,7 +70,7 @@ class Limit:
             InterruptedRunError: the run was interrupted.
             DeadlineExceededError: the time is over.
         """
-        if self.cancelled.is_set():
+        if self.canceled.is_set():
             msg = f"{self.label}: interrupted"
             raise InterruptedRunError(msg)
         if self.remaining() <= 0:
@@ -80,7 +80,7 @@ class Limit:
     def sleep(self, seconds: float) -> None:
         """Sleep, at most until the deadline or an interrupt; raises as `check`."""
         self.check()
-        self.clock.wait(self.cancelled, min(seconds, self.remaining()))
+        self.clock.wait(self.canceled, min(seconds, self.remaining()))
         self.check()
 
     def narrowed(self, seconds: float, *, label: str) -> Self:

@@ -75,7 +75,7 @@ class Host:
 def system_host(
     *,
     deadline: float,
-    cancelled: threading.Event | None = None,
+    canceled: threading.Event | None = None,
     guarded: tuple[Path, ...] = (),
 ) -> Host:
     """Return this machine, for at most `deadline` seconds.
@@ -85,7 +85,7 @@ def system_host(
     clock = SystemClock()
     direct, isolation = SystemFiles(), Isolation()
     redactor = Redactor()
-    limit = Limit(clock, clock.monotonic() + deadline, cancelled=cancelled or threading.Event())
+    limit = Limit(clock, clock.monotonic() + deadline, canceled=canceled or threading.Event())
 
     def bound(limit: Limit) -> Host:
         run = SystemRun(limit)

@@ -4,7 +4,7 @@ from typing import Final
 
 from tests.bench.arm import storage, vaults
 from tests.bench.arm.authorization import RoleAssignments
-from tests.bench.arm.catalogue import Skus
+from tests.bench.arm.catalog import Skus
 from tests.bench.arm.identity import Identities
 from tests.bench.arm.instance_kinds import (
     Addresses,

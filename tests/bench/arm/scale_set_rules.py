@@ -10,7 +10,7 @@ import re
 from typing import Any, Final
 
 from tests.bench.arm.calls import Call
-from tests.bench.arm.catalogue import offered
+from tests.bench.arm.catalog import offered
 from tests.bench.arm.errors import ArmError, bad, conflict
 from tests.bench.arm.network import references
 from tests.bench.arm.world import Resource

@@ -16,7 +16,7 @@ import threading
 from collections.abc import Mapping
 from typing import Any, Final
 
-from tests.bench.arm.catalogue import machine_of
+from tests.bench.arm.catalog import machine_of
 from tests.bench.arm.machines import Instance, Model, Output
 from tests.bench.arm.scale_set_rules import HEALTH
 from tests.bench.bench import Bench

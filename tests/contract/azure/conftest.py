@@ -66,7 +66,7 @@ def read(net: Net) -> Read:
 
     def reading(*names: str, client_id: str = CLIENT_ID, seconds: float = 30) -> dict[str, Secret]:
         clock = SystemClock()
-        limit = Limit(clock, clock.monotonic() + seconds, cancelled=threading.Event())
+        limit = Limit(clock, clock.monotonic() + seconds, canceled=threading.Event())
         url = f"https://{VAULT}.vault.azure.net"
         return keyvault.read_secrets(url, names or (TOKEN_NAME,), client_id=client_id, limit=limit)
 

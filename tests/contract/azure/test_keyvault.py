@@ -25,7 +25,7 @@ def refused(read: Read, *names: str, client_id: str = CLIENT_ID) -> ClawbotError
     with pytest.raises(ClawbotError) as caught:
         read(*names, client_id=client_id)
     error = caught.value
-    assert time.monotonic() - started < 5, "the SDK waited by itself"
+    assert time.monotonic() - started < 10, "the SDK waited by itself"
     for text in (error.message, error.hint):
         assert CANARY not in text
         assert "Bearer" not in text
@@ -177,7 +177,7 @@ def test_silent_vault_is_unreachable(net: Net, read: Read) -> None:
         started = time.monotonic()
         with pytest.raises(errors.KeyVaultUnreachableError, match="timed out"):
             read(seconds=1)
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 16
 
 
 def test_causes_are_found_through_all_wrappings() -> None:

@@ -27,7 +27,7 @@ ReadKey = Callable[..., Secret]
 
 def a_limit(seconds: float = 30) -> Limit:
     clock = SystemClock()
-    return Limit(clock, clock.monotonic() + seconds, cancelled=threading.Event())
+    return Limit(clock, clock.monotonic() + seconds, canceled=threading.Event())
 
 
 @pytest.fixture

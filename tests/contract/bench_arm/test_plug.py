@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.bench.arm.catalogue import machine_of
+from tests.bench.arm.catalog import machine_of
 from tests.bench.arm.machines import InMemoryMachines, Instance, Model, Output
 from tests.bench.arm.plug import PluggedMachines, plugged
 from tests.bench.arm.vm_machines import health_state, machine_name, probe_url

@@ -38,17 +38,17 @@ def end(isolation: Isolation) -> None:
 
 
 @pytest.fixture
-def cancelled() -> threading.Event:
+def canceled() -> threading.Event:
     """Set it to interrupt."""
     return threading.Event()
 
 
 @pytest.fixture
-def limits(cancelled: threading.Event) -> Limits:
+def limits(canceled: threading.Event) -> Limits:
     """A limit of so many seconds from now."""
 
     def make(seconds: float) -> Limit:
         clock = SystemClock()
-        return Limit(clock, clock.monotonic() + seconds, cancelled=cancelled)
+        return Limit(clock, clock.monotonic() + seconds, canceled=canceled)
 
     return make

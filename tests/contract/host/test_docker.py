@@ -115,7 +115,7 @@ def _quick() -> Iterator[None]:
     """What is tested must not take long, whatever it does."""
     started = time.monotonic()
     yield
-    assert time.monotonic() - started < 4
+    assert time.monotonic() - started < 16
 
 
 def test_frozen_engine_before_its_first_answer(engine: Engine, client: Client) -> None:
@@ -151,11 +151,11 @@ def test_frozen_engine_in_the_middle_of_a_build(
 
 
 def test_build_can_be_interrupted(
-    engine: Engine, client: Client, tmp_path: Path, cancelled: threading.Event
+    engine: Engine, client: Client, tmp_path: Path, canceled: threading.Event
 ) -> None:
     engine.answers["/build"] = CHUNKED + chunk({"stream": "npm install, silent for minutes"})
     (tmp_path / "Dockerfile").write_text("FROM scratch\n")
-    threading.Timer(0.3, cancelled.set).start()
+    threading.Timer(0.3, canceled.set).start()
     with pytest.raises(InterruptedRunError):
         list(client(60).build(tmp_path, tag="a:1", labels={}))
 

@@ -165,13 +165,13 @@ def test_silent_server_does_not_outlast_the_limit(tmp_path: Path, limits: Limits
         target = Target(tmp_path / "cache" / "file.deb", SystemDownload(limits(1)))
         started = time.monotonic()
         target.refused(f"http://127.0.0.1:{silent.getsockname()[1]}/x")
-        assert time.monotonic() - started < 4
+        assert time.monotonic() - started < 16
 
 
 def test_download_can_be_interrupted(
-    server: str, target: Target, cancelled: threading.Event
+    server: str, target: Target, canceled: threading.Event
 ) -> None:
-    threading.Timer(0.2, cancelled.set).start()
+    threading.Timer(0.2, canceled.set).start()
     assert isinstance(target.refused(f"{server}/slow"), InterruptedRunError)
 
 

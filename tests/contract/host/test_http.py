@@ -88,7 +88,7 @@ def test_silent_service_does_not_outlast_the_limit(limits: Limits) -> None:
         started = time.monotonic()
         url = f"http://127.0.0.1:{silent.getsockname()[1]}/readyz"
         assert SystemGetJson(limits(0.5))(url, timeout=30).status == 0
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 8
 
 
 def test_post_carries_a_json_object(server: str, limits: Limits) -> None:

@@ -43,7 +43,7 @@ def test_port_that_drops_packets_is_silent_within_the_timeout(reached: SystemRea
         finally:
             for filler in fillers:
                 filler.close()
-        assert time.monotonic() - started < 2
+        assert time.monotonic() - started < 8
 
 
 def test_unknown_name_is_reported(reached: SystemReach, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -69,5 +69,5 @@ def test_silent_dns_server_does_not_block(
     monkeypatch.setattr(socket, "getaddrinfo", slow)
     started = time.monotonic()
     assert reached("some.name", 445, timeout=0.3) is Reached.DNS_SILENT
-    assert time.monotonic() - started < 2
+    assert time.monotonic() - started < 8
     released.set()

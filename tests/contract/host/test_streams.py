@@ -64,17 +64,17 @@ def test_silent_file_ends_with_an_error(
     started = time.monotonic()
     with pytest.raises(ShareHungError, match="not a byte"):
         list(files.chunks(fifo))
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 12
 
 
 def test_end_of_the_run_comes_first(
-    tmp_path: Path, limits: Limits, guarded: MakeFiles, cancelled: threading.Event
+    tmp_path: Path, limits: Limits, guarded: MakeFiles, canceled: threading.Event
 ) -> None:
     fifo = tmp_path / "fifo"
     os.mkfifo(fifo)
     with pytest.raises(DeadlineExceededError):
         list(guarded(limits(0.5)).chunks(fifo))
-    threading.Timer(0.3, cancelled.set).start()
+    threading.Timer(0.3, canceled.set).start()
     with pytest.raises(InterruptedRunError):
         list(guarded(limits(60)).chunks(fifo))
 

@@ -182,7 +182,7 @@ def test_knock_opens_the_newest_image_without_waiting(share: Path) -> None:
     client = a_client(share)
     started = time.monotonic()
     assert client({"verb": "look", "knock": True})["image"] == 2
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
     # a writer releases the process that waits there
     with (images / "state-000002.ext4").open("wb"):
         pass

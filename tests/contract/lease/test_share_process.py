@@ -74,7 +74,7 @@ def test_hung_process_blocks_nothing(process: ShareProcess) -> None:
     process.abandon()
     assert not process.busy
     assert asked(process, "count")["count"] == 1
-    assert time.monotonic() - started < 5
+    assert time.monotonic() - started < 20
 
 
 def test_frozen_process_is_replaced(process: ShareProcess) -> None:

@@ -5,7 +5,7 @@ import sys
 from dataclasses import replace
 from typing import Final
 
-from clawbot_agent.cli.common import cancelled_by_signals
+from clawbot_agent.cli.common import canceled_by_signals
 from clawbot_agent.features.gateway.health import GatewayCheck
 from clawbot_agent.health.checks import bot_watches
 from clawbot_agent.health.service import Service
@@ -25,7 +25,7 @@ def main(gateway: str) -> None:
         if watch.name != "run"
     )
     Service(
-        host=system_host(deadline=math.inf, cancelled=cancelled_by_signals()),
+        host=system_host(deadline=math.inf, canceled=canceled_by_signals()),
         watches=watches,
         notifier=Notifier.from_environment(),
         say=lambda line: print(line, flush=True),  # noqa: T201 - read by the test

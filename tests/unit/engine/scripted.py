@@ -15,7 +15,7 @@ from clawbot_agent.records.run import RunStatus, StageStatus
 from tests.fakes import a_config, fake_host
 
 __all__ = [
-    "Behaviour",
+    "Behavior",
     "Journal",
     "PassingError",
     "SlowPassingError",
@@ -50,7 +50,7 @@ class SlowPassingError(ClawbotError):
 
 
 @dataclass
-class Behaviour:
+class Behavior:
     """What a stage meets.
 
     Attributes:
@@ -73,45 +73,45 @@ class Behaviour:
 @dataclass(frozen=True, slots=True)
 class _Do:
     what: str
-    behaviour: Behaviour
+    behavior: Behavior
 
     @property
     def summary(self) -> str:
         return f"do {self.what}"
 
     def apply(self, host: Host) -> None:
-        self.behaviour.during(host)
-        if not self.behaviour.stubborn:
-            self.behaviour.todo.remove(self.what)
+        self.behavior.during(host)
+        if not self.behavior.stubborn:
+            self.behavior.todo.remove(self.what)
 
 
 class _Scripted(Stage[tuple[str, ...]]):
     title = "a test's"
     phase = Phase.NODE
-    behaviour: Behaviour
+    behavior: Behavior
 
     def probe(self, host: Host, config: BotConfig) -> tuple[str, ...]:
         del host, config
-        if self.behaviour.errors:
-            raise self.behaviour.errors.pop(0)
-        return tuple(self.behaviour.todo)
+        if self.behavior.errors:
+            raise self.behavior.errors.pop(0)
+        return tuple(self.behavior.todo)
 
     def plan(self, facts: tuple[str, ...], config: BotConfig) -> Plan:
         del config
-        return Plan("all is done", tuple(_Do(what, self.behaviour) for what in facts))
+        return Plan("all is done", tuple(_Do(what, self.behavior) for what in facts))
 
     def skip_reason(self, config: BotConfig) -> str | None:
         del config
-        return self.behaviour.absent
+        return self.behavior.absent
 
     def required(self, config: BotConfig) -> bool:
         del config
-        return self.behaviour.required
+        return self.behavior.required
 
 
 def a_stage(  # noqa: PLR0913 - one argument for each attribute of a stage
     name: str,
-    behaviour: Behaviour | None = None,
+    behavior: Behavior | None = None,
     *,
     needs: tuple[str, ...] = (),
     locks: frozenset[Resource] = frozenset(),
@@ -127,7 +127,7 @@ def a_stage(  # noqa: PLR0913 - one argument for each attribute of a stage
         "budget": budget,
         "phase": phase,
         "repairs_back_off": repairs_back_off,
-        "behaviour": behaviour or Behaviour(),
+        "behavior": behavior or Behavior(),
     }
     made: AnyStage = type(f"Stage_{name}", (_Scripted,), attributes)()
     return made

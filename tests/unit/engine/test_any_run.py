@@ -9,7 +9,7 @@ from clawbot_agent.engine.events import Kind
 from clawbot_agent.engine.stage import AnyStage, Resource
 from clawbot_agent.records.run import Result, StageState
 from tests.unit.engine.scripted import (
-    Behaviour,
+    Behavior,
     Journal,
     PassingError,
     SlowPassingError,
@@ -21,8 +21,8 @@ from tests.unit.engine.scripted import (
 FINAL: Final = frozenset(StageState) - {StageState.PENDING, StageState.RUNNING}
 
 ERRORS = st.sampled_from((PassingError, SlowPassingError, StuckError, ZeroDivisionError))
-BEHAVIOURS = st.builds(
-    Behaviour,
+BEHAVIORS = st.builds(
+    Behavior,
     todo=st.lists(st.sampled_from("xyz"), max_size=2, unique=True),
     errors=st.lists(ERRORS.map(lambda kind: kind("oh")), max_size=3),
     stubborn=st.booleans(),
@@ -39,8 +39,8 @@ def graphs(draw: st.DrawFn) -> list[AnyStage]:
         names = [stage.name for stage in stages]
         needs = draw(st.lists(st.sampled_from(names), unique=True)) if names else []
         locks = draw(st.frozensets(st.sampled_from(list(Resource))))
-        behaviour = draw(BEHAVIOURS)
-        stages.append(a_stage(f"s{number}", behaviour, needs=tuple(needs), locks=locks))
+        behavior = draw(BEHAVIORS)
+        stages.append(a_stage(f"s{number}", behavior, needs=tuple(needs), locks=locks))
     return stages
 
 

@@ -9,7 +9,7 @@ from clawbot_agent.host import Host
 from clawbot_agent.records.run import BACKOFF, Result, RunStatus, StageError, StageState
 from tests.fakes import FakeClock, FakeFiles, fake_host
 from tests.unit.engine.scripted import (
-    Behaviour,
+    Behavior,
     Journal,
     PassingError,
     StuckError,
@@ -137,25 +137,25 @@ def test_change_before_convergence_is_no_repair() -> None:
 
 
 def run(
-    behaviour: Behaviour, back_off: BackOff, host: Host, journal: Journal | None = None
+    behavior: Behavior, back_off: BackOff, host: Host, journal: Journal | None = None
 ) -> RunStatus:
-    return run_stages(a_stage("one", behaviour), host=host, journal=journal, back_off=back_off)
+    return run_stages(a_stage("one", behavior), host=host, journal=journal, back_off=back_off)
 
 
-def failing(error: type[Exception]) -> Behaviour:
+def failing(error: type[Exception]) -> Behavior:
     def refuse(_host: Host) -> None:
         msg = "no good"
         raise error(msg)
 
-    return Behaviour(todo=["this"], during=refuse)
+    return Behavior(todo=["this"], during=refuse)
 
 
 def test_stage_that_backs_off_reports_its_error_and_changes_nothing() -> None:
     clock = FakeClock()
-    host, back_off, behaviour = fake_host(clock=clock), a_back_off(), failing(StuckError)
-    run(behaviour, back_off, host)
+    host, back_off, behavior = fake_host(clock=clock), a_back_off(), failing(StuckError)
+    run(behavior, back_off, host)
     journal = Journal()
-    status = run(behaviour, back_off, host, journal)
+    status = run(behavior, back_off, host, journal)
     error = status.stage("one").error
     assert error is not None
     assert (status.result, error.code, error.hint) == (Result.FAILED, "STUCK", "look at it")
@@ -163,92 +163,92 @@ def test_stage_that_backs_off_reports_its_error_and_changes_nothing() -> None:
     assert journal.of("stage.action") == []
     # reporting it does not prolong the wait
     clock.advance(300)
-    run(behaviour, back_off, host, journal)
+    run(behavior, back_off, host, journal)
     assert len(journal.of("stage.action")) == 1
     clock.advance(301)
-    assert "(2 in a row)" in run(behaviour, back_off, host).stage("one").reason
+    assert "(2 in a row)" in run(behavior, back_off, host).stage("one").reason
 
 
 def test_stage_that_backs_off_converges_when_nothing_is_left_to_do() -> None:
     """It is probed in each run."""
-    host, back_off, behaviour = fake_host(), a_back_off(), failing(StuckError)
-    run(behaviour, back_off, host)
-    behaviour.todo.clear()
-    assert run(behaviour, back_off, host).result is Result.CONVERGED
+    host, back_off, behavior = fake_host(), a_back_off(), failing(StuckError)
+    run(behavior, back_off, host)
+    behavior.todo.clear()
+    assert run(behavior, back_off, host).result is Result.CONVERGED
     assert not back_off.failing("one")
 
 
 def test_transient_error_does_not_back_off() -> None:
-    host, back_off, behaviour = fake_host(), a_back_off(), failing(PassingError)
-    run(behaviour, back_off, host)
+    host, back_off, behavior = fake_host(), a_back_off(), failing(PassingError)
+    run(behavior, back_off, host)
     journal = Journal()
-    run(behaviour, back_off, host, journal)
+    run(behavior, back_off, host, journal)
     assert journal.of("stage.action") != []
 
 
 def test_stage_that_does_not_converge_backs_off() -> None:
     host, back_off = fake_host(), a_back_off()
-    behaviour = Behaviour(todo=["this"], stubborn=True)
-    assert run(behaviour, back_off, host).stage("one").error is not None
+    behavior = Behavior(todo=["this"], stubborn=True)
+    assert run(behavior, back_off, host).stage("one").error is not None
     journal = Journal()
-    error = run(behaviour, back_off, host, journal).stage("one").error
+    error = run(behavior, back_off, host, journal).stage("one").error
     assert error is not None
     assert error.code == "NOT_CONVERGED"
     assert journal.of("stage.action") == []
 
 
 def test_change_in_a_needed_stage_ends_the_wait() -> None:
-    host, back_off, behaviour = fake_host(), a_back_off(), failing(StuckError)
-    need = Behaviour()
+    host, back_off, behavior = fake_host(), a_back_off(), failing(StuckError)
+    need = Behavior()
     stages = (
         a_stage("need", need),
         a_stage("between", needs=("need",)),
-        a_stage("one", behaviour, needs=("between",)),
+        a_stage("one", behavior, needs=("between",)),
     )
     run_stages(*stages, host=host, back_off=back_off)
     need.todo.append("that")
-    behaviour.during = lambda _host: None
+    behavior.during = lambda _host: None
     status = run_stages(*stages, host=host, back_off=back_off)
     assert status.stage("one").state is StageState.CHANGED
 
 
 def test_recovery_of_a_needed_stage_ends_the_wait() -> None:
     """As with a lease that its daemon takes again: no change is made in that run."""
-    host, back_off, behaviour = fake_host(), a_back_off(), failing(StuckError)
-    need = Behaviour()
-    stages = (a_stage("need", need), a_stage("one", behaviour, needs=("need",)))
+    host, back_off, behavior = fake_host(), a_back_off(), failing(StuckError)
+    need = Behavior()
+    stages = (a_stage("need", need), a_stage("one", behavior, needs=("need",)))
     run_stages(*stages, host=host, back_off=back_off)
     need.errors.append(StuckError("away"))
     run_stages(*stages, host=host, back_off=back_off)
-    behaviour.during = lambda _host: None
+    behavior.during = lambda _host: None
     status = run_stages(*stages, host=host, back_off=again(back_off))
     assert status.stage("one").state is StageState.CHANGED
 
 
 def test_repairs_are_events_after_convergence() -> None:
     host, back_off, journal = fake_host(), a_back_off(), Journal()
-    behaviour = Behaviour(todo=["this"])
-    run(behaviour, back_off, host, journal)
+    behavior = Behavior(todo=["this"])
+    run(behavior, back_off, host, journal)
     assert journal.of("repair.done") == []
-    behaviour.todo += ["this", "that"]
-    run(behaviour, back_off, host, journal)
+    behavior.todo += ["this", "that"]
+    run(behavior, back_off, host, journal)
     assert [event.data for event in journal.of("repair.done")] == [{"what": "one"}]
 
 
 def test_failed_repair_is_an_event_and_waiting_is_none() -> None:
     host, back_off, journal = fake_host(), a_back_off(converged=True), Journal()
-    behaviour = failing(StuckError)
+    behavior = failing(StuckError)
     for _ in range(2):
-        run(behaviour, back_off, host, journal)
+        run(behavior, back_off, host, journal)
     assert [event.data for event in journal.of("repair.failed")] == [{"what": "one"}]
 
 
 def test_repair_that_does_not_last_is_reported() -> None:
     host, back_off = fake_host(), a_back_off(converged=True)
-    behaviour = Behaviour(todo=["this"])
-    run(behaviour, back_off, host)
-    behaviour.todo.append("this")
-    error = run(behaviour, back_off, host).stage("one").error
+    behavior = Behavior(todo=["this"])
+    run(behavior, back_off, host)
+    behavior.todo.append("this")
+    error = run(behavior, back_off, host).stage("one").error
     assert error is not None
     assert error.code == "REPAIR_BACKOFF"
     assert "broken again; next repair at 00:05:00 UTC" in error.message
@@ -266,7 +266,7 @@ def test_run_of_some_stages_does_not_count_as_convergence() -> None:
 def test_stage_without_backoff_is_repaired_each_time() -> None:
     """A share that fails twice within minutes; the gateway on it returns with it."""
     host, back_off = fake_host(), a_back_off(converged=True)
-    share, gateway = Behaviour(), Behaviour()
+    share, gateway = Behavior(), Behavior()
     stages = (
         a_stage("share", share, repairs_back_off=False),
         a_stage("gateway", gateway, needs=("share",)),
@@ -282,7 +282,7 @@ def test_stage_without_backoff_is_repaired_each_time() -> None:
 def test_backoff_after_a_repair_does_not_block_other_stages() -> None:
     """A setting that another tool keeps undoing is no reason to keep the gateway down."""
     host, back_off = fake_host(), a_back_off(converged=True)
-    setting, gateway = Behaviour(todo=["set"]), Behaviour()
+    setting, gateway = Behavior(todo=["set"]), Behavior()
     stages = (a_stage("setting", setting), a_stage("gateway", gateway, needs=("setting",)))
     run_stages(*stages, host=host, back_off=back_off)
     setting.todo.append("set")
@@ -295,7 +295,7 @@ def test_backoff_after_a_repair_does_not_block_other_stages() -> None:
 
 def test_backoff_after_a_failure_blocks_other_stages() -> None:
     host, back_off = fake_host(), a_back_off(converged=True)
-    broken, gateway = failing(StuckError), Behaviour(todo=["start"])
+    broken, gateway = failing(StuckError), Behavior(todo=["start"])
     stages = (a_stage("broken", broken), a_stage("gateway", gateway, needs=("broken",)))
     for _ in range(2):
         status = run_stages(*stages, host=host, back_off=back_off)

@@ -127,7 +127,7 @@ def test_never_means_never() -> None:
 
 
 def test_interrupt_ends_a_wait() -> None:
-    clock, cancelled = FakeClock(), threading.Event()
-    limit = Limit(clock, 100, cancelled=cancelled)
+    clock, canceled = FakeClock(), threading.Event()
+    limit = Limit(clock, 100, canceled=canceled)
     with pytest.raises(InterruptedRunError):
-        retrying(failing(PassingError("x")), limit=limit, on_wait=lambda _wait: cancelled.set())
+        retrying(failing(PassingError("x")), limit=limit, on_wait=lambda _wait: canceled.set())

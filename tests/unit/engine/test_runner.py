@@ -11,7 +11,7 @@ from clawbot_agent.records.record import document
 from clawbot_agent.records.run import Result, RunStatus, StageState
 from tests.fakes import FakeClock, fake_host
 from tests.unit.engine.scripted import (
-    Behaviour,
+    Behavior,
     Journal,
     PassingError,
     SlowPassingError,
@@ -41,7 +41,7 @@ def test_stage_with_nothing_to_do_is_unchanged_and_says_why() -> None:
 
 def test_stage_that_did_something_lists_it_and_is_unchanged_the_next_time() -> None:
     """Done means: the new plan is empty."""
-    stage = a_stage("one", Behaviour(todo=["this", "that"]))
+    stage = a_stage("one", Behavior(todo=["this", "that"]))
     first = run_stages(stage).stage("one")
     assert (first.state, first.reason) == (StageState.CHANGED, "do this; do that")
     second = run_stages(stage).stage("one")
@@ -49,16 +49,16 @@ def test_stage_that_did_something_lists_it_and_is_unchanged_the_next_time() -> N
 
 
 def test_what_was_applied_before_a_retry_is_listed_too() -> None:
-    behaviour = Behaviour(todo=["this"])
+    behavior = Behavior(todo=["this"])
 
     def fail_once(_host: Host) -> None:
-        behaviour.during = lambda _host: None
-        behaviour.todo += ["more"]
+        behavior.during = lambda _host: None
+        behavior.todo += ["more"]
         msg = "not yet"
         raise PassingError(msg)
 
-    behaviour.during = fail_once
-    status = run_stages(a_stage("one", behaviour)).stage("one")
+    behavior.during = fail_once
+    status = run_stages(a_stage("one", behavior)).stage("one")
     assert (status.state, status.reason) == (StageState.CHANGED, "do this; do more")
     assert status.attempts == 2
 
@@ -70,7 +70,7 @@ def test_stages_without_common_needs_overlap() -> None:
     def meet(_host: Host) -> None:
         both.wait()
 
-    one, two = Behaviour(todo=["meet"], during=meet), Behaviour(todo=["meet"], during=meet)
+    one, two = Behavior(todo=["meet"], during=meet), Behavior(todo=["meet"], during=meet)
     status = run_stages(a_stage("one", one), a_stage("two", two))
     assert status.result is Result.CONVERGED
 
@@ -83,14 +83,14 @@ def test_stages_with_a_common_lock_do_not_overlap() -> None:
         threading.Event().wait(0.05)
         inside.release()
 
-    stages = [a_stage(name, Behaviour(todo=["work"], during=alone), locks=DPKG) for name in "abcd"]
+    stages = [a_stage(name, Behavior(todo=["work"], during=alone), locks=DPKG) for name in "abcd"]
     assert run_stages(*stages).result is Result.CONVERGED
 
 
 def test_stage_that_waits_for_a_lock_is_not_running_yet() -> None:
     """Its time does not count what others use."""
     journal = Journal()
-    stages = [a_stage(name, Behaviour(todo=["work"]), locks=DPKG) for name in "ab"]
+    stages = [a_stage(name, Behavior(todo=["work"]), locks=DPKG) for name in "ab"]
     run_stages(*stages, journal=journal)
     kinds = [event.kind for event in journal.events if event.stage]
     started, finished = Kind.STAGE_STARTED, Kind.STAGE_FINISHED
@@ -106,8 +106,8 @@ def test_stage_that_waits_for_a_retry_releases_its_locks() -> None:
             assert other_worked.wait(10), "the lock was kept while nothing was done"
             super().wait(event, seconds)
 
-    patient = Behaviour(todo=["work"], errors=[PassingError("not yet")])
-    other = Behaviour(todo=["work"], during=lambda _host: other_worked.set())
+    patient = Behavior(todo=["work"], errors=[PassingError("not yet")])
+    other = Behavior(todo=["work"], during=lambda _host: other_worked.set())
     status = run_stages(
         a_stage("patient", patient, locks=DPKG),
         a_stage("other", other, locks=DPKG),
@@ -117,8 +117,8 @@ def test_stage_that_waits_for_a_retry_releases_its_locks() -> None:
 
 
 def test_repeated_action_is_listed_once() -> None:
-    behaviour = Behaviour(todo=["this", "this"], stubborn=False)
-    status = run_stages(a_stage("one", behaviour)).stage("one")
+    behavior = Behavior(todo=["this", "this"], stubborn=False)
+    status = run_stages(a_stage("one", behavior)).stage("one")
     assert status.reason == "do this"
 
 
@@ -127,7 +127,7 @@ def test_needed_stage_runs_first() -> None:
     stages = [
         a_stage(
             name,
-            Behaviour(todo=["work"], during=lambda _host, name=name: seen.append(name)),  # type: ignore[misc]  # mypy does not see the default
+            Behavior(todo=["work"], during=lambda _host, name=name: seen.append(name)),  # type: ignore[misc]  # mypy does not see the default
             needs=needs,
         )
         for name, needs in (("last", ("middle",)), ("middle", ("first",)), ("first", ()))
@@ -138,7 +138,7 @@ def test_needed_stage_runs_first() -> None:
 
 def test_failure_blocks_only_its_dependants() -> None:
     """Also indirect dependants; each names the stage that it depends on."""
-    stuck = Behaviour(errors=[StuckError("it is stuck")])
+    stuck = Behavior(errors=[StuckError("it is stuck")])
     status = run_stages(
         a_stage("bad", stuck),
         a_stage("child", needs=("bad",)),
@@ -154,7 +154,7 @@ def test_failure_blocks_only_its_dependants() -> None:
 
 
 def test_failure_has_code_message_and_hint() -> None:
-    stuck = Behaviour(errors=[StuckError("it is stuck")])
+    stuck = Behavior(errors=[StuckError("it is stuck")])
     found = run_stages(a_stage("bad", stuck)).stage("bad")
     assert found.reason == "it is stuck"
     assert found.error is not None
@@ -169,7 +169,7 @@ def test_failure_has_code_message_and_hint() -> None:
 
 
 def test_failed_optional_stage_degrades_the_bot_and_blocks_no_stage() -> None:
-    stuck = Behaviour(errors=[StuckError("it is stuck")], required=False)
+    stuck = Behavior(errors=[StuckError("it is stuck")], required=False)
     status = run_stages(a_stage("extra", stuck), a_stage("child", needs=("extra",)))
     assert status.result is Result.DEGRADED
     assert status.stage("extra").state is StageState.DEGRADED
@@ -179,7 +179,7 @@ def test_failed_optional_stage_degrades_the_bot_and_blocks_no_stage() -> None:
 
 def test_stage_that_the_bot_does_not_have_is_skipped_and_blocks_no_stage() -> None:
     status = run_stages(
-        a_stage("none", Behaviour(absent="switched off")), a_stage("child", needs=("none",))
+        a_stage("none", Behavior(absent="switched off")), a_stage("child", needs=("none",))
     )
     assert status.result is Result.CONVERGED
     assert (status.stage("none").state, status.stage("none").reason) == (
@@ -191,7 +191,7 @@ def test_stage_that_the_bot_does_not_have_is_skipped_and_blocks_no_stage() -> No
 
 def test_stages_outside_the_run_are_skipped_and_not_needed() -> None:
     """`--stage b` runs b, although a was not run."""
-    stages = (a_stage("a", Behaviour(todo=["x"])), a_stage("b", needs=("a",)))
+    stages = (a_stage("a", Behavior(todo=["x"])), a_stage("b", needs=("a",)))
     status = run_stages(*stages, only=["b"])
     assert status.stage("a").reason == "not part of this run"
     assert status.stage("b").state is StageState.UNCHANGED
@@ -202,7 +202,7 @@ def test_stage_whose_actions_have_no_effect_reports_what_is_left() -> None:
     """And it is retried, but not for long."""
     clock = FakeClock()
     status = run_stages(
-        a_stage("one", Behaviour(todo=["this"], stubborn=True)), host=fake_host(clock=clock)
+        a_stage("one", Behavior(todo=["this"], stubborn=True)), host=fake_host(clock=clock)
     ).stage("one")
     assert status.state is StageState.FAILED
     assert error_code(status) == "NOT_CONVERGED"
@@ -218,7 +218,7 @@ def test_defect_in_one_stage_does_not_end_the_run(defect: Exception) -> None:
     """The traceback is in the events; the other stages run."""
     journal = Journal()
     status = run_stages(
-        a_stage("bad", Behaviour(errors=[defect])), a_stage("other"), journal=journal
+        a_stage("bad", Behavior(errors=[defect])), a_stage("other"), journal=journal
     )
     assert error_code(status.stage("bad")) == "UNEXPECTED"
     assert type(defect).__name__ in status.stage("bad").reason
@@ -230,7 +230,7 @@ def test_each_wait_is_reported_with_its_cause() -> None:
     """Attempt, seconds, code and message."""
     journal = Journal()
     passing: list[Exception] = [PassingError("not yet"), SlowPassingError("nor now")]
-    status = run_stages(a_stage("one", Behaviour(errors=passing)), journal=journal).stage("one")
+    status = run_stages(a_stage("one", Behavior(errors=passing)), journal=journal).stage("one")
     assert (status.state, status.attempts) == (StageState.UNCHANGED, 3)
     waits = [
         (e.data["attempt"], e.data["code"], e.data["text"]) for e in journal.of(Kind.STAGE_WAITING)
@@ -244,7 +244,7 @@ def test_budget_of_a_stage_caps_its_waits() -> None:
     clock = FakeClock()
     errors: list[Exception] = [SlowPassingError("not yet") for _ in range(100)]
     status = run_stages(
-        a_stage("one", Behaviour(errors=errors), budget=20), host=fake_host(clock=clock)
+        a_stage("one", Behavior(errors=errors), budget=20), host=fake_host(clock=clock)
     ).stage("one")
     assert error_code(status) == "SLOW_PASSING"
     assert sum(clock.waits) <= 20
@@ -253,9 +253,9 @@ def test_budget_of_a_stage_caps_its_waits() -> None:
 def test_deadline_in_the_middle_carries_the_last_error() -> None:
     """What kept the stage waiting matters more than that time is up."""
     clock = FakeClock()
-    behaviour = Behaviour(todo=["a", "b"], errors=[PassingError("the real cause")])
-    behaviour.during = lambda _host: clock.advance(100)
-    status = run_stages(a_stage("one", behaviour, budget=60), host=fake_host(clock=clock)).stage(
+    behavior = Behavior(todo=["a", "b"], errors=[PassingError("the real cause")])
+    behavior.during = lambda _host: clock.advance(100)
+    status = run_stages(a_stage("one", behavior, budget=60), host=fake_host(clock=clock)).stage(
         "one"
     )
     assert error_code(status) == "DEADLINE_EXCEEDED"
@@ -266,10 +266,10 @@ def test_deadline_in_the_middle_carries_the_last_error() -> None:
 
 def test_interrupt_ends_the_run_and_every_stage_has_an_end() -> None:
     """Also an optional stage is not called degraded then."""
-    cancelled = threading.Event()
-    one = Behaviour(todo=["a", "b"], during=lambda _host: cancelled.set(), required=False)
+    canceled = threading.Event()
+    one = Behavior(todo=["a", "b"], during=lambda _host: canceled.set(), required=False)
     status = run_stages(
-        a_stage("one", one), a_stage("two", needs=("one",)), host=fake_host(cancelled=cancelled)
+        a_stage("one", one), a_stage("two", needs=("one",)), host=fake_host(canceled=canceled)
     )
     assert status.result is Result.INTERRUPTED
     assert error_code(status.stage("one")) == "INTERRUPTED"
@@ -278,16 +278,16 @@ def test_interrupt_ends_the_run_and_every_stage_has_an_end() -> None:
 
 
 def test_interrupt_wakes_a_wait() -> None:
-    cancelled = threading.Event()
+    canceled = threading.Event()
     errors: list[Exception] = [SlowPassingError("not yet") for _ in range(3)]
 
     def on_note(_text: str) -> None:
-        cancelled.set()
+        canceled.set()
 
-    behaviour = Behaviour(todo=["a"], during=lambda host: host.note("x"))
-    stages = (a_stage("waits", Behaviour(errors=errors)), a_stage("stops", behaviour))
-    behaviour.during = lambda _host: cancelled.set()
-    status = run_stages(*stages, host=fake_host(cancelled=cancelled, note=on_note))
+    behavior = Behavior(todo=["a"], during=lambda host: host.note("x"))
+    stages = (a_stage("waits", Behavior(errors=errors)), a_stage("stops", behavior))
+    behavior.during = lambda _host: canceled.set()
+    status = run_stages(*stages, host=fake_host(canceled=canceled, note=on_note))
     assert status.result is Result.INTERRUPTED
 
 
@@ -295,13 +295,13 @@ def test_reasons_errors_events_and_notes_contain_no_secret() -> None:
     """Every text of a stage passes through the redactor."""
     host, journal = fake_host(), Journal()
     host.redactor.add(Secret(CANARY))
-    leaky = Behaviour(
+    leaky = Behavior(
         todo=[CANARY],
         errors=[PassingError(CANARY)],
         during=lambda host: host.note(f"note {CANARY}"),
     )
-    dead = Behaviour(errors=[StuckError(CANARY, hint=CANARY)])
-    bug = Behaviour(errors=[ValueError(CANARY)])
+    dead = Behavior(errors=[StuckError(CANARY, hint=CANARY)])
+    bug = Behavior(errors=[ValueError(CANARY)])
     status = run_stages(
         a_stage("leaky", leaky),
         a_stage("dead", dead),
@@ -318,7 +318,7 @@ def test_reasons_errors_events_and_notes_contain_no_secret() -> None:
 def test_observers_see_the_run_before_and_after_every_stage() -> None:
     """A reader of the status file sees running, then the end."""
     journal = Journal()
-    run_stages(a_stage("one", Behaviour(todo=["x"])), journal=journal)
+    run_stages(a_stage("one", Behavior(todo=["x"])), journal=journal)
     kinds = [event.kind for event in journal.events]
     assert kinds == [
         Kind.RUN_STARTED,
@@ -340,8 +340,8 @@ def test_observers_see_the_run_before_and_after_every_stage() -> None:
 def test_last_text_of_a_running_stage_is_its_reason() -> None:
     """The status in between names what the stage waits for."""
     journal = Journal()
-    behaviour = Behaviour(todo=["x"], during=lambda host: host.note("waiting for bot0"))
-    status = run_stages(a_stage("one", behaviour), journal=journal)
+    behavior = Behavior(todo=["x"], during=lambda host: host.note("waiting for bot0"))
+    status = run_stages(a_stage("one", behavior), journal=journal)
     said = [status.stages[0].reason for status in journal.statuses]
     assert said == ["", "", "do x", "waiting for bot0", "do x", "do x"]
     assert status.stage("one").reason == "do x"
@@ -350,8 +350,8 @@ def test_last_text_of_a_running_stage_is_its_reason() -> None:
 def test_error_of_a_waiting_stage_is_shown_until_it_proceeds() -> None:
     """The operator may look for the missing role for 15 min."""
     journal = Journal()
-    behaviour = Behaviour(todo=["x"], errors=[PassingError("not yet")])
-    run_stages(a_stage("one", behaviour), journal=journal)
+    behavior = Behavior(todo=["x"], errors=[PassingError("not yet")])
+    run_stages(a_stage("one", behavior), journal=journal)
     stages = [status.stages[0] for status in journal.statuses]
     codes = [stage.error and stage.error.code for stage in stages]
     assert codes == [None, None, "PASSING", None, None, None]
@@ -363,7 +363,7 @@ def test_error_of_a_waiting_stage_is_shown_until_it_proceeds() -> None:
 def test_notes_of_a_stage_carry_its_name() -> None:
     journal = Journal()
     run_stages(
-        a_stage("one", Behaviour(todo=["x"], during=lambda host: host.note("half way"))),
+        a_stage("one", Behavior(todo=["x"], during=lambda host: host.note("half way"))),
         journal=journal,
     )
     (note,) = journal.of(Kind.STAGE_NOTE)
@@ -373,7 +373,7 @@ def test_notes_of_a_stage_carry_its_name() -> None:
 def test_seconds_count_waits() -> None:
     clock = FakeClock()
     passing: list[Exception] = [PassingError("not yet")]
-    status = run_stages(a_stage("one", Behaviour(errors=passing)), host=fake_host(clock=clock))
+    status = run_stages(a_stage("one", Behavior(errors=passing)), host=fake_host(clock=clock))
     assert status.stage("one").seconds == pytest.approx(sum(clock.waits))
 
 
@@ -383,7 +383,7 @@ def test_error_class_of_its_own_needs_only_a_code() -> None:
     class PlainError(ClawbotError):
         code = "PLAIN"
 
-    status = run_stages(a_stage("one", Behaviour(errors=[PlainError("x")]))).stage("one")
+    status = run_stages(a_stage("one", Behavior(errors=[PlainError("x")]))).stage("one")
     assert status.error is not None
     assert "clawbot-agent logs" in status.error.hint
 
@@ -397,6 +397,6 @@ def test_observer_that_cannot_write_does_not_end_the_run() -> None:
             raise OSError(28, "No space left on device")
 
     journal = Full()
-    status = run_stages(a_stage("one", Behaviour(todo=["work"])), journal=journal)
+    status = run_stages(a_stage("one", Behavior(todo=["work"])), journal=journal)
     assert status.result is Result.CONVERGED
     assert journal.of(Kind.RUN_FINISHED)

@@ -1,6 +1,6 @@
 """An instance in simulated time: a world that changes, the real checks, and Azure.
 
-Real are the checks, their intervals and limits, the judgement once a second, the pages and the WSGI
+Real are the checks, their intervals and limits, the judgment once a second, the pages and the WSGI
 application. The world is what a check finds; each answer takes its time.
 """
 

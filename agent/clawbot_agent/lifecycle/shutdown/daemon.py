@@ -64,7 +64,7 @@ class ShutdownDaemon:
     """One life of the watcher; it continues what an earlier one began.
 
     Attributes:
-        host: the machine; its limit's `cancelled` ends the watcher.
+        host: the machine; its limit's `canceled` ends the watcher.
         report_event: called when something changes, not for each query.
     """
 
@@ -94,9 +94,9 @@ class ShutdownDaemon:
     _unwritten: str = ""
 
     def run(self) -> None:
-        """Watch until the limit is cancelled."""
+        """Watch until the limit is canceled."""
         self.begin()
-        stop = self.host.limit.cancelled
+        stop = self.host.limit.canceled
         while not stop.is_set():
             self.host.clock.wait(stop, self.tick())
         self._withdraw()

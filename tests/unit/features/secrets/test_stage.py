@@ -308,6 +308,6 @@ def test_deleted_secret_is_an_error(bench: Bench) -> None:
 def test_interrupt_ends_the_probe(bench: Bench) -> None:
     bench.run()
     bench.vault.down = OUTAGES[0]
-    bench.host.limit.cancelled.set()
+    bench.host.limit.canceled.set()
     with pytest.raises(InterruptedRunError):
         bench.look()

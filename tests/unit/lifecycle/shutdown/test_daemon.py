@@ -295,7 +295,7 @@ def test_restarted_watcher_notices_a_canceled_event(world: World) -> None:
 
 
 def test_stopped_watcher_leaves_no_stale_report(world: World) -> None:
-    world.daemon.host.limit.cancelled.set()
+    world.daemon.host.limit.canceled.set()
     world.daemon.run()
     assert world.files.stat(SCHEDULED_EVENTS_FILE) is None
 
@@ -304,7 +304,7 @@ def test_stopped_watcher_leaves_the_report_of_a_shutdown(world: World) -> None:
     """Else the next run would start the gateway again."""
     world.announce("Terminate")
     world.pass_(5)
-    world.daemon.host.limit.cancelled.set()
+    world.daemon.host.limit.canceled.set()
     world.daemon.run()
     assert world.report["leaving"] is True
 
