@@ -161,9 +161,9 @@ def full_logs(bot: Bot) -> Iterator[Bot]:
 
 def test_a_disk_that_fills_loses_rotated_logs(full_logs: Bot) -> None:
     bot = full_logs
-    count = _count(bot, "disk")
+    count = _count(bot, "disk-space")
     assert _timer_run(bot)["result"] == "converged"
-    assert _repairs(bot)["disk"]["count"] == count + 1
+    assert _repairs(bot)["disk-space"]["count"] == count + 1
     assert bot.sh("ls /var/log/syslog*").split() == ["/var/log/syslog"]
 
 
