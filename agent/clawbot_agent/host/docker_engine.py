@@ -144,16 +144,17 @@ def save_image(api: "APIClient", reference: str, *, target: Path, files: Guarded
 
     temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     packer = ZstdCompressor(level=_LEVEL, threads=-1)
-    with (
-        files.writing(temporary) as file,
-        packer.stream_writer(file, closefd=False) as out,  # type: ignore[arg-type]  # it only writes
-    ):
-        for chunk in api.get_image(reference, chunk_size=_CHUNK):
-            files.limit.check()
-            out.write(chunk)
     try:
+        with (
+            files.writing(temporary) as file,
+            packer.stream_writer(file, closefd=False) as out,  # type: ignore[arg-type]  # it only writes
+        ):
+            for chunk in api.get_image(reference, chunk_size=_CHUNK):
+                files.limit.check()
+                out.write(chunk)
         files.rename(temporary, target)
     except BaseException:
+        # a writing child that was killed leaves its file behind
         with contextlib.suppress(ClawbotError):
             files.undoing().remove(temporary)
         raise

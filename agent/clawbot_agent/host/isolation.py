@@ -158,8 +158,10 @@ class _Child:
         return bool(self._pending)
 
     def queue(self, message: bytes) -> None:
-        """Send `message` as fast as the child takes it."""
+        """Send what the child takes of `message` at once, and the rest in `step`."""
         self._pending.append(memoryview(message))
+        # a caller that polls once a second must not wait a second for the request to leave
+        self._send()
 
     def step(self, seconds: float) -> None:
         """Send and receive what is possible within `seconds`.
@@ -247,7 +249,11 @@ class Call:
             ChildEndedError: the child ended.
             OperationError: the operation failed.
         """
+        was_started = self._child.started
         found = self._next(seconds)
+        if found is None and self._child.started and not was_started:
+            # the first message was no answer, which may have come with it
+            found = self._next(0.0)
         return None if found is None else self._replied(*found)
 
     def wait(self, limit: Limit, seconds: float | None = None) -> Reply:

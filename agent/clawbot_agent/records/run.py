@@ -52,7 +52,8 @@ class Result(StrEnum):
 class StageError:
     """A `ClawbotError` in a document.
 
-    `advice` is the hint of the class: the same for every bot, without a name in it.
+    `advice` is the hint of the class: the same for every bot, without a name in it. Documents of
+    version 0.1 have no cause.
     """
 
     code: str
@@ -60,7 +61,8 @@ class StageError:
     hint: str
     retryable: bool
     advice: str = ""
-    cause: FailureCause = FailureCause.UNCERTAIN
+    # no reason to replace an instance between its update and its next run
+    cause: FailureCause = FailureCause.EXTERNAL
 
     @classmethod
     def of(cls, error: ClawbotError) -> Self:

@@ -1,10 +1,12 @@
 """Large files through a child process: whole, private, and with an end to every wait."""
 
 import os
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -12,6 +14,7 @@ from clawbot_agent.core.errors import DeadlineExceededError, InterruptedRunError
 from clawbot_agent.host import docker_engine, guarded_files
 from clawbot_agent.host.files import FileReadError, FileWriteError
 from clawbot_agent.host.guarded_files import GuardedFiles
+from clawbot_agent.host.isolation import Call, FileWorkerError, Isolation
 from clawbot_agent.host.share_errors import ShareHungError
 from tests.contract.host.conftest import Limits, MakeFiles
 
@@ -115,6 +118,34 @@ def test_failing_engine_leaves_no_file(tmp_path: Path, files: GuardedFiles) -> N
     engine = Engine(DATA, error=ConnectionError("gone"))
     with pytest.raises(ConnectionError):
         docker_engine.save_image(engine, "a:1", target=tmp_path / "x", files=files)  # type: ignore[arg-type]  # same
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("end", [signal.SIGSTOP, signal.SIGKILL])
+def test_child_that_cannot_clean_up_leaves_no_file(
+    tmp_path: Path, files: GuardedFiles, monkeypatch: pytest.MonkeyPatch, end: signal.Signals
+) -> None:
+    """A child that hangs on the share is killed as well, in the middle of a file of gigabytes."""
+    monkeypatch.setattr(guarded_files, "_SILENCE_SECONDS", 5.0)
+    begin, calls = Isolation.begin, list[Call]()
+
+    def begun(*given: Any, **named: Any) -> Call:  # noqa: ANN401 - passed on
+        calls.append(begin(*given, **named))
+        return calls[-1]
+
+    class Frozen(Engine):
+        def get_image(self, _reference: str, chunk_size: int) -> Iterator[bytes]:
+            del chunk_size
+            while not list(tmp_path.iterdir()):
+                yield DATA
+            monkeypatch.setattr(guarded_files, "_SILENCE_SECONDS", 0.4)
+            os.kill(calls[0]._child.process.pid, end)  # noqa: SLF001 - the kernel does it
+            for _ in range(20):
+                yield DATA
+
+    monkeypatch.setattr(Isolation, "begin", begun)
+    with pytest.raises((ShareHungError, FileWorkerError)):
+        docker_engine.save_image(Frozen(), "a:1", target=tmp_path / "x", files=files)  # type: ignore[arg-type]  # same
     assert list(tmp_path.iterdir()) == []
 
 

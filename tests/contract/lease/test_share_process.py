@@ -2,6 +2,7 @@
 
 import errno
 import os
+import select
 import signal
 import time
 from collections.abc import Iterator
@@ -56,6 +57,18 @@ def test_long_answer_arrives_complete(process: ShareProcess) -> None:
     while answer is None:
         answer = process.answer(timeout=10)
     assert answer["said"] == text[:60_000]
+
+
+def test_question_leaves_before_the_first_look_at_the_answer(process: ShareProcess) -> None:
+    """The daemon looks once a second, so a later start would delay fencing by a second."""
+    asked(process, "count")
+    process.ask({"verb": "count"})
+    call = process._call  # noqa: SLF001 - shows when the answer has arrived
+    assert call is not None
+    assert select.select((call._child._channel,), (), (), 10)[0]  # noqa: SLF001 - same
+    answer = process.answer()
+    assert answer is not None
+    assert answer["count"] == 2
 
 
 def test_kernel_error_is_an_answer(process: ShareProcess) -> None:

@@ -1,5 +1,6 @@
 """The last run as a component."""
 
+import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Final
@@ -201,3 +202,12 @@ def test_run_beside_the_bot_has_a_figure(machine: Machine) -> None:
     assert machine.checked(status("converged"), locked=False).figures == {}
     found = machine.checked(RUNNING, locked=True)
     assert found.figures == {"under_way": 1}
+
+
+def test_error_without_a_cause_is_no_reason_to_replace_the_instance(machine: Machine) -> None:
+    """The agent was updated after the run: version 0.1 wrote no cause."""
+    document = json.loads(status("failed", stage("secrets", "failed", "KEYVAULT_FORBIDDEN")))
+    del document["stages"][0]["error"]["cause"]
+    found = machine.checked(json.dumps(document), locked=False)
+    assert [error.code for error in found.errors] == ["KEYVAULT_FORBIDDEN"]
+    assert not found.errors[0].cause.replacement_helps

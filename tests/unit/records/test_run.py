@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, datetime
 
+from clawbot_agent.core.errors import FailureCause
 from clawbot_agent.records.record import document
 from clawbot_agent.records.run import (
     BackOffRecord,
@@ -19,7 +20,8 @@ NOW = datetime(2026, 1, 2, 3, 4, 5, 678901, tzinfo=UTC)
 
 def test_status_keys_are_a_promise() -> None:
     """Operators and tests read them: adding one is fine, changing one is not."""
-    error = StageError("CODE", "message", "hint", retryable=True)
+    cause = FailureCause.UNCERTAIN
+    error = StageError("CODE", "message", "hint", retryable=True, cause=cause)
     status = RunStatus(
         instance_id="i",
         boot_id="b",

@@ -114,10 +114,6 @@ class LocalMachine:
             self.host.run(argv, timeout=timeout)
 
 
-def _cgroups(process: int) -> Path:
-    return Path(f"/proc/{process}/cgroup")
-
-
 def _first_process(text: str | None, state: Path) -> int:
     """Return the process of a running container with the state directory; 0 for any other."""
     try:
