@@ -32,8 +32,8 @@ def test_the_canaries_do_reach_the_gateway(bot: Bot) -> None:
 
 
 def test_others_cannot_read_them(bot: Bot) -> None:
-    as_nobody = "setpriv --reuid 65534 --regid 65534 --clear-groups cat"
+    as_other_user = "setpriv --reuid 65534 --regid 65534 --clear-groups cat"
     for path in ("secrets/gateway/token", "secrets/openclaw.json", "state/openclaw.json"):
-        done = bot.bench.exec(f"{as_nobody} {Path('/var/lib/clawbot') / path}")
+        done = bot.bench.exec(f"{as_other_user} {Path('/var/lib/clawbot') / path}")
         assert done.returncode != 0
         assert "Permission denied" in done.stderr

@@ -76,7 +76,7 @@ class Site:
         assert done.returncode == 0, done.stderr
 
     def sh(self, command: str) -> str:
-        """Stdout of a command inside that must end well."""
+        """Stdout of a command in the machine, which must succeed."""
         done = self.bench.exec(command, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -101,13 +101,13 @@ class Site:
         return text in shown
 
     def azure_hears(self) -> dict[str, str]:
-        """What the health extension gets; empty while nobody answers."""
+        """The answer to the health extension; empty while the port is closed."""
         done = self.bench.exec(("python3", "-c", ASK), timeout=60)
         answer: dict[str, str] = json.loads(done.stdout or "{}")
         return answer
 
     def downloads(self) -> int:
-        """How often GitHub was asked for something."""
+        """Number of requests to GitHub."""
         return len(self.bench.azure.requests("github"))
 
 
@@ -177,7 +177,7 @@ def test_a_wrong_hash_installs_nothing(site: Site) -> None:
     assert not list(site.bench.root.glob("etc/systemd/system/clawbot-*"))
 
 
-def test_cloud_init_is_told_the_reason(site: Site) -> None:
+def test_cloud_init_reports_the_reason(site: Site) -> None:
     """By a script that fails, once, under the reason's name: its status has no other place."""
     scripts = site.bench.root / "var/lib/cloud/instance/scripts"
     done = site.bootstrap("--cloud-init", "--sha256", "0" * 64, site.deliver(site.archive))
@@ -189,7 +189,7 @@ def test_cloud_init_is_told_the_reason(site: Site) -> None:
     assert (run.returncode, list(scripts.iterdir())) == (1, [])
 
 
-def test_an_end_that_nobody_foresaw_is_said_too(site: Site) -> None:
+def test_an_unexpected_exit_is_reported_too(site: Site) -> None:
     site.sh("install -d /opt/clawbot && touch /opt/clawbot/versions")
     done = site.bootstrap(site.deliver(site.archive))
     assert done.returncode != 0
@@ -227,7 +227,7 @@ def test_a_package_with_another_hash(site: Site, tmp_path: Path) -> None:
 
 
 def test_from_pypi_by_the_lock(site: Site, figures: dict[str, float]) -> None:
-    """The agent's wheel alone: all it needs comes from PyPI, and each hash is asked for."""
+    """The agent's wheel alone: all dependencies come from PyPI, and each hash is checked."""
     wheel = next(product.wheel(Cache(site.bench.cache_dir)).glob("*.whl"))
     began = time.monotonic()
     done = site.bootstrap("--no-start", "--sha256", sha256(wheel), site.deliver(wheel))
@@ -237,7 +237,7 @@ def test_from_pypi_by_the_lock(site: Site, figures: dict[str, float]) -> None:
 
 
 def test_cut_off_in_the_middle(site: Site) -> None:
-    """What a killed installation leaves is never taken for an agent; the next one does it."""
+    """The remains of a killed installation are never used as an agent; the next one succeeds."""
     argv = site.bench.enter((SCRIPT, "--no-start", site.deliver(site.archive)))
     started = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60

@@ -7,7 +7,7 @@ from tests.support.openclaw_client import Device, OpenClaw, lost
 
 def test_memory_and_devices_survive_kill_9(bot: Bot) -> None:
     client = OpenClaw(f"http://{bot.bench.address}", bot.token, Device())
-    assert connect(client, bot.bench.exec, token=bot.token), "a device nobody approved got in"
+    assert connect(client, bot.bench.exec, token=bot.token), "a device that was not approved got in"
     before = check_databases(bot.bench.exec)
     texts = [f"text {number}" for number in range(50)]
     for text in texts:

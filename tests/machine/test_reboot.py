@@ -1,4 +1,4 @@
-"""After a boot, nobody has to do anything."""
+"""After a boot, no manual step is needed."""
 
 import json
 import time
@@ -13,7 +13,7 @@ def _last_run(bot: Bot) -> str:
 
 
 def test_after_a_reboot_the_bot_serves_again(bot: Bot, figures: dict[str, float]) -> None:
-    """The boot unit runs the agent; without it nobody would start the gateway."""
+    """The boot unit runs the agent; without it the gateway would not start."""
     started = _last_run(bot)
     began = time.monotonic()
     bot.bench.exec("systemctl reboot", timeout=60)

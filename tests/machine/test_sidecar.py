@@ -1,4 +1,4 @@
-"""The sidecar beside a real bot: what hangs is told, and keeps nobody waiting."""
+"""The sidecar beside a real bot: it reports what hangs, and delays no answer."""
 
 import time
 from collections.abc import Iterator
@@ -40,13 +40,13 @@ def _await_word(bot: Bot, word: str) -> float:
     return time.monotonic() - began
 
 
-def test_a_gateway_that_hangs_is_told_and_so_is_its_return(
+def test_a_gateway_that_hangs_is_reported_and_so_is_its_return(
     watched: Bot, figures: dict[str, float]
 ) -> None:
     watched.sh("docker pause openclaw-gateway")
-    figures["a hung gateway is told after, s"] = _await_word(watched, "unhealthy")
+    figures["a hung gateway is reported after, s"] = _await_word(watched, "unhealthy")
     watched.sh("docker unpause openclaw-gateway")
-    figures["its return is told after, s"] = _await_word(watched, "healthy")
+    figures["its return is reported after, s"] = _await_word(watched, "healthy")
 
 
 def test_a_docker_that_hangs_delays_no_answer(watched: Bot) -> None:

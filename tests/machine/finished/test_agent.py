@@ -44,7 +44,7 @@ def test_the_configuration_passes_its_own_check(host: Host) -> None:
     assert host.run("clawbot-agent config check /etc/clawbot/config.yaml").rc == 0
 
 
-def test_the_journal_has_no_traceback_of_ours(host: Host) -> None:
+def test_the_journal_has_no_traceback_of_the_agent(host: Host) -> None:
     told = host.check_output("journalctl --boot --no-pager --output=cat --unit='clawbot-*'")
     assert "Traceback" not in told
 

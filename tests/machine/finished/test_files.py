@@ -63,7 +63,7 @@ def test_modes_and_owners(host: Host, config: BotConfig) -> None:
 
 
 def test_only_root_writes_what_root_runs(host: Host) -> None:
-    """Nothing of ours belongs to somebody else or is open to writing for others."""
+    """What the agent installed belongs to root, and no other account can write to it."""
     programs = "/opt/clawbot /usr/local/bin/clawbot-agent /etc/clawbot /etc/docker /etc/caddy"
     units = "/etc/systemd/system /run/systemd/system"
     odd = "'(' -not -user root -or -perm /022 ')' -not -type l -print"
@@ -112,7 +112,7 @@ def test_the_search_for_the_token_can_find_it(host: Host) -> None:
         "cat /proc/mounts /var/lib/clawbot/status.json",
     ],
 )
-def test_the_token_is_not_told(host: Host, source: str) -> None:
+def test_the_token_is_not_shown(host: Host, source: str) -> None:
     assert found_with_the_token(host, f"{source} | grep --count") == "0"
 
 

@@ -1,4 +1,4 @@
-"""Who listens where, and what the bot answers."""
+"""Open ports, and what the bot answers."""
 
 import ipaddress
 import json
@@ -108,7 +108,7 @@ def test_a_websocket_opens(web: Web) -> None:
 
 
 def test_the_gateway_is_ready(host: Host) -> None:
-    """Asked directly; it wants to know for whom."""
+    """Asked directly, with the address of a client."""
     told = host.check_output(
         "curl --silent --show-error --max-time 30 --header 'X-Forwarded-For: 203.0.113.9' "
         f"http://127.0.0.1:{GATEWAY}/readyz"

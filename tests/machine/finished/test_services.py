@@ -53,7 +53,7 @@ def test_no_package_is_half_way(host: Host) -> None:
 
 
 @pytest.mark.parametrize("name", ["clawbot-events.service", "clawbot-lease.service"])
-def test_who_gives_the_memory_back_sees_the_machines_own_mounts(
+def test_units_that_unmount_bot_data_share_the_hosts_mounts(
     host: Host, units: Units, name: str
 ) -> None:
     """In a namespace of its own a mount would live on after it was unmounted."""
@@ -91,7 +91,7 @@ def test_tickets_are_renewed_where_they_are_used(units: Units, config: BotConfig
     assert units["clawbot-ticket.timer"]["ActiveState"] == ("active" if used else "inactive")
 
 
-def test_the_last_boots_run_ended_well(units: Units) -> None:
+def test_the_run_of_the_last_boot_succeeded(units: Units) -> None:
     assert units["clawbot-agent.service"]["Result"] == "success"
 
 

@@ -1,4 +1,4 @@
-"""Where the bot's memory is, and that it is there."""
+"""The bot data: where it is mounted, and that it is there."""
 
 import json
 from typing import Any
@@ -73,7 +73,7 @@ def test_the_image_is_the_one_on_the_share(host: Host, config: BotConfig) -> Non
 
 def test_the_lease_is_held(host: Host, config: BotConfig) -> None:
     if config.state_backend == "local":
-        pytest.skip("nobody shares the state")
+        pytest.skip("the state is not shared")
     lease = json.loads(host.check_output("cat /run/clawbot/lease.json"))
     boot = host.check_output("cat /proc/sys/kernel/random/boot_id")
     assert lease["state"] == "held"
