@@ -1,4 +1,4 @@
-"""Fixtures of the tests that need a real machine, one bench a worker; and what the suites are."""
+"""Fixtures for tests that need a real machine (one bench per worker), and the choice of suites."""
 
 from collections.abc import Iterator
 from typing import Final
@@ -13,7 +13,7 @@ from tests.support import shards
 from tests.support.bot import Bot
 from tests.support.workers import Scheduling, alone_with_the_image, bench_name, rank
 
-# no test is timed: on a busy machine any of them is slow at times
+# no deadlines: on a busy machine any test may be slow
 hypothesis.settings.register_profile(
     "untimed", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
 )
@@ -27,12 +27,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--keep-bench",
         action="store_true",
-        help="leave the bench 'test' running, and use it if it runs",
+        help="keep the bench 'test' running after the session, and use it if it is running",
     )
     parser.addoption(
         "--shard",
         choices=shards.SHARDS,
-        help="only the tests marked as extended that belong to this shard",
+        help="run only the tests marked as extended that belong to this shard",
     )
 
 
@@ -42,7 +42,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the tests of one shard; the longest begin.
+    """Select the tests of one shard, and run the longest first.
 
     Raises:
         pytest.UsageError: a test is marked as extended and belongs to no shard.
@@ -61,17 +61,17 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> Schedul
 
 
 def shard_of(item: pytest.Item) -> str | None:
-    """The shard of a test; None for those of the test command.
+    """Return the shard of a test; None for a test of `make test`.
 
     Raises:
-        pytest.UsageError: it is marked as extended and names no shard that exists.
+        pytest.UsageError: it is marked as extended and does not name an existing shard.
     """
     marker = item.get_closest_marker(shards.MARKER)
     if marker is None:
         return None
     if len(marker.args) == 1 and not marker.kwargs and marker.args[0] in shards.SHARDS:
         return str(marker.args[0])
-    msg = f"{item.nodeid}: extended{marker.args} names no shard of tests/support/shards.py"
+    msg = f"{item.nodeid}: extended{marker.args} does not name a shard of tests/support/shards.py"
     raise pytest.UsageError(msg)
 
 
@@ -101,7 +101,7 @@ class _Collected:
 
 @pytest.fixture
 def figures(request: pytest.FixtureRequest) -> Iterator[dict[str, float]]:
-    """Measurements by name, printed at the end of the session: the largest of each name."""
+    """Return measurements by name; the session prints the largest of each name at its end."""
     found: dict[str, float] = {}
     yield found
     request.node.user_properties += [(_FIGURE + what, found[what]) for what in found]
@@ -109,7 +109,7 @@ def figures(request: pytest.FixtureRequest) -> Iterator[dict[str, float]]:
 
 @pytest.fixture
 def tables(request: pytest.FixtureRequest) -> Iterator[list[str]]:
-    """Texts of several lines, printed at the end of the session."""
+    """Return a list of multi-line texts that are printed at the end of the session."""
     found: list[str] = []
     yield found
     request.node.user_properties += [(f"{_TABLE}{len(table)}", table) for table in found]
@@ -117,7 +117,7 @@ def tables(request: pytest.FixtureRequest) -> Iterator[list[str]]:
 
 @pytest.fixture(scope="session")
 def delivered(request: pytest.FixtureRequest) -> Iterator[Bot]:
-    """A bare machine with the agent installed and nothing run yet."""
+    """Return a bare machine with the agent installed, before its first run."""
     bench = Bench(bench_name(), say=print)
     keep = request.config.getoption("--keep-bench")
     if not (keep and bench.running()):
@@ -134,9 +134,9 @@ def delivered(request: pytest.FixtureRequest) -> Iterator[Bot]:
 
 @pytest.fixture(scope="session")
 def converged(delivered: Bot) -> Bot:
-    """The bot after a run; its container image is on the share, as for any but the first instance.
+    """Return the bot after a run, with its container image on the share as after a first instance.
 
-    On a host where no bench has built the image yet, this run builds it.
+    On a host where no bench has built the image yet, the run builds it.
     """
     with alone_with_the_image(delivered.bench.cache_dir):
         product.restore_images(delivered.bench)
@@ -148,7 +148,7 @@ def converged(delivered: Bot) -> Bot:
 
 @pytest.fixture
 def bot(converged: Bot) -> Iterator[Bot]:
-    """A converged bot, brought back to that after the test."""
+    """Return a converged bot; converge it again after the test."""
     yield converged
     converged.bench.azure.reset()
     converged.store_secrets()

@@ -1,8 +1,8 @@
-"""Another process uses apt during a first boot: the run waits and names the holder."""
+"""Another process holds a lock of apt, or dpkg was interrupted."""
 
 from tests.support.bot import Bot
 
-# holds apt's own kind of lock (fcntl) on a file for some seconds
+# holds a lock of the kind that apt uses (fcntl) for some seconds
 HOLD = """
 import fcntl, sys, time
 file = open(sys.argv[1], "w")
@@ -21,7 +21,7 @@ def _hold(bot: Bot, path: str, seconds: int) -> None:
     )
 
 
-def test_the_lists_lock_is_held(bot: Bot) -> None:
+def test_run_waits_for_the_lists_lock_and_names_the_holder(bot: Bot) -> None:
     bot.sh("dpkg --purge --force-depends busybox-static")
     seen = len(bot.events())
     _hold(bot, "/var/lib/apt/lists/lock", 8)
@@ -33,7 +33,7 @@ def test_the_lists_lock_is_held(bot: Bot) -> None:
     assert "hold.py" in waited[0]["text"]
 
 
-def test_dpkg_was_interrupted(bot: Bot) -> None:
+def test_interrupted_dpkg_is_completed(bot: Bot) -> None:
     """As after a power cut between unpacking and configuring."""
     bot.sh(
         "cd /root && apt-get download -q jq && dpkg --unpack jq_*.deb && rm jq_*.deb", timeout=120

@@ -1,4 +1,4 @@
-"""Azure misbehaves; the run waits, says why, and ends converged."""
+"""Azure's services fail for a while: the run waits, reports the reason and converges."""
 
 from tests.support.bot import Bot
 
@@ -7,8 +7,8 @@ def _waits(bot: Bot, *, since: int) -> list[str]:
     return [e["code"] for e in bot.events()[since:] if e["event"] == "stage.waiting"]
 
 
-def test_key_vault_forbids_for_a_while(bot: Bot) -> None:
-    """A role assignment takes time to arrive."""
+def test_run_waits_for_a_role_on_the_key_vault(bot: Bot) -> None:
+    """A role assignment takes time to become effective."""
     seen = len(bot.events())
     bot.bench.azure.set("keyvault", forbidden_for=8)
     run = bot.run()
@@ -19,8 +19,8 @@ def test_key_vault_forbids_for_a_while(bot: Bot) -> None:
     assert "ForbiddenByRbac" in waited["text"] or "role" in waited["text"].lower()
 
 
-def test_metadata_service_is_not_there_yet(bot: Bot) -> None:
-    """410, 404 and 500 are what a booting instance gets."""
+def test_run_waits_for_the_metadata_service(bot: Bot) -> None:
+    """A booting instance gets 410, 404 and 500."""
     seen = len(bot.events())
     bot.bench.azure.set("imds", script=[410, 404, 500])
     run = bot.run()
@@ -28,18 +28,18 @@ def test_metadata_service_is_not_there_yet(bot: Bot) -> None:
     assert _waits(bot, since=seen).count("IMDS_UNAVAILABLE") == 3
 
 
-def test_a_removed_secret_is_said_and_not_waited_for(bot: Bot) -> None:
+def test_removed_secret_is_reported_without_a_wait(bot: Bot) -> None:
     bot.bench.azure.set("keyvault", secrets={"openclaw-gateway-token": None})
     run = bot.run()
     error = run.stage("secrets")["error"]
     assert run.code == 1
     assert error["code"] == "KEYVAULT_SECRET_NOT_FOUND"
     assert "openclaw-gateway-token" in error["message"]
-    # clients that can still reach the bot keep their access
+    # the gateway still serves its clients
     assert bot.ready()["ready"] is True
 
 
-def test_a_rotated_token_reaches_the_gateway(bot: Bot) -> None:
+def test_rotated_token_reaches_the_gateway(bot: Bot) -> None:
     old = bot.token
     bot.token = f"canary-rotated-{'x' * 30}"
     bot.store_secrets()

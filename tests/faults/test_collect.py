@@ -1,4 +1,4 @@
-"""The bundle of a bot whose secrets are canaries, which are planted wherever one could get to."""
+"""The bundle of a bot whose secrets are canaries, planted in every place that it collects."""
 
 import base64
 import binascii
@@ -22,7 +22,7 @@ _HEX: Final = re.compile(rb"(?:[0-9a-fA-F]{2}){12,}")
 
 
 def _forms(canary: str) -> Iterator[str]:
-    """As a program may have written it; not made with any code of the product."""
+    """Yield the canary as a program may write it, without any code of the product."""
     raw = canary.encode()
     yield canary
     yield raw.hex()
@@ -59,7 +59,7 @@ def _plant(bot: Bot, canaries: tuple[str, ...]) -> None:
         "cp /root/planted /var/log/cloud-init-output.log",
         "base64 < /root/planted > /run/clawbot/planted.json",
         "cp /root/planted /etc/caddy/Caddyfile.refused",
-        # where the container's output goes
+        # the container's output
         "docker exec -i openclaw-gateway sh -c 'cat > /proc/1/fd/1' < /root/planted",
     ):
         bot.sh(command)
@@ -74,7 +74,7 @@ def planted(bot: Bot) -> Iterator[tuple[Bot, tuple[str, ...]]]:
     yield bot, canaries
     bot.bench.exec("systemctl stop planted; rm -f /root/planted* /run/clawbot/planted.json")
     bot.sh("rm -f /etc/caddy/Caddyfile.refused /var/log/cloud-init-output.log /var/log/clawbot/*")
-    # what is archived has an @ in its name
+    # archived journal files have an @ in their names
     bot.sh("journalctl --rotate --quiet; rm -f /var/log/journal/*/*@*")
 
 
@@ -91,7 +91,7 @@ def _collected(bot: Bot) -> dict[str, bytes]:
 
 
 def _decoded(data: bytes) -> Iterator[bytes]:
-    """All that runs of letters in it could mean."""
+    """Yield every decoding of each run of base64 letters and of hex digits."""
     for run in _RUNS.findall(data):
         letters = run.replace(b"-", b"+").replace(b"_", b"/")
         for start in range(4):
@@ -102,13 +102,13 @@ def _decoded(data: bytes) -> Iterator[bytes]:
         yield binascii.unhexlify(run[1 : 1 + (len(run) - 1) // 2 * 2])
 
 
-def test_no_canary_is_in_the_bundle_in_any_encoding(
+def test_bundle_contains_no_canary_in_any_encoding(
     planted: tuple[Bot, tuple[str, ...]], figures: dict[str, float]
 ) -> None:
     bot, canaries = planted
     found = _collected(bot)
     figures["size of a bundle, unpacked, MB"] = sum(map(len, found.values())) / 1e6
-    # the places were reached, and something was cut out there
+    # the canaries were collected there, and removed
     for name in (
         *("agent/events.jsonl", "journal/errors.txt", "cloud-init/cloud-init-output.log"),
         *("agent/runtime.txt", "caddy/Caddyfile.refused", "gateway/output.txt"),
@@ -127,9 +127,8 @@ def test_no_canary_is_in_the_bundle_in_any_encoding(
             assert not any(form in data for form in forms), name
 
 
-def test_it_tells_what_it_is_for(bot: Bot, figures: dict[str, float]) -> None:
-    began = bot.agent("collect").seconds
-    figures["collecting a bundle, s"] = began
+def test_bundle_has_status_events_and_state_of_the_bot(bot: Bot, figures: dict[str, float]) -> None:
+    figures["collecting a bundle, s"] = bot.agent("collect").seconds
     found = _collected(bot)
     assert json.loads(found["agent/status.json"])["result"] == "converged"
     assert b"openclaw-gateway" in found["docker/containers.txt"]
@@ -142,14 +141,12 @@ def test_it_tells_what_it_is_for(bot: Bot, figures: dict[str, float]) -> None:
 
 
 @pytest.mark.extended("bot")
-def test_a_frozen_engine_does_not_keep_it_from_being_made(
-    bot: Bot, figures: dict[str, float]
-) -> None:
+def test_frozen_docker_does_not_prevent_a_bundle(bot: Bot, figures: dict[str, float]) -> None:
     bot.sh("systemctl kill --signal=STOP docker.service")
     try:
         done = bot.agent("collect", timeout=400)
     finally:
         bot.sh("systemctl kill --signal=CONT docker.service")
-    figures["collecting with a frozen engine, s"] = done.seconds
+    figures["collecting a bundle with a frozen Docker, s"] = done.seconds
     assert done.code == 0, done.stdout + done.stderr
     assert bot.sh(f"ls {_BUNDLES} | wc -l").strip() in {"1", "2", "3"}

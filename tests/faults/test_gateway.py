@@ -1,4 +1,4 @@
-"""A change that does not work must not take down a gateway that does."""
+"""A change that fails must not stop a working gateway."""
 
 import time
 
@@ -11,17 +11,17 @@ def _container(bot: Bot) -> str:
     return bot.sh("docker inspect -f '{{.Id}} {{.State.StartedAt}}' openclaw-gateway")
 
 
-def test_a_replacement_that_never_gets_ready_leaves_the_old_one_serving(bot: Bot) -> None:
-    """The image is spoilt so that its gateway ends at once, saying something."""
+def test_old_gateway_serves_when_its_replacement_never_gets_ready(bot: Bot) -> None:
+    """The gateway in the changed image exits at once with a message."""
     before = _container(bot)
     tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     bot.sh(f"docker tag {tag} clawbot-test/good:1")
-    spoilt = bot.bench.root / "root/spoilt"
-    spoilt.mkdir()
-    (spoilt / "openclaw").write_text("#!/bin/sh\necho no gateway today >&2\nexit 3\n")
-    (spoilt / "openclaw").chmod(0o755)
-    (spoilt / "Dockerfile").write_text(f"FROM {tag}\nCOPY openclaw /usr/local/bin/openclaw\n")
-    bot.sh(f"docker build -q -t {tag} /root/spoilt && rm -r /root/spoilt", timeout=300)
+    broken = bot.bench.root / "root/broken"
+    broken.mkdir()
+    (broken / "openclaw").write_text("#!/bin/sh\necho no gateway today >&2\nexit 3\n")
+    (broken / "openclaw").chmod(0o755)
+    (broken / "Dockerfile").write_text(f"FROM {tag}\nCOPY openclaw /usr/local/bin/openclaw\n")
+    bot.sh(f"docker build -q -t {tag} /root/broken && rm -r /root/broken", timeout=300)
     run = bot.run("gateway")
     error = run.stage("gateway")["error"]
     assert run.code == 1
@@ -31,8 +31,8 @@ def test_a_replacement_that_never_gets_ready_leaves_the_old_one_serving(bot: Bot
     bot.sh(f"docker tag clawbot-test/good:1 {tag} && docker rmi clawbot-test/good:1")
 
 
-def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
-    """A container created by hand, without any restriction, in place of the agent's."""
+def test_every_field_that_drifted_is_named_and_repaired(bot: Bot) -> None:
+    """A container without restrictions, created by hand, replaces the agent's."""
     tag = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     bot.sh("docker rm -f openclaw-gateway")
     bot.sh(
@@ -52,9 +52,7 @@ def test_each_kind_of_drift_is_named_and_repaired(bot: Bot) -> None:
 @pytest.mark.parametrize(
     ("delay", "memory"), [pytest.param(1.0, 3, marks=pytest.mark.extended("bot")), (6.0, 4)]
 )
-def test_a_run_killed_at_any_moment_is_completed_by_the_next(
-    bot: Bot, delay: float, memory: int
-) -> None:
+def test_killed_run_is_completed_by_the_next(bot: Bot, delay: float, memory: int) -> None:
     """Killed by SIGKILL while the container is being replaced."""
     bot.configure(gateway={"memory_limit": f"{memory}g"})
     bot.bench.exec(f"timeout -s KILL {delay} clawbot-agent run --json >/dev/null 2>&1")

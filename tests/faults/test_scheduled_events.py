@@ -1,4 +1,4 @@
-"""Azure announces that it takes the instance: the bot data is safe before the approval."""
+"""Azure announces that it will stop the instance: bot data is safe before the approval."""
 
 import json
 import time
@@ -18,19 +18,19 @@ _REPORT: Final = "/run/clawbot/scheduled-events.json"
 _LEAVE_REQUEST: Final = "/run/clawbot/leave.json"
 _UNITS: Final = "clawbot-events.service clawbot-reconcile.timer"
 _BOOT: Final = "cat /proc/sys/kernel/random/boot_id"
-# polls every two seconds; the first one starts the feature
+# polls every 2 s; the first one starts the feature
 _NOTICED_SECONDS: Final = 15.0
 
 
 @pytest.fixture
 def watching(bot: Bot) -> Iterator[Bot]:
-    """The bot, its timer, and its watching of scheduled events."""
+    """Return the bot with a running timer and watcher of scheduled events."""
     bot.sh(f"systemctl start {_UNITS}")
     _await(lambda: _report(bot).get("answered") is not None, _NOTICED_SECONDS)
     yield bot
     bot.bench.azure.set("imds", events=[])
     bot.sh(f"systemctl stop {_UNITS}; rm -f {_REPORT} {_LEAVE_REQUEST}")
-    # a run that was started is over
+    # waits for a run that has started
     bot.sh("systemctl start clawbot-reconcile.service", timeout=400)
 
 
@@ -62,8 +62,8 @@ def _gateway(bot: Bot) -> str:
     return bot.sh("systemctl is-active clawbot-gateway || true").strip()
 
 
-def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> None:
-    """Drained, written, agreed to; then the machine is cut, and what comes next knows it all."""
+def test_terminate_loses_no_bot_data(watching: Bot, figures: dict[str, float]) -> None:
+    """Drained, flushed, approved, then a power cut: the next boot has all data."""
     bot = watching
     client = OpenClaw(f"http://{bot.bench.address}", bot.token, Device())
     connect(client, bot.bench.exec, token=bot.token)
@@ -75,7 +75,7 @@ def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> 
     figures["Terminate announced to noticed, s"] = _await(
         lambda: _report(bot).get("leaving"), _NOTICED_SECONDS
     )
-    figures["Terminate announced to agreed, s"] = _await(lambda: _started(bot), 250)
+    figures["Terminate announced to approved, s"] = _await(lambda: _started(bot), 250)
     assert _started(bot)["E"]["by"] == "approval"
     client.close()
     assert _gateway(bot) == "inactive"
@@ -84,8 +84,8 @@ def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> 
     run = bot.agent("run")
     assert (run.code, "INSTANCE_LEAVING" in run.stderr) == (4, True)
     assert bot.sh("systemctl is-active clawbot-reconcile.timer || true").strip() == "inactive"
-    told = [event["event"] for event in bot.events() if event["event"].startswith("scheduled.")]
-    assert told[-4:] == [
+    names = [event["event"] for event in bot.events() if event["event"].startswith("scheduled.")]
+    assert names[-4:] == [
         f"scheduled.{one}" for one in ("announced", "flushing", "flushed", "approved")
     ]
     bot.bench.azure.set("imds", events=[])
@@ -94,7 +94,7 @@ def test_a_terminate_loses_nothing(watching: Bot, figures: dict[str, float]) -> 
     _await(lambda: _booted(bot, after=boot), 120)
     bot.seconds_until_ready(within=180)
     bot.agent("status", "--wait", "--json", "--timeout", "120")
-    assert not connect(client, bot.bench.exec, token=bot.token), "its approval is forgotten"
+    assert not connect(client, bot.bench.exec, token=bot.token), "the device's approval is lost"
     assert lost(texts, client.recall()) == []
     client.close()
     after = check_databases(bot.bench.exec)
@@ -111,19 +111,19 @@ def _booted(bot: Bot, *, after: str) -> bool:
 
 
 @pytest.mark.extended("bot")
-def test_an_eviction_does_not_wait_for_a_gateway_that_does_not_end(
+def test_eviction_does_not_wait_for_a_hung_gateway(
     watching: Bot, figures: dict[str, float]
 ) -> None:
     bot = watching
     bot.sh("kill -STOP $(docker inspect -f '{{.State.Pid}}' openclaw-gateway)")
     _announce(bot, "Preempt", 30)
-    figures["Preempt with a frozen gateway to agreed, s"] = _await(lambda: _started(bot), 35)
+    figures["Preempt with a frozen gateway to approved, s"] = _await(lambda: _started(bot), 35)
     assert _started(bot)["E"]["by"] == "approval"
     assert _gateway(bot) in {"inactive", "failed"}
 
 
-def test_a_run_that_is_under_way_is_ended(watching: Bot) -> None:
-    """It waits for a role, and would start the gateway when that comes."""
+def test_run_under_way_is_interrupted(watching: Bot) -> None:
+    """The run waits for a role, and would start the gateway as soon as it is assigned."""
     bot = watching
     bot.bench.azure.set("keyvault", forbidden_for=600)
     bot.sh("systemctl start --no-block clawbot-reconcile.service")
@@ -142,8 +142,8 @@ def _last_run(bot: Bot) -> str:
 
 
 @pytest.mark.extended("bot")
-def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
-    """The event names another machine as well, so it was not agreed to."""
+def test_canceled_event_restarts_the_bot(watching: Bot) -> None:
+    """The event also names another machine, so the agent does not approve it."""
     bot = watching
     event = scheduled_event("Reboot", NAME, "another", seconds=900, event_id="E")
     bot.bench.azure.set("imds", events=[event])
@@ -157,8 +157,8 @@ def test_one_that_is_called_off_brings_the_bot_back(watching: Bot) -> None:
 
 
 @pytest.mark.extended("bot")
-def test_an_instance_leaves_on_request_and_returns_when_that_is_canceled(watching: Bot) -> None:
-    """As the controller asks before a reimage."""
+def test_instance_leaves_on_request_and_returns_when_it_is_canceled(watching: Bot) -> None:
+    """As the controller requests before a reimage."""
     bot = watching
     done = bot.agent("leave")
     assert (done.code, done.stdout.splitlines()[-1][:5]) == (0, "left:")
@@ -170,8 +170,8 @@ def test_an_instance_leaves_on_request_and_returns_when_that_is_canceled(watchin
     assert _report(bot)["leaving"] is False
 
 
-def test_it_is_small(watching: Bot, figures: dict[str, float]) -> None:
+def test_watcher_uses_little_ram(watching: Bot, figures: dict[str, float]) -> None:
     pid = watching.sh("systemctl show -P MainPID clawbot-events").strip()
     rss = watching.sh(f"grep VmRSS /proc/{pid}/status").split()[1]
-    figures["watching of scheduled events: RSS, MB"] = int(rss) / 1024
+    figures["watcher of scheduled events: RSS, MB"] = int(rss) / 1024
     assert int(rss) < 40 * 1024

@@ -1,14 +1,14 @@
-"""Neither the token nor what Key Vault holds is anywhere a reader could find it."""
+"""Neither the token nor the fragment from Key Vault is readable by other users or in any log."""
 
 from pathlib import Path
 
 from tests.support.bot import Bot
 
-# everything but kernel interfaces and where secrets belong (0400/0600, see the stage secrets)
+# all but kernel interfaces and the secrets' own files (0400/0600, see the stage "secrets")
 _PLACES = "/run /var/log /var/lib/clawbot/status.json /etc /tmp /var/tmp /opt /srv"
 
 
-def test_canaries_are_nowhere(bot: Bot) -> None:
+def test_canaries_are_in_no_file_log_or_process_list(bot: Bot) -> None:
     bot.run()
     bot.agent("status")
     for canary in (bot.token, bot.inner):
@@ -20,20 +20,20 @@ def test_canaries_are_nowhere(bot: Bot) -> None:
         assert canary not in (bot.bench.run_dir / "console.log").read_text(errors="replace")
 
 
-def test_the_token_is_in_no_environment(bot: Bot) -> None:
-    """Unlike what the fragment itself puts into the gateway's environment."""
+def test_token_is_in_no_environment(bot: Bot) -> None:
+    """The fragment, in contrast, sets variables of the gateway."""
     assert bot.token not in bot.sh("ps axeww -o pid,user,args")
 
 
-def test_the_canaries_do_reach_the_gateway(bot: Bot) -> None:
-    """Else the test above would prove nothing."""
+def test_canaries_reach_the_gateway(bot: Bot) -> None:
+    """Otherwise the test above would prove nothing."""
     assert bot.sh("cat /var/lib/clawbot/secrets/gateway/token") == bot.token
     assert bot.inner in bot.sh("cat /var/lib/clawbot/state/openclaw.json")
 
 
-def test_others_cannot_read_them(bot: Bot) -> None:
-    as_other_user = "setpriv --reuid 65534 --regid 65534 --clear-groups cat"
+def test_other_users_cannot_read_the_secrets(bot: Bot) -> None:
+    unprivileged = "setpriv --reuid 65534 --regid 65534 --clear-groups cat"
     for path in ("secrets/gateway/token", "secrets/openclaw.json", "state/openclaw.json"):
-        done = bot.bench.exec(f"{as_other_user} {Path('/var/lib/clawbot') / path}")
+        done = bot.bench.exec(f"{unprivileged} {Path('/var/lib/clawbot') / path}")
         assert done.returncode != 0
         assert "Permission denied" in done.stderr

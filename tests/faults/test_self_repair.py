@@ -1,4 +1,4 @@
-"""What the timer's runs repair, and how often they try."""
+"""The repairs of the timer's runs, and their back-off."""
 
 import json
 import time
@@ -12,10 +12,10 @@ from tests.support.bot import Bot
 
 _SERVICE: Final = "clawbot-reconcile.service"
 _REPAIRS: Final = "/var/lib/clawbot/self-repairs.json"
-# enough for a start on a busy machine, and waited for when a gateway is to count as started
+# long enough for a start on a busy machine; after it, an unready gateway counts as broken
 _READY_TIMEOUT: Final = 60
 _OLD: Final = "clawbot/openclaw:long-ago"
-# what the timer would do on a disk with 5 % left
+# the stage's actions on a disk with 5 % of free space
 _FULL_DISK: Final = """
 import dataclasses, json, pathlib
 from clawbot_agent.config.load import load_config
@@ -35,7 +35,7 @@ print(json.dumps([[one.summary for one in these] for these in (plan.actions, lef
 
 
 def _timer_run(bot: Bot) -> dict[str, Any]:
-    """What the timer starts; its status at the end."""
+    """Start the timer's service; return the status at its end."""
     bot.bench.exec(f"systemctl start {_SERVICE}", timeout=900)
     return bot.agent("status", "--json").document
 
@@ -52,18 +52,18 @@ def _repairs(bot: Bot) -> dict[str, dict[str, Any]]:
 
 
 def _count(bot: Bot, what: str) -> int:
-    there = bot.bench.exec(f"test -f {_REPAIRS}").returncode == 0
-    return int(_repairs(bot).get(what, {}).get("count", 0)) if there else 0
+    exists = bot.bench.exec(f"test -f {_REPAIRS}").returncode == 0
+    return int(_repairs(bot).get(what, {}).get("count", 0)) if exists else 0
 
 
 def _hang(bot: Bot) -> None:
-    """Every process of the gateway stops: its port accepts connections and never answers."""
+    """Stop every process of the gateway: its port accepts connections and never answers."""
     bot.sh("docker top openclaw-gateway -eo pid | tail -n +2 | xargs kill -STOP")
     assert bot.ready() == {}
 
 
-def _outgrow_the_start(bot: Bot) -> None:
-    """Until then a gateway counts as starting, and is waited for."""
+def _await_end_of_start(bot: Bot) -> None:
+    """Wait until the gateway no longer counts as starting."""
     age = float(bot.sh(f"echo $(($(date +%s) - $(date +%s -d {_started(bot)})))"))
     time.sleep(max(0.0, _READY_TIMEOUT + 1 - age))
 
@@ -74,46 +74,45 @@ def _started(bot: Bot) -> str:
 
 @pytest.fixture
 def never_repaired(bot: Bot) -> Iterator[Bot]:
-    """A bot that has no repair behind it; what hangs at the end goes on."""
+    """Return a bot without earlier repairs; resume hung processes after the test."""
     bot.sh(f"rm -f {_REPAIRS}")
     yield bot
     bot.sh("docker top openclaw-gateway -eo pid | tail -n +2 | xargs kill -CONT")
     bot.sh(f"rm -f {_REPAIRS}")
 
 
-def test_a_gateway_that_hangs_is_restarted_and_not_again_and_again(
+def test_hung_gateway_is_restarted_once_and_then_backs_off(
     never_repaired: Bot, figures: dict[str, float]
 ) -> None:
-    _is_repaired_once(never_repaired, figures)
+    _assert_repaired_once(never_repaired, figures)
 
 
 @pytest.mark.extended("bot")
-def test_a_hand_does_not_wait_for_the_time_of_the_next_repair(
+def test_run_by_an_operator_does_not_back_off(
     never_repaired: Bot, figures: dict[str, float]
 ) -> None:
     bot = never_repaired
-    _is_repaired_once(bot, figures)
-    _outgrow_the_start(bot)
+    _assert_repaired_once(bot, figures)
+    _await_end_of_start(bot)
     assert bot.run().document["result"] == "converged"
     assert bot.ready()["ready"] is True
 
 
-def _is_repaired_once(bot: Bot, figures: dict[str, float]) -> None:
-    """A gateway that hangs twice; it is left so."""
+def _assert_repaired_once(bot: Bot, figures: dict[str, float]) -> None:
+    """Hang the gateway twice: the first time it is repaired, the second time it stays hung."""
     bot.configure(gateway={"ready_timeout": _READY_TIMEOUT})
     assert bot.run().document["result"] == "converged"
-    _outgrow_the_start(bot)
+    _await_end_of_start(bot)
     count, events = _count(bot, "gateway"), len(bot.events())
     _hang(bot)
     began = time.monotonic()
     assert _timer_run(bot)["result"] == "converged"
-    figures["a hung gateway's repair by the timer's run, s"] = time.monotonic() - began
+    figures["repair of a hung gateway by the timer's run, s"] = time.monotonic() - began
     assert bot.ready()["ready"] is True
     assert _repairs(bot)["gateway"]["count"] == count + 1
     assert _repairs(bot)["gateway"]["last_result"] == "repaired"
-    told = [event["event"] for event in bot.events()[events:]]
-    assert "repair.done" in told
-    # it did not help for long: the next one waits for its time, and says until when
+    assert "repair.done" in [event["event"] for event in bot.events()[events:]]
+    # it hangs again soon: the next repair backs off
     _hang(bot)
     started = _started(bot)
     error = _error(_timer_run(bot), "gateway")
@@ -122,18 +121,18 @@ def _is_repaired_once(bot: Bot, figures: dict[str, float]) -> None:
     assert _repairs(bot)["gateway"]["count"] == count + 1
 
 
-def test_a_caddy_that_hangs_is_restarted(bot: Bot, figures: dict[str, float]) -> None:
+def test_hung_caddy_is_restarted(bot: Bot, figures: dict[str, float]) -> None:
     count = _count(bot, "caddy")
     bot.sh("systemctl kill --signal=STOP caddy.service")
     began = time.monotonic()
     assert _timer_run(bot)["result"] == "converged"
-    figures["a hung Caddy's repair by the timer's run, s"] = time.monotonic() - began
+    figures["repair of a hung Caddy by the timer's run, s"] = time.monotonic() - began
     assert bot.page().status_code == 200
     assert _repairs(bot)["caddy"]["count"] == count + 1
 
 
-def test_what_will_fail_again_is_not_done_again_at_once(bot: Bot) -> None:
-    """A build that cannot succeed is neither repeated every five minutes nor forgotten."""
+def test_permanent_failure_backs_off(bot: Bot) -> None:
+    """Timer runs do not repeat a build that cannot succeed, and still show its error."""
     bot.configure(openclaw={"image": {"packages": ["no-such-package"]}})
     error = bot.run("image").stage("image")["error"]
     assert error["code"] == "IMAGE_PACKAGE_NOT_FOUND", error
@@ -145,21 +144,21 @@ def test_what_will_fail_again_is_not_done_again_at_once(bot: Bot) -> None:
     actions = [e for e in bot.events()[events:] if e["event"] == "stage.action"]
     assert [action for action in actions if action["stage"] == "image"] == []
     assert bot.ready()["ready"] is True
-    # another configuration is tried at once
+    # another configuration ends the back-off
     bot.configure()
     assert _timer_run(bot)["result"] == "converged"
 
 
 @pytest.fixture
 def full_logs(bot: Bot) -> Iterator[Bot]:
-    """The logs on a small disk of their own that a rotated one nearly fills."""
+    """Return a bot whose logs are on a small disk that a rotated log nearly fills."""
     bot.sh("mount -t tmpfs -o size=8m tmpfs /var/log && mkdir /var/log/clawbot")
     bot.sh("head -c 7500000 /dev/zero > /var/log/syslog.1 && echo now > /var/log/syslog")
     yield bot
     bot.sh("umount --lazy /var/log")
 
 
-def test_a_disk_that_fills_loses_rotated_logs(full_logs: Bot) -> None:
+def test_rotated_logs_are_removed_from_a_nearly_full_disk(full_logs: Bot) -> None:
     bot = full_logs
     count = _count(bot, "disk-space")
     assert _timer_run(bot)["result"] == "converged"
@@ -167,7 +166,7 @@ def test_a_disk_that_fills_loses_rotated_logs(full_logs: Bot) -> None:
     assert bot.sh("ls /var/log/syslog*").split() == ["/var/log/syslog"]
 
 
-def test_a_disk_that_fills_loses_old_images_and_keeps_the_present_one(bot: Bot) -> None:
+def test_only_old_images_are_removed_from_a_nearly_full_disk(bot: Bot) -> None:
     import_old = f"docker import -c 'LABEL {VERSION_LABEL}=1' - {_OLD}"
     bot.sh(f"mkdir -p /root/old && echo {time.time()} > /root/old/file")
     bot.sh(f"tar -C /root/old -c . | {import_old}")

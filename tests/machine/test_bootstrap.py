@@ -1,4 +1,4 @@
-"""bootstrap.sh on a bare machine of its own: all of an agent, or none and a reason."""
+"""bootstrap.sh on a bare machine: it installs a complete agent, or none and reports the reason."""
 
 import hashlib
 import json
@@ -27,10 +27,10 @@ ENABLED: Final = {
     "clawbot-sidecar.service",
 }
 LINK: Final = "usr/local/bin/clawbot-agent"
-BROKEN: Final = {"clawbot_agent/cli/__init__.py": b"raise RuntimeError('this one is broken')\n"}
+BROKEN: Final = {"clawbot_agent/cli/__init__.py": b"raise RuntimeError('broken on purpose')\n"}
 UNIT: Final = b"[Service]\nExecStart=/bin/sleep infinity\n[Install]\nWantedBy=multi-user.target\n"
 # a bare machine has no curl
-ASK: Final = """\
+GET_HEALTH: Final = """\
 import urllib.request
 url = "http://localhost:18790/health/azure"
 print(urllib.request.urlopen(url, timeout=5).read().decode())
@@ -50,48 +50,48 @@ def sha256(path: Path) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Site:
-    """A machine that bootstrap.sh is tried on, and the release that is tried."""
+    """A machine on which bootstrap.sh runs, and the release that it installs."""
 
     bench: Bench
     archive: Path
 
     def deliver(self, path: Path) -> str:
-        """Put a file into the machine; its path there."""
+        """Copy a file to the machine; return its path there."""
         shutil.copy(path, self.bench.root / "opt/clawbot-delivery")
         return f"/opt/clawbot-delivery/{path.name}"
 
     def publish(self, path: Path) -> str:
-        """Have GitHub offer a file; its address."""
+        """Publish a file on GitHub; return its address."""
         where = product.release_path(path)
         self.bench.azure.set("github", assets={where: str(path)})
         return f"https://github.com{where}"
 
     def bootstrap(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        """Run it inside."""
+        """Run bootstrap.sh on the machine."""
         return self.bench.exec((SCRIPT, *arguments), timeout=300)
 
     def install(self, archive: Path) -> None:
-        """Install a release that must be installable."""
+        """Install a release, which must succeed."""
         done = self.bootstrap("--no-start", self.deliver(archive))
         assert done.returncode == 0, done.stderr
 
     def sh(self, command: str) -> str:
-        """Stdout of a command in the machine, which must succeed."""
+        """Return the output of a command on the machine, which must succeed."""
         done = self.bench.exec(command, timeout=60)
         assert done.returncode == 0, done.stderr
         return done.stdout
 
     def link(self, name: str) -> str:
-        """The version that a link below /opt/clawbot points to; empty without one."""
+        """Return the version that a link below /opt/clawbot points to; empty without the link."""
         path = self.bench.root / "opt/clawbot" / name
         return path.readlink().name if path.is_symlink() else ""
 
     def versions(self) -> set[str]:
-        """Names of all that is installed."""
+        """Return the names of the installed versions."""
         return {path.name for path in self.bench.root.glob("opt/clawbot/versions/*")}
 
     def console_shows(self, text: str) -> bool:
-        """Whether the serial console has shown it; what is written there takes a moment."""
+        """Return whether the serial console shows the text within 10 s."""
         log = self.bench.run_dir / "console.log"
         deadline = time.monotonic() + 10
         while (
@@ -100,14 +100,14 @@ class Site:
             time.sleep(0.05)
         return text in shown
 
-    def azure_hears(self) -> dict[str, str]:
-        """The answer to the health extension; empty while the port is closed."""
-        done = self.bench.exec(("python3", "-c", ASK), timeout=60)
+    def azure_health(self) -> dict[str, str]:
+        """Return what the health extension gets; empty without an answer."""
+        done = self.bench.exec(("python3", "-c", GET_HEALTH), timeout=60)
         answer: dict[str, str] = json.loads(done.stdout or "{}")
         return answer
 
     def downloads(self) -> int:
-        """Number of requests to GitHub."""
+        """Return the number of requests to GitHub."""
         return len(self.bench.azure.requests("github"))
 
 
@@ -122,15 +122,15 @@ def machine() -> Iterator[Bench]:
 
 @pytest.fixture
 def site(machine: Bench) -> Iterator[Site]:
-    """Nothing is installed."""
+    """Return the machine without an agent, before and after the test."""
     archive, _ = product.release(Cache(machine.cache_dir))
     yield Site(machine, archive)
     machine.exec(PURGE, timeout=60)
     machine.azure.reset()
 
 
-def test_from_an_address(site: Site, figures: dict[str, float]) -> None:
-    """Installed, enabled, started; the transient bad moments of a download are waited for."""
+def test_release_is_installed_from_an_address(site: Site, figures: dict[str, float]) -> None:
+    """Units are enabled and started; transient errors of the download are retried."""
     site.bench.azure.set("github", script=[503, 429])
     pinned = ("--sha256", sha256(site.archive))
     began = time.monotonic()
@@ -147,24 +147,24 @@ def test_from_an_address(site: Site, figures: dict[str, float]) -> None:
     assert not (site.bench.root / "opt/clawbot/work").exists()
 
 
-def test_again_changes_nothing(site: Site, figures: dict[str, float]) -> None:
-    """Also no download, and quickly."""
+def test_second_run_changes_nothing(site: Site, figures: dict[str, float]) -> None:
+    """It downloads nothing and takes less than a second."""
     source = ("--no-start", "--sha256", sha256(site.archive), site.publish(site.archive))
     assert site.bootstrap(*source).returncode == 0
     listing = "find /opt/clawbot /etc/systemd /usr/local -printf '%p %y %T@ %C@ %l\\n' | sort"
-    # where its working directory comes and goes, and what Python compiles when it is first used
+    # except the parent of the working directory, and byte code, which Python writes at first use
     listing += " | grep -v -e '^/opt/clawbot d' -e __pycache__"
-    before, asked = site.sh(listing), site.downloads()
-    # the processor's time: others may use it as well
+    before, downloads = site.sh(listing), site.downloads()
+    # CPU time, because the machine may be busy
     again = f"TIMEFORMAT='%U %S'; time {shlex.join((SCRIPT, *source))} >/dev/null"
     seconds = sum(map(float, site.bench.exec(again, timeout=60).stderr.split()))
     figures["bootstrap.sh again, s of processor time"] = seconds
     assert seconds < 1
     assert site.sh(listing) == before
-    assert site.downloads() == asked
+    assert site.downloads() == downloads
 
 
-def test_a_wrong_hash_installs_nothing(site: Site) -> None:
+def test_wrong_hash_installs_nothing(site: Site) -> None:
     wrong = "0" * 64
     done = site.bootstrap("--sha256", wrong, site.publish(site.archive))
     reason = f"has SHA-256 {sha256(site.archive)}, not {wrong}: nothing was installed"
@@ -177,8 +177,8 @@ def test_a_wrong_hash_installs_nothing(site: Site) -> None:
     assert not list(site.bench.root.glob("etc/systemd/system/clawbot-*"))
 
 
-def test_cloud_init_reports_the_reason(site: Site) -> None:
-    """By a script that fails, once, under the reason's name: its status has no other place."""
+def test_cloud_inits_status_has_the_reason(site: Site) -> None:
+    """As the name of a script that fails once: the status has no other field for it."""
     scripts = site.bench.root / "var/lib/cloud/instance/scripts"
     done = site.bootstrap("--cloud-init", "--sha256", "0" * 64, site.deliver(site.archive))
     assert done.returncode == 3
@@ -189,7 +189,7 @@ def test_cloud_init_reports_the_reason(site: Site) -> None:
     assert (run.returncode, list(scripts.iterdir())) == (1, [])
 
 
-def test_an_unexpected_exit_is_reported_too(site: Site) -> None:
+def test_unexpected_end_is_reported(site: Site) -> None:
     site.sh("install -d /opt/clawbot && touch /opt/clawbot/versions")
     done = site.bootstrap(site.deliver(site.archive))
     assert done.returncode != 0
@@ -197,7 +197,7 @@ def test_an_unexpected_exit_is_reported_too(site: Site) -> None:
     assert site.console_shows("bootstrap: ended unexpectedly")
 
 
-def test_an_address_that_is_not_there_is_said_at_once(site: Site) -> None:
+def test_missing_file_is_reported_at_once(site: Site) -> None:
     began = time.monotonic()
     done = site.bootstrap("--sha256", "0" * 64, "https://github.com/clawbot/nothing.tar")
     assert done.returncode == 1
@@ -205,13 +205,13 @@ def test_an_address_that_is_not_there_is_said_at_once(site: Site) -> None:
     assert time.monotonic() - began < 5
 
 
-@pytest.mark.parametrize("how", [("--sha256", "abc"), ("--sha256", "G" * 64), ()])
-def test_an_address_needs_a_hash(site: Site, how: tuple[str, ...]) -> None:
-    assert site.bootstrap(*how, "https://github.com/x.tar").returncode == 2
+@pytest.mark.parametrize("option", [("--sha256", "abc"), ("--sha256", "G" * 64), ()])
+def test_address_needs_a_hash(site: Site, option: tuple[str, ...]) -> None:
+    assert site.bootstrap(*option, "https://github.com/x.tar").returncode == 2
 
 
-def test_a_package_with_another_hash(site: Site, tmp_path: Path) -> None:
-    """What the lock in the wheel says counts, also for a directory of wheels."""
+def test_package_with_another_hash_is_refused(site: Site, tmp_path: Path) -> None:
+    """The lock in the wheel decides, also for a directory of wheels."""
     cache = Cache(site.bench.cache_dir)
     shutil.copytree(product.wheelhouse(cache), tmp_path / "wheels")
     rewrite(next((tmp_path / "wheels").glob("click-*.whl")), {"click/extra.py": b"import os\n"})
@@ -226,8 +226,10 @@ def test_a_package_with_another_hash(site: Site, tmp_path: Path) -> None:
     assert not (site.bench.root / LINK).is_symlink()
 
 
-def test_from_pypi_by_the_lock(site: Site, figures: dict[str, float]) -> None:
-    """The agent's wheel alone: all dependencies come from PyPI, and each hash is checked."""
+def test_packages_are_installed_from_pypi_by_the_lock(
+    site: Site, figures: dict[str, float]
+) -> None:
+    """From the agent's wheel alone: its dependencies come from PyPI, each with its hash."""
     wheel = next(product.wheel(Cache(site.bench.cache_dir)).glob("*.whl"))
     began = time.monotonic()
     done = site.bootstrap("--no-start", "--sha256", sha256(wheel), site.deliver(wheel))
@@ -236,12 +238,12 @@ def test_from_pypi_by_the_lock(site: Site, figures: dict[str, float]) -> None:
     assert "version" in site.sh("clawbot-agent --version")
 
 
-def test_cut_off_in_the_middle(site: Site) -> None:
-    """The remains of a killed installation are never used as an agent; the next one succeeds."""
+def test_interrupted_installation_is_completed_by_the_next(site: Site) -> None:
+    """The remains of a killed installation are not used as an agent."""
     argv = site.bench.enter((SCRIPT, "--no-start", site.deliver(site.archive)))
     started = subprocess.Popen(argv, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    # some packages are there and some are not
+    # some packages are installed and others are not
     while not list(site.bench.root.glob("opt/clawbot/versions/*/lib/python3*/site-packages/c*")):
         assert time.monotonic() < deadline
         time.sleep(0.01)
@@ -252,8 +254,8 @@ def test_cut_off_in_the_middle(site: Site) -> None:
     assert "version" in site.sh("clawbot-agent --version && clawbot-agent config example")
 
 
-def test_upgrade(site: Site, tmp_path: Path) -> None:
-    """Side by side, one link switched; units come and go; only the version before stays."""
+def test_upgrade_keeps_only_the_previous_version(site: Site, tmp_path: Path) -> None:
+    """Versions are installed side by side and one link is switched; units are added and removed."""
     releases = []
     for number in ("one", "two", "three"):
         (tmp_path / number).mkdir()
@@ -272,8 +274,8 @@ def test_upgrade(site: Site, tmp_path: Path) -> None:
     assert site.versions() == set(names[1:])
 
 
-def test_a_version_that_a_service_runs_is_kept(site: Site, tmp_path: Path) -> None:
-    """The holder of the lease is restarted by no upgrade."""
+def test_version_that_a_service_runs_is_kept(site: Site, tmp_path: Path) -> None:
+    """No upgrade restarts the lease daemon."""
     site.install(site.archive)
     python = f"/opt/clawbot/versions/{site.link('current')}/bin/python3"
     site.sh(f"systemd-run --unit=clawbot-old {python} -c 'import time; time.sleep(600)'")
@@ -286,19 +288,19 @@ def test_a_version_that_a_service_runs_is_kept(site: Site, tmp_path: Path) -> No
     assert len(site.versions()) == 3
 
 
-def test_a_failed_upgrade_leaves_the_agent_that_is_there(site: Site, tmp_path: Path) -> None:
+def test_failed_upgrade_keeps_the_present_agent(site: Site, tmp_path: Path) -> None:
     site.install(site.archive)
     present = site.link("current")
     broken = altered(site.archive, tmp_path, files=BROKEN)
     done = site.bootstrap("--no-start", site.deliver(broken))
     assert done.returncode == 1
     assert "the new clawbot-agent does not start: " in done.stderr
-    assert "this one is broken" in done.stderr
+    assert "broken on purpose" in done.stderr
     assert (site.link("current"), site.link("previous")) == (present, "")
     assert "version" in site.sh("clawbot-agent --version")
 
 
-def test_an_upgrade_that_refuses_the_configuration_is_not_made(site: Site, tmp_path: Path) -> None:
+def test_upgrade_that_refuses_the_configuration_is_not_made(site: Site, tmp_path: Path) -> None:
     site.install(site.archive)
     present = site.link("current")
     product.configure(site.bench, "name: my-bot\nfuture: {}\n")
@@ -310,23 +312,23 @@ def test_an_upgrade_that_refuses_the_configuration_is_not_made(site: Site, tmp_p
     assert site.link("current") == present
 
 
-def test_a_first_installation_with_a_bad_configuration_can_still_say_so(site: Site) -> None:
-    """Without a sidecar Azure would replace the instance again and again, and none would help."""
+def test_first_installation_with_an_invalid_configuration_reports_it_to_azure(site: Site) -> None:
+    """Without a sidecar Azure would replace the instance repeatedly, which would not help."""
     product.configure(site.bench, "name: my-bot\nfuture: {}\n")
     done = site.bootstrap(site.deliver(site.archive))
     assert done.returncode == 1
-    told = done.stderr.strip().splitlines()[-1]
-    assert told.startswith("bootstrap: the new clawbot-agent refuses /etc/clawbot/config.yaml: ")
-    assert "future: " in told
+    reason = done.stderr.strip().splitlines()[-1]
+    assert reason.startswith("bootstrap: the new clawbot-agent refuses /etc/clawbot/config.yaml: ")
+    assert "future: " in reason
     deadline = time.monotonic() + 60
-    while (answer := site.azure_hears()).get("ApplicationHealthState") != "Healthy":
+    while (answer := site.azure_health()).get("ApplicationHealthState") != "Healthy":
         assert time.monotonic() < deadline, answer
         time.sleep(1)
     metrics = json.loads(answer["CustomMetrics"])
     assert (metrics["situation"], metrics["code"]) == ("replacement-suspended", "CONFIG_INVALID")
 
 
-def test_an_incomplete_release_says_what_is_missing(site: Site, tmp_path: Path) -> None:
+def test_incomplete_release_names_the_missing_package(site: Site, tmp_path: Path) -> None:
     partial = altered(site.archive, tmp_path, files={}, drop="pydantic-")
     done = site.bootstrap(site.deliver(partial))
     assert done.returncode == 1

@@ -22,7 +22,7 @@ _PAGES: Final = [
 
 @pytest.fixture(scope="module")
 def instance(converged: Bot) -> Iterator[Bot]:
-    """The bench's machine with its sidecar running, as on an instance that has booted."""
+    """Return the bench's machine with a running sidecar, as on an instance that has booted."""
     converged.sh("systemctl start clawbot-sidecar")
     end = time.monotonic() + _HEALTHY_SECONDS
     while '"Healthy"' not in (seen := converged.bench.exec(_HEALTH).stdout):
@@ -34,12 +34,12 @@ def instance(converged: Bot) -> Iterator[Bot]:
 
 
 @pytest.mark.parametrize("path", _PAGES, ids=lambda path: str(path.relative_to(ROOT)))
-def test_blocks_of_a_page_run_in_their_order(path: Path, instance: Bot) -> None:
+def test_blocks_of_a_page_run_in_order(path: Path, instance: Bot) -> None:
     for block in blocks_of(path):
         if block.environment != "instance":
             continue
         script = ("/bin/bash", "-euc", f"cd /root\nexec 2>&1\n{block.text}")
         done = instance.bench.exec(script, timeout=_BLOCK_SECONDS)
-        assert done.returncode == 0, f"{block} ends with {done.returncode}:\n{done.stdout}"
+        assert done.returncode == 0, f"{block} exited {done.returncode}:\n{done.stdout}"
         if block.output is not None:
             assert matches(block.output, done.stdout), f"{block} prints:\n{done.stdout}"

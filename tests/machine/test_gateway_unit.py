@@ -1,4 +1,4 @@
-"""The gateway is started and stopped by its systemd unit, for the agent or an operator."""
+"""The gateway's systemd unit starts and stops it, for the agent and for an operator."""
 
 import time
 
@@ -7,7 +7,7 @@ import pytest
 from tests.support.bot import Bot
 
 UNIT = "clawbot-gateway.service"
-# systemd starts it again after a second; what has not happened by then does not happen
+# systemd restarts it after 1 s; a restart that has not happened by then does not happen
 SETTLED_SECONDS = 6
 SLOW_START_SECONDS = 180
 
@@ -28,7 +28,7 @@ def _until(bot: Bot, name: str, value: str, *, within: float = SLOW_START_SECOND
 
 
 @pytest.mark.extended("bot")
-def test_an_operators_docker_stop_lasts_until_the_next_run(bot: Bot) -> None:
+def test_docker_stop_by_an_operator_lasts_until_the_next_run(bot: Bot) -> None:
     bot.sh("docker stop openclaw-gateway", timeout=400)
     _until(bot, "ActiveState", "inactive", within=30)
     time.sleep(SETTLED_SECONDS)
@@ -40,7 +40,7 @@ def test_an_operators_docker_stop_lasts_until_the_next_run(bot: Bot) -> None:
 
 
 @pytest.mark.extended("bot")
-def test_an_operators_docker_restart_goes_on_under_the_unit(bot: Bot) -> None:
+def test_docker_restart_by_an_operator_keeps_the_unit_active(bot: Bot) -> None:
     bot.sh("docker restart openclaw-gateway", timeout=400)
     time.sleep(SETTLED_SECONDS)
     assert _property(bot, "ActiveState") == "active"
@@ -48,11 +48,11 @@ def test_an_operators_docker_restart_goes_on_under_the_unit(bot: Bot) -> None:
     bot.seconds_until_ready(within=SLOW_START_SECONDS)
 
 
-def test_it_comes_back_with_the_engine(bot: Bot) -> None:
-    """Stopped before the engine stops; after a crash of the engine, when it is there again."""
+def test_gateway_restarts_with_docker(bot: Bot) -> None:
+    """It stops before Docker stops, and starts when Docker is back, also after a crash."""
     bot.sh("systemctl restart docker.service", timeout=500)
     bot.seconds_until_ready(within=SLOW_START_SECONDS)
-    # drained by its unit, not killed with the engine
+    # drained by its unit, not killed with Docker
     assert _container(bot, ".State.Error") == ""
     bot.sh("kill -9 $(systemctl show docker.service --property=MainPID --value)")
     time.sleep(SETTLED_SECONDS)
@@ -60,8 +60,8 @@ def test_it_comes_back_with_the_engine(bot: Bot) -> None:
     bot.seconds_until_ready(within=SLOW_START_SECONDS)
 
 
-def test_a_refused_configuration_is_not_tried_again(bot: Bot) -> None:
-    """OpenClaw ends with 78; the run that corrects the configuration starts it."""
+def test_gateway_is_not_restarted_after_it_rejects_its_configuration(bot: Bot) -> None:
+    """OpenClaw exits with 78; the run that corrects the configuration starts it."""
     bot.sh('echo \'{"gateway": {"mode": "nonsense"}}\' > /var/lib/clawbot/state/openclaw.json')
     bot.bench.exec(f"systemctl restart {UNIT}", timeout=500)
     _until(bot, "ActiveState", "failed")
@@ -76,7 +76,7 @@ def test_a_refused_configuration_is_not_tried_again(bot: Bot) -> None:
 
 
 @pytest.mark.extended("bot")
-def test_one_that_was_started_without_the_unit_is_taken_over(bot: Bot) -> None:
+def test_gateway_started_without_the_unit_is_restarted_under_it(bot: Bot) -> None:
     bot.sh(f"systemctl stop {UNIT}", timeout=400)
     bot.sh("docker start openclaw-gateway")
     (action,) = bot.plan().stage("gateway")["actions"]
@@ -86,13 +86,13 @@ def test_one_that_was_started_without_the_unit_is_taken_over(bot: Bot) -> None:
 
 
 @pytest.mark.extended("bot")
-def test_the_engine_never_starts_it_by_itself(bot: Bot) -> None:
-    """As after a power cut: recorded as running, nothing left of it, and no unit that wants it."""
+def test_docker_never_starts_the_gateway_by_itself(bot: Bot) -> None:
+    """As after a power cut: recorded as running, without a process and without an active unit."""
     bot.sh(f"systemctl stop {UNIT}", timeout=400)
     bot.sh("docker start openclaw-gateway")
     before = _container(bot, ".State.StartedAt")
     pid = _container(bot, ".State.Pid")
-    # the engine first, so that it does not record the end
+    # Docker first, so that it does not record the end of the process
     bot.sh("systemctl kill --signal=KILL docker.service containerd.service")
     bot.bench.exec(f"kill -9 {pid}")
     bot.sh("until docker info >/dev/null 2>&1; do sleep 0.5; done")
@@ -102,7 +102,7 @@ def test_the_engine_never_starts_it_by_itself(bot: Bot) -> None:
     assert bot.run().document["result"] == "converged"
 
 
-def test_the_reconciling_run_repairs_and_is_quiet_otherwise(bot: Bot) -> None:
+def test_timer_run_repairs_and_is_otherwise_quiet(bot: Bot) -> None:
     service = "clawbot-reconcile.service"
     bot.sh(f"systemctl start {service}", timeout=900)
     events = len(bot.events())
@@ -110,7 +110,7 @@ def test_the_reconciling_run_repairs_and_is_quiet_otherwise(bot: Bot) -> None:
     assert [event["event"] for event in bot.events()[events:]] == ["run.finished"]
     bot.sh("docker stop openclaw-gateway", timeout=400)
     bot.sh(f"systemctl start {service}", timeout=900)
-    told = bot.events()[events + 1 :]
-    assert told[0]["event"] == "run.started"
-    assert any(event["event"] == "stage.action" for event in told)
+    new = bot.events()[events + 1 :]
+    assert new[0]["event"] == "run.started"
+    assert any(event["event"] == "stage.action" for event in new)
     bot.seconds_until_ready(within=30)

@@ -17,16 +17,16 @@ _PAGE_SECONDS: Final = 90
 
 
 @pytest.fixture
-def people() -> Iterator[Browser]:
+def visitor() -> Iterator[Browser]:
     with browser() as found:
         yield found
 
 
 @pytest.fixture(scope="module")
 def bare(converged: Bot) -> Iterator[Bot]:
-    """The machine of a bot that has no gateway any more, and no secret to start one with.
+    """Return a bot without a gateway, and without the secret that it needs to start one.
 
-    The first of these tests only looks; the last one leaves a bot.
+    The first test changes nothing; the last one restores the bot.
     """
     bot = converged
     bot.sh("systemctl start clawbot-sidecar")
@@ -38,12 +38,12 @@ def bare(converged: Bot) -> Iterator[Bot]:
     bot.settle()
 
 
-def _percent(people: Browser) -> int:
-    return int(people.value("document.getElementById('bar')?.value") or 0)
+def _percent(visitor: Browser) -> int:
+    return int(visitor.value("document.getElementById('bar')?.value") or 0)
 
 
-def test_programs_get_a_503_while_the_bot_does_not_serve(bare: Bot) -> None:
-    """They must not take the page for the bot."""
+def test_programs_get_503_while_the_bot_does_not_serve(bare: Bot) -> None:
+    """They must not mistake the page for the bot."""
     answer = bare.page(Accept="application/json")
     assert (answer.status_code, answer.json()["status"]) == (503, "unavailable")
     page = bare.page(Accept="text/html,*/*")
@@ -52,57 +52,61 @@ def test_programs_get_a_503_while_the_bot_does_not_serve(bare: Bot) -> None:
     assert bare.page("/.clawbot/progress.json").json()["schema"] == 1
 
 
-def test_it_shows_a_failure_advances_and_gives_way(
-    bare: Bot, people: Browser, tmp_path: Path, figures: dict[str, float]
+def test_page_shows_a_failure_then_progress_then_openclaw(
+    bare: Bot, visitor: Browser, tmp_path: Path, figures: dict[str, float]
 ) -> None:
-    """One page, opened once: a failing stage with its hint, a boot, and then OpenClaw."""
+    """The page is opened once; it shows a failing stage with its hint, a boot, then OpenClaw."""
     address = f"http://{bare.bench.address}/"
-    people.open(address)
+    visitor.open(address)
     assert bare.run().code == 1
-    people.wait(lambda: "KEYVAULT_SECRET_NOT_FOUND" in people.text("#stages"), within=_PAGE_SECONDS)
+    visitor.wait(
+        lambda: "KEYVAULT_SECRET_NOT_FOUND" in visitor.text("#stages"), within=_PAGE_SECONDS
+    )
     failed = "The bot could not be set up"
-    people.wait(lambda: people.text("#headline") == failed, within=_PAGE_SECONDS)
-    row = people.text("[data-stage=secrets]")
+    visitor.wait(lambda: visitor.text("#headline") == failed, within=_PAGE_SECONDS)
+    row = visitor.text("[data-stage=secrets]")
     assert "create it with" in row
-    seen = people.text("body")
+    seen = visitor.text("body")
     for internal in (product.TOKEN_SECRET, "/var/", "/etc/", "vault.azure", bare.token):
         assert internal not in seen
-    people.picture(tmp_path / "progress-failing.png")
+    visitor.picture(tmp_path / "progress-failing.png")
 
     bare.store_secrets()
-    # that run has loaded it again; a new instance has none
+    # the failed run has loaded it; a new instance has none
     bare.sh(f"docker rmi {TAG}", timeout=120)
-    people.value("window.opened = true")
+    visitor.value("window.opened = true")
     bare.bench.exec("systemctl reboot", timeout=60)
-    people.wait(lambda: people.text("#headline") == "The bot is being set up", within=_RUN_SECONDS)
-    people.picture(tmp_path / "progress-start.png")
-    percents = _watch(people, tmp_path / "progress-middle.png")
-    # it was never loaded again before the bot was there
-    people.wait(lambda: "OpenClaw" in str(people.value("document.title")), within=_PAGE_SECONDS)
-    people.wait(lambda: _is_shown(people.text("body")), within=_PAGE_SECONDS)
-    people.picture(tmp_path / "progress-end.png")
-    figures["progress page: different percentages seen during a boot"] = len(set(percents))
+    visitor.wait(
+        lambda: visitor.text("#headline") == "The bot is being set up", within=_RUN_SECONDS
+    )
+    visitor.picture(tmp_path / "progress-start.png")
+    percents = _watch(visitor, tmp_path / "progress-middle.png")
+    # until OpenClaw answers, the page is never reloaded
+    visitor.wait(lambda: "OpenClaw" in str(visitor.value("document.title")), within=_PAGE_SECONDS)
+    visitor.wait(lambda: _is_shown(visitor.text("body")), within=_PAGE_SECONDS)
+    visitor.picture(tmp_path / "progress-end.png")
+    figures["progress page: distinct percentages during a boot"] = len(set(percents))
     assert percents == sorted(percents)
     assert len(set(percents)) > 3
-    assert str(people.value("location.href")).startswith(address)
+    assert str(visitor.value("location.href")).startswith(address)
     bare.agent("status", "--wait", "--timeout", "300")
-    # other tests choose the moments of their runs themselves
+    # other tests start runs themselves
     bare.sh("systemctl stop clawbot-reconcile.timer")
 
 
 def _is_shown(text: str) -> bool:
-    """OpenClaw's page after its own first moments."""
+    """Return whether it is OpenClaw's page after its start."""
     return bool(text.strip()) and "starting" not in text
 
 
-def _watch(people: Browser, picture: Path) -> list[int]:
-    """What the bar shows until the page is another one."""
+def _watch(visitor: Browser, picture: Path) -> list[int]:
+    """Return the percentages that the page shows until it is replaced."""
     percents: list[int] = []
     end = time.monotonic() + _RUN_SECONDS
-    while people.value("window.opened") is True:
-        assert time.monotonic() < end, people.text("body")
-        percents.append(_percent(people))
+    while visitor.value("window.opened") is True:
+        assert time.monotonic() < end, visitor.text("body")
+        percents.append(_percent(visitor))
         if not picture.exists() and percents[-1] >= 60:
-            people.picture(picture)
+            visitor.picture(picture)
         time.sleep(1)
     return percents

@@ -1,4 +1,4 @@
-"""An image from a registry instead of one that is built."""
+"""A container image that is pulled from a registry instead of built."""
 
 import pytest
 
@@ -6,8 +6,8 @@ from tests.support.bot import Bot
 
 
 @pytest.mark.extended("bot")
-def test_a_pulled_image_serves(bot: Bot) -> None:
-    """Under the official name; its bits are those of the image that was built here."""
+def test_pulled_image_serves(bot: Bot) -> None:
+    """It has the official name and the content of the image that the bench built."""
     reference = "ghcr.io/openclaw/openclaw:2026.9.6"
     saved = bot.bench.root / "var/tmp/openclaw.tar"
     bot.sh(f"docker save -o /var/tmp/{saved.name} clawbot/openclaw:2026.9.6", timeout=300)
@@ -16,7 +16,7 @@ def test_a_pulled_image_serves(bot: Bot) -> None:
     run = bot.run()
     assert run.document["result"] == "converged", run.stdout
     assert run.states()["image-archive"] == "skipped"
-    assert run.stage("image")["reason"] == f"pull {reference} (not there)"
+    assert run.stage("image")["reason"] == f"pull {reference} (missing)"
     used = bot.sh("docker inspect -f '{{.Config.Image}}' openclaw-gateway").strip()
     assert used == reference
     assert bot.ready()["ready"] is True

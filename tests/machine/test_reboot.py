@@ -1,4 +1,4 @@
-"""After a boot, no manual step is needed."""
+"""After a reboot the bot serves without an operator."""
 
 import json
 import time
@@ -7,13 +7,13 @@ from tests.support.bot import Bot
 
 
 def _last_run(bot: Bot) -> str:
-    """When it started, read from outside: the machine may be in between."""
+    """Return the start of the last run, read from outside because the machine may be rebooting."""
     text = (bot.bench.root / "var/lib/clawbot/status.json").read_text()
     return str(json.loads(text)["started"])
 
 
-def test_after_a_reboot_the_bot_serves_again(bot: Bot, figures: dict[str, float]) -> None:
-    """The boot unit runs the agent; without it the gateway would not start."""
+def test_bot_serves_after_a_reboot(bot: Bot, figures: dict[str, float]) -> None:
+    """The boot unit runs the agent, which starts the gateway."""
     started = _last_run(bot)
     began = time.monotonic()
     bot.bench.exec("systemctl reboot", timeout=60)
@@ -26,5 +26,5 @@ def test_after_a_reboot_the_bot_serves_again(bot: Bot, figures: dict[str, float]
     assert waited.document["result"] == "converged"
     assert bot.sh("systemctl is-failed clawbot-agent || true").strip() != "failed"
     assert "OpenClaw" in bot.page().text
-    # other tests choose the moments of their runs themselves
+    # other tests start runs themselves
     bot.sh("systemctl stop clawbot-reconcile.timer")

@@ -1,9 +1,9 @@
-"""Shards: parts of what only `make test-all` runs, one of which CI runs after the test command.
+"""Shards: parts of the tests that only `make test-all` runs; CI runs one after `make test`.
 
 A test is marked `extended("NAME")` with the shard it belongs to; see `docs/testing.md`.
 
-    python -m tests.support.shards           the shard of this commit, on the first line, and why
-    python -m tests.support.shards --list    all of them
+    python -m tests.support.shards           print this commit's shard; the reason goes to stderr
+    python -m tests.support.shards --list    print all shards
 """
 
 import argparse
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 MARKER: Final = "extended"
-# their number is a prime: pushes of several commits at a time still go through all of them
+# a prime number: pushes of several commits at a time still reach all of them
 SHARDS: Final = (
     "bot",
     "controller-faults-1",
@@ -35,10 +35,10 @@ Git = Callable[[Sequence[str]], str]
 
 
 def git(arguments: Sequence[str]) -> str:
-    """Stdout of git in the project.
+    """Return the output of git in the project.
 
     Raises:
-        OSError, subprocess.CalledProcessError: there is no git, or this is no repository.
+        OSError, subprocess.CalledProcessError: git is missing, or this is not a repository.
     """
     argv = (shutil.which("git") or "git", *arguments)
     done = subprocess.run(argv, cwd=_ROOT, capture_output=True, text=True, check=True)
@@ -46,10 +46,10 @@ def git(arguments: Sequence[str]) -> str:
 
 
 def choose(run: Git = git) -> tuple[str, str]:
-    """The shard of the present commit, and why it is that one.
+    """Return the shard of the present commit, and the reason.
 
-    In a full clone the commits of the main line take their turns. A shallow clone does not know
-    its place in that line; there the commit's own hash decides.
+    In a full clone the commits of the main line take turns. A shallow clone does not know its place
+    in that line, so the commit's hash decides.
     """
     try:
         commit = run(("rev-parse", "HEAD"))
@@ -67,7 +67,7 @@ def choose(run: Git = git) -> tuple[str, str]:
 def main(arguments: Sequence[str] | None = None) -> int:
     """Print the chosen shard, or all of them."""
     parser = argparse.ArgumentParser(prog="python -m tests.support.shards", description=__doc__)
-    parser.add_argument("--list", action="store_true", help="all shards, one a line")
+    parser.add_argument("--list", action="store_true", help="print all shards, one per line")
     if parser.parse_args(arguments).list:
         sys.stdout.write("\n".join(SHARDS) + "\n")
         return 0

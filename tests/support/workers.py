@@ -1,4 +1,4 @@
-"""Several pytest processes (pytest-xdist's workers) beside each other, each with its benches."""
+"""Distribution of tests over pytest-xdist's workers, each with its own benches."""
 
 import os
 from collections.abc import Iterator
@@ -11,34 +11,34 @@ from xdist.scheduler import LoadScopeScheduling
 from tests.bench.bench import HOME
 from tests.bench.state import locked
 
-# the longest begin, and those that build what others use
+# these start first, each on a separate worker: the longest, and those that others wait for
 FIRST: Final = (
-    "tests/machine/test_first_light.py",
+    "tests/machine/test_first_run.py",
     "tests/machine/test_bootstrap.py",
     "tests/vm/test_first_boot.py",
 )
 TOGETHER: Final = ("tests/machine/finished/",)
-"""Folders whose tests one worker takes: they look at one machine, and each takes a moment."""
+"""Folders whose tests run on one worker: they check one machine, and each takes a moment."""
 APART: Final = (
     *("tests/faults/", "tests/machine/test_gateway_unit.py"),
     *("tests/vm/test_drills.py", "tests/vm/test_leaving.py"),
     "tests/contract/controller/",
 )
-"""Modules whose tests need nothing of each other; any worker takes any of them."""
+"""Modules whose tests are independent; any worker runs any of them."""
 _IMAGE_LOCK: Final = HOME / "locks" / "container-image"
 
 
 def bench_name(what: str = "test") -> str:
-    """The name of this process's bench of that kind."""
+    """Return the name of this process's bench of that kind."""
     worker = os.environ.get("PYTEST_XDIST_WORKER")
     return f"{what}-{worker}" if worker else what
 
 
 @contextmanager
 def alone_with_the_image(cache_dir: Path) -> Iterator[None]:
-    """While no container image is kept in the cache, let one process at a time make one.
+    """While the cache has no container image, let one process at a time build one.
 
-    The others wait, and find it.
+    The others wait and find it.
     """
     with locked(_IMAGE_LOCK):
         if not list((cache_dir / "images").glob("[!.]*")):
@@ -48,9 +48,9 @@ def alone_with_the_image(cache_dir: Path) -> Iterator[None]:
 
 
 class Scheduling(LoadScopeScheduling):
-    """Of `--dist loadfile`: a module is one worker's, but for `TOGETHER` and `APART`.
+    """For `--dist loadfile`: a module runs on one worker, except for `TOGETHER` and `APART`.
 
-    `--dist loadgroup` would be the same with marks, but xdist 3.8 loses them under pytest 9.2.
+    `--dist loadgroup` would do the same with marks, but xdist 3.8 loses them under pytest 9.2.
     """
 
     def _split_scope(self, nodeid: str) -> str:
@@ -58,7 +58,7 @@ class Scheduling(LoadScopeScheduling):
 
 
 def scope(nodeid: str) -> str:
-    """Tests with the same are done by one worker, one after the other."""
+    """Return the scope of a test; tests of one scope run on one worker, one after another."""
     path = nodeid.partition("::")[0]
     if path.startswith(APART):
         return nodeid
@@ -66,6 +66,6 @@ def scope(nodeid: str) -> str:
 
 
 def rank(nodeid: str) -> int:
-    """Which begin: those with the lowest."""
+    """Return the rank of a test; those with the lowest rank start first."""
     path = nodeid.partition("::")[0]
     return FIRST.index(path) if path in FIRST else len(FIRST)

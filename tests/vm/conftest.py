@@ -1,7 +1,7 @@
-"""One bench with virtual machines for each worker of the session.
+"""Fixtures: one bench with virtual machines for each worker of the session.
 
-A bot goes through the tests of one module in their order; its instances are run by user-mode Linux:
-where QEMU has to emulate, it depends on the day whether OpenClaw keeps its own limit of 5 s.
+One bot passes through the tests of a module in their order. Its instances run in user-mode Linux,
+because under QEMU's emulation OpenClaw does not always keep its own limit of 5 s.
 """
 
 from collections.abc import Iterator
@@ -23,11 +23,11 @@ _BENCH: Final = "test-vm"
 
 @dataclass(slots=True)
 class Flow:
-    """The bot that goes through the tests of a module.
+    """The bot that passes through the tests of a module.
 
     Attributes:
         ground: its share, for the instances after the first.
-        instance: the one that is the bot now.
+        instance: the present one.
     """
 
     ground: Ground
@@ -36,7 +36,7 @@ class Flow:
 
 @pytest.fixture(scope="session")
 def emulated() -> Iterator[BotVms]:
-    """The bench's operator side, with everything published; machines by QEMU."""
+    """Return bots on a bench with a published release; machines run in QEMU."""
     bench = Bench(bench_name(_BENCH), machine=False, say=print)
     bench.down()
     bench.up()
@@ -53,13 +53,13 @@ def emulated() -> Iterator[BotVms]:
 
 @pytest.fixture(scope="session")
 def bots(emulated: BotVms) -> BotVms:
-    """The same, with machines by user-mode Linux."""
+    """Return the same bots with machines in user-mode Linux."""
     return replace(emulated, user_mode=True)
 
 
 @pytest.fixture(scope="module")
 def flow(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Flow]:
-    """The first instance of a bot, powered on."""
+    """Return a bot whose first instance is powered on."""
     name = request.module.__name__.rpartition(".")[2].removeprefix("test_").replace("_", "-")
     ground = Ground(bots, share=name, prefix=f"{name}-", baked_image=True)
     ground.prepare()
@@ -70,14 +70,14 @@ def flow(bots: BotVms, request: pytest.FixtureRequest) -> Iterator[Flow]:
 
 @pytest.fixture
 def report(request: pytest.FixtureRequest, tables: list[str]) -> Iterator[Report]:
-    """The test's own report; its table is shown at the end of the session."""
+    """Return the test's report; its table is shown at the end of the session."""
     found = Report(request.node.name.removeprefix("test_").partition("@")[0].replace("_", " "))
     yield found
     tables.append(found.table())
 
 
 def _keep_an_image() -> None:
-    """Have a container bench build the container's image, at this host's speed."""
+    """Build the container image on a container bench, at this host's speed."""
     with Bench(bench_name("test-vm-image"), say=print) as bench:
         bot = Bot(bench)
         bot.install()

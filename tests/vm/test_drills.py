@@ -1,4 +1,4 @@
-"""The longest of the drills (docs/drills.md)."""
+"""The longest drills (docs/reference/drills.md)."""
 
 import pytest
 
@@ -11,13 +11,13 @@ from tests.drills.report import Report
 
 
 @pytest.mark.extended("drill-controlled")
-def test_the_controller_makes_renews_and_destroys_a_bot(bots: BotVms, report: Report) -> None:
+def test_controller_creates_reimages_and_destroys_a_bot(bots: BotVms, report: Report) -> None:
     controlled(bots, report)
     assert report.broken == []
 
 
 @pytest.mark.extended("drill-build")
-def test_the_first_instance_builds_the_image_and_the_next_one_loads_it(
+def test_first_instance_builds_the_image_and_the_next_loads_it(
     bots: BotVms, report: Report
 ) -> None:
     ground = Ground(bots, share="build", prefix="build-")
@@ -28,7 +28,7 @@ def test_the_first_instance_builds_the_image_and_the_next_one_loads_it(
 
 
 @pytest.mark.extended("drill-power-cuts")
-def test_the_power_of_two_bots_is_cut_again_and_again(bots: BotVms, report: Report) -> None:
+def test_two_bots_survive_repeated_power_cuts(bots: BotVms, report: Report) -> None:
     lanes = [
         Ground(bots, share=f"lane{lane}", prefix=f"lane{lane}-", baked_image=True)
         for lane in range(2)

@@ -1,4 +1,4 @@
-"""A machine of QEMU's: several processors, firmware, and devices like Azure's."""
+"""A machine in QEMU: several processors, firmware, and devices like Azure's."""
 
 import pytest
 
@@ -10,7 +10,7 @@ from tests.drills.report import Report
 pytestmark = pytest.mark.extended("vm-emulated")
 
 
-def test_an_emulated_machine_comes_up_to_its_gateway(emulated: BotVms, report: Report) -> None:
+def test_emulated_machine_converges_up_to_the_gateway(emulated: BotVms, report: Report) -> None:
     ground = Ground(emulated, share="emulated", prefix="emulated", baked_image=True)
     ground.prepare(seed=False)
     before_gateway(ground, report)

@@ -1,4 +1,4 @@
-"""A bot as Azure boots it: an empty machine, and custom data alone."""
+"""The first boot of a bot as in Azure: an empty machine with custom data."""
 
 import subprocess
 import sys
@@ -9,8 +9,7 @@ from tests.drills.report import Report
 from tests.vm.conftest import Flow
 
 
-def test_first_boot(flow: Flow, report: Report) -> None:
-    """Healthy, and cloud-init is content."""
+def test_first_boot_ends_healthy(flow: Flow, report: Report) -> None:
     instance = flow.instance
     report.figure("power-on to healthy", instance.healthy())
     instance.enter()
@@ -18,11 +17,11 @@ def test_first_boot(flow: Flow, report: Report) -> None:
     assert "status: done" in status.stdout, status.stdout
     assert "errors: []" in status.stdout, status.stdout
     assert instance.vm.exec("cloud-id", timeout=60).stdout.strip() == "azure"
-    assert [told["state"] for told in instance.vm.health()] == ["Ready"]
+    assert [sent["state"] for sent in instance.vm.health()] == ["Ready"]
 
 
-def test_the_machine_is_as_described(flow: Flow, report: Report) -> None:
-    """The same suite as for every other kind of machine, over SSH."""
+def test_machine_passes_the_checks_of_a_converged_bot(flow: Flow, report: Report) -> None:
+    """The suite for every kind of machine, over SSH."""
     vm = flow.instance.vm
     hosts = (f"--hosts=ssh://{vm.name}", f"--ssh-config={vm.ssh_config}")
     suite = ("-q", "-p", "no:cacheprovider", "-n0", "tests/machine/finished", *hosts)

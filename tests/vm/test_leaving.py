@@ -1,4 +1,4 @@
-"""Azure announces that it takes an instance, and does so as soon as it is told to go ahead."""
+"""Azure announces that it will delete or evict an instance; it does so after the approval."""
 
 from typing import Any
 
@@ -18,8 +18,8 @@ pytestmark = pytest.mark.extended("vm-leaving")
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_the_next_instance_knows_all(bots: BotVms, report: Report, kind: str) -> None:
-    """The last text too, which was never flushed."""
+def test_next_instance_has_all_texts(bots: BotVms, report: Report, kind: str) -> None:
+    """Including the last text, which was not flushed before the event."""
     name = kind.lower()
     ground = Ground(bots, share=name, prefix=f"{name}-", baked_image=True)
     ground.prepare()

@@ -1,4 +1,4 @@
-"""What keeps a share from being mounted, or makes a mounted one useless."""
+"""Faults that prevent a share from being mounted, or make a mounted share unusable."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.drills.report import Report
 pytestmark = pytest.mark.extended("vm-storage")
 
 
-def test_each_fault_of_the_mount_has_a_code_and_passes(bots: BotVms, report: Report) -> None:
+def test_each_mount_fault_has_its_code_and_clears(bots: BotVms, report: Report) -> None:
     """On a machine without a gateway."""
     mount_faults(bots, report)
     assert report.broken == []

@@ -1,4 +1,4 @@
-"""An instance is thrown away without warning, and the next one is the same bot."""
+"""An instance is deleted without notice, and the next one is the same bot."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.vm.conftest import Flow
 pytestmark = pytest.mark.extended("vm-replacement")
 
 
-def test_it_is_killed_and_replaced(flow: Flow, report: Report) -> None:
+def test_killed_instance_is_replaced_without_data_loss(flow: Flow, report: Report) -> None:
     """Another machine, an empty disk, the same bot data."""
     report.figure("power-on to healthy", flow.instance.healthy())
     flow.instance = replacement(flow.ground, report, texts=20, first=flow.instance)

@@ -1,4 +1,4 @@
-"""As `test_replacement`, with the state as files on the share; and an agent with another hash."""
+"""As `test_replacement`, with the state as files on the share; and a release with another hash."""
 
 import pytest
 
@@ -11,7 +11,9 @@ from tests.drills.wrong_hash import wrong_hash
 pytestmark = pytest.mark.extended("vm-replacement")
 
 
-def test_it_is_replaced_with_its_state_in_files_on_the_share(bots: BotVms, report: Report) -> None:
+def test_killed_instance_with_state_files_on_the_share_is_replaced(
+    bots: BotVms, report: Report
+) -> None:
     ground = Ground(bots, backend="share", share="files", prefix="files-", baked_image=True)
     ground.prepare()
     last = replacement(ground, report, texts=50)
@@ -19,6 +21,6 @@ def test_it_is_replaced_with_its_state_in_files_on_the_share(bots: BotVms, repor
     assert report.broken == []
 
 
-def test_a_wrong_hash_installs_nothing(bots: BotVms, report: Report) -> None:
+def test_wrong_hash_installs_nothing(bots: BotVms, report: Report) -> None:
     wrong_hash(Ground(bots), report)
     assert report.broken == []

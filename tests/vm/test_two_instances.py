@@ -1,4 +1,4 @@
-"""Two instances at a time, one set of bot data."""
+"""Two instances at the same time, with one set of bot data."""
 
 import pytest
 
@@ -9,7 +9,7 @@ from tests.vm.conftest import Flow
 pytestmark = pytest.mark.extended("vm-two-instances")
 
 
-def test_a_second_instance_waits_and_takes_over(flow: Flow, report: Report) -> None:
+def test_second_instance_waits_and_takes_over(flow: Flow, report: Report) -> None:
     report.figure("power-on to healthy", flow.instance.healthy())
     flow.instance = two_instances(flow.ground, report, first=flow.instance)
     assert report.broken == []

@@ -22,8 +22,9 @@ _ESCAPE: Final = re.compile(
     r"\\(?:u([0-9a-fA-F]{4})|U([0-9a-fA-F]{8})|x([0-9a-fA-F]{2})|([0-7]{3})|(.))", re.DOTALL
 )
 _PERCENT: Final = re.compile(rb"%[0-9A-Fa-f]{2}")
-_QUOTED: Final = re.compile(rb"=[0-9A-F]{2}")
-_SIMPLE: Final = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
+# a soft line break alone counts too
+_QUOTED: Final = re.compile(rb"=(?:[0-9A-Fa-f]{2}|[ \t]*\r?\n)")
+_SIMPLE: Final = {"\n": "", "n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _URL_SAFE: Final = bytes.maketrans(b"-_", b"+/")
 _LARGEST_CODE: Final = 0x10FFFF
 # gzip, and zlib at its usual levels
@@ -31,8 +32,16 @@ _COMPRESSED: Final = re.compile(rb"\x1f\x8b\x08|\x78[\x01\x5e\x9c\xda]")
 _MOST_UNPACKED: Final = 1024 * 1024
 
 
+class UnpackedSizeError(Exception):
+    """Compressed data unpacks to more than can be searched."""
+
+
 def decodings(data: bytes) -> Iterator[bytes]:
-    """Yield all decodings, one step deep; what is no encoding gives harmless noise."""
+    """Yield all decodings, one step deep; what is no encoding gives harmless noise.
+
+    Raises:
+        UnpackedSizeError: compressed data unpacks to more than 1 MiB.
+    """
     yield from _unescaped(data)
     for run in _BASE64.findall(data):
         yield from _from_base64(run)
@@ -61,6 +70,11 @@ def _unescaped(data: bytes) -> Iterator[bytes]:
         yield html.unescape(data.decode(errors="replace")).encode()
     if _QUOTED.search(data):
         yield quopri.decodestring(data)
+    if b"\n" in data:
+        yield b"".join(data.splitlines())
+    # soft line breaks of mail that lost their line breaks
+    if b"=" in data:
+        yield data.replace(b"=", b"")
 
 
 def _character(escape: re.Match[str]) -> str:
@@ -98,5 +112,7 @@ def _opened(data: bytes) -> Iterator[bytes]:
     # text before it may have been decoded with it
     for begin in _COMPRESSED.finditer(data):
         with suppress(zlib.error):
-            unpack = zlib.decompressobj(zlib.MAX_WBITS | 32).decompress
-            yield unpack(data[begin.start() :], _MOST_UNPACKED)
+            unpacking = zlib.decompressobj(zlib.MAX_WBITS | 32)
+            yield unpacking.decompress(data[begin.start() :], _MOST_UNPACKED)
+            if unpacking.unconsumed_tail:
+                raise UnpackedSizeError

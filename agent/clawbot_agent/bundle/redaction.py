@@ -3,7 +3,8 @@
 A known secret is replaced where it occurs. Where it is encoded (base64 at any alignment, hex,
 percent signs, JSON or HTML escapes, compressed, and combinations six deep) the word with it is
 removed, else the line, else the whole text: in doubt, evidence is lost and not a secret. A line too
-long to be searched in seconds (a picture in a log) is withheld.
+long to be searched in seconds (a picture in a log), or with compressed data that unpacks to
+megabytes, is withheld.
 """
 
 import re
@@ -11,7 +12,7 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import groupby
 from typing import Final
 
-from clawbot_agent.bundle.decoding import decodings
+from clawbot_agent.bundle.decoding import UnpackedSizeError, decodings
 from clawbot_agent.core.secret import Redactor, Secret, secret_values
 
 MASK: Final = "[REDACTED]"
@@ -89,11 +90,15 @@ _TEXT: Final = re.compile(rb"[\t\r\n -~]{10,}")
 _LONGEST: Final = 16 * 1024
 _TOO_LONG: Final = "[WITHHELD: a line of {} characters]"
 _MOST_VALUES: Final = 400
+# of one line, in bytes; random letters of the longest line decode to 200 kB
+_MOST_DECODED: Final = 4 * 1024 * 1024
 # base64 and hex are wrapped at 60, 64 or 76 letters; each line may stand behind a log's prefix
 _FULL: Final = re.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{20,}$", re.MULTILINE)
-# continued lines of mail and shells
-_CONTINUED: Final = re.compile(r"[=\\]$")
+# continued lines of mail (also quoted in another mail) and shells
+_CONTINUED: Final = re.compile(r"(?:=(?:3D)*|\\)$")
 _REST: Final = re.compile(r"[A-Za-z0-9+/_=-]+")
+# an English word, too short to be a part that matters
+_PLAIN: Final = re.compile(r"[A-Za-z]?[a-z]{0,10}")
 
 
 def masked(text: str) -> str:
@@ -131,10 +136,11 @@ class Redaction:
 
     def __call__(self, text: str) -> str:
         """Return `text` without secrets."""
-        lines = self._redactor.scrub(text).split("\n")
-        text = masked("\n".join(map(_bounded, lines)))
+        lines = [_bounded(line) for line in self._redactor.scrub(text).split("\n")]
+        # first: a mask may remove the mark of a continued line
+        text = masked("\n".join(self._wrapped(lines)))
         lines = []
-        for line in self._wrapped(text.split("\n")):
+        for line in text.split("\n"):
             if self._expired():
                 return UNSEARCHED
             lines.append(self._line(line))
@@ -152,10 +158,14 @@ class Redaction:
         """Return the lines without words that together encode a secret."""
         lines = list(lines)
         for numbers in _chains(lines, _FULL):
+            if self._expired():
+                return lines
             self._cut_chain(lines, numbers)
         for numbers in _chains(lines, _CONTINUED):
+            if self._expired():
+                return lines
             chain = slice(numbers[0], numbers[-1] + 2)
-            joined = "".join(line.rstrip("=\\") for line in lines[chain])
+            joined = "\n".join(lines[chain])
             if len(joined) > _LONGEST or self._leaks(joined.encode()):
                 lines[chain] = [MASK] * len(lines[chain])
         return lines
@@ -171,23 +181,30 @@ class Redaction:
         if found:
             for number in numbers:
                 lines[number] = _FULL.sub(MASK, lines[number])
-            # an empty one: all of it was in the full lines
-            if found[0]:
-                lines[after] = " ".join(MASK if word in found else word for word in words)
+            # where the full lines alone leak, the line after may still hold a part of the secret
+            cut = {
+                rest for rest in found if rest and not (found[0] == "" and _PLAIN.fullmatch(rest))
+            }
+            if cut:
+                lines[after] = " ".join(MASK if word in cut else word for word in words)
 
     def _leaks(self, data: bytes) -> bool:
-        """Whether `data` contains a secret, also encoded."""
+        """Whether `data` contains a secret, also encoded, or decodes to too much to be searched."""
         seen, found = {data}, {data}
         for _ in range(_DEPTH):
             if any(map(self._holds, found)):
                 return True
-            texts = {text for one in found for text in _texts(one)}
-            found = {other for one in texts for other in decodings(one)} - seen
+            try:
+                found = _decoded(found, seen)
+            except UnpackedSizeError:
+                return True
             seen |= found
+            if sum(map(len, seen)) > _MOST_DECODED:
+                return True
         return any(map(self._holds, found))
 
     def _holds(self, data: bytes) -> bool:
-        windows = {data[start : start + _GRAM] for start in range(len(data) - _GRAM + 1)}
+        windows = (data[start : start + _GRAM] for start in range(len(data) - _GRAM + 1))
         return not self._grams.isdisjoint(windows) or any(value in data for value in self._whole)
 
 
@@ -201,6 +218,20 @@ def _chains(lines: list[str], pattern: re.Pattern[str]) -> list[tuple[int, ...]]
     matching = [pattern.search(line) is not None for line in lines]
     groups = groupby(range(len(lines)), key=lambda number: matching[number])
     return [tuple(group) for matches, group in groups if matches]
+
+
+def _decoded(found: set[bytes], seen: set[bytes]) -> set[bytes]:
+    """Return the new decodings of all in `found`, and few more than `_MOST_DECODED` bytes."""
+    decoded: set[bytes] = set()
+    left = _MOST_DECODED
+    for text in {text for one in found for text in _texts(one)}:
+        for other in decodings(text):
+            if other not in seen and other not in decoded:
+                decoded.add(other)
+                left -= len(other)
+                if left < 0:
+                    return decoded
+    return decoded
 
 
 def _bounded(line: str) -> str:

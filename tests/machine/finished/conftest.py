@@ -1,9 +1,9 @@
-"""One finished machine, wherever it is: a bench, a VM over SSH, Vagrant, Multipass.
+"""Fixtures for checks of one converged machine: a bench, a VM over SSH, Vagrant or Multipass.
 
     pytest tests/machine/finished --hosts=ssh://vagrant@bot --ssh-config=FILE --sudo
 
-Without --hosts it is the session's own bench. What to expect of the machine is read from
-its own configuration. Nothing is installed on it and nothing changed.
+Without --hosts it is the session's own bench. The machine's own configuration says what to expect.
+The tests install and change nothing on it.
 """
 
 import json
@@ -29,24 +29,24 @@ def pytest_configure(config: pytest.Config) -> None:
     testinfra_hosts.register()
     config.stash[_OWN_BENCH] = config.option.hosts is None
     if config.option.hosts is None:
-        # not its name: xdist wants a test to be called alike by all workers
+        # not the bench's name: xdist needs the same test ids in all workers
         config.option.hosts = f"bench://{testinfra_hosts.OWN}"
 
 
 @pytest.fixture(scope="package")
 def own_bench(request: pytest.FixtureRequest) -> Iterator[None]:
-    """The session's bench with what bootstrap.sh starts; other tests' runs are their own."""
+    """Run the units that bootstrap.sh starts; other tests on this bench start runs themselves."""
     bot: Bot = request.getfixturevalue("converged")
     bot.sh(f"systemctl start {_FIRST_UNITS}")
     yield
     bot.sh(f"systemctl stop {_FIRST_UNITS}")
-    # returns when a run that the timer began is over as well: it would hold the lock
+    # also waits for a run that the timer started, which would hold the lock
     bot.sh("systemctl start clawbot-reconcile.service", timeout=900)
 
 
 @pytest.fixture(scope="module")
 def host(_testinfra_host: Host, request: pytest.FixtureRequest) -> Host:
-    """The machine; commands run as root."""
+    """Return the machine; commands run as root."""
     if request.config.stash[_OWN_BENCH]:
         request.getfixturevalue("own_bench")
     return _testinfra_host
@@ -54,25 +54,25 @@ def host(_testinfra_host: Host, request: pytest.FixtureRequest) -> Host:
 
 @pytest.fixture(scope="module")
 def config(host: Host) -> BotConfig:
-    """The machine's own configuration."""
+    """Return the machine's own configuration."""
     return parse_config(host.check_output("cat /etc/clawbot/config.yaml"))
 
 
 @pytest.fixture(scope="module")
 def container(host: Host) -> dict[str, Any]:
-    """The gateway's container, inspected."""
+    """Return the output of `docker inspect` for the gateway's container."""
     found: list[dict[str, Any]] = json.loads(host.check_output("docker inspect openclaw-gateway"))
     return found[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Web:
-    """The machine's web server, asked from the machine itself.
+    """The machine's web server, requested from the machine itself.
 
     Attributes:
         host: the machine.
-        address: its own, not 127.0.0.1: OpenClaw refuses a client that claims to be local.
-        domain: what the certificate is for; None with plain HTTP.
+        address: of the machine, not 127.0.0.1: OpenClaw refuses a client that claims to be local.
+        domain: of the certificate; None with plain HTTP.
     """
 
     host: Host
@@ -80,16 +80,16 @@ class Web:
     domain: str | None
 
     def curl(self, path: str, options: str = "") -> str:
-        """A command that shows head and body of the answer; `options` are curl's."""
+        """Return a command that prints head and body of the answer; `options` are for curl."""
         common = f"curl --silent --show-error --include --http1.1 --max-time 30 {options}"
         if self.domain is None:
             return f"{common} http://{self.address}{path}"
-        # from inside, the name may lead elsewhere, and the certificate may be a test's
+        # on the machine, DNS may give another address, and the certificate may be one for tests
         where = f"--insecure --resolve {self.domain}:443:{self.address}"
         return f"{common} {where} https://{self.domain}{path}"
 
     def get(self, path: str) -> tuple[str, str]:
-        """Head and body of the answer."""
+        """Return head and body of the answer."""
         answer = self.host.check_output(self.curl(path)).replace("\r\n", "\n")
         head, _, body = answer.partition("\n\n")
         return head, body
@@ -97,13 +97,13 @@ class Web:
 
 @pytest.fixture(scope="module")
 def web(host: Host, config: BotConfig) -> Web:
-    """Caddy on this machine."""
+    """Return the machine's Caddy."""
     address = host.check_output("hostname --all-ip-addresses").split()[0]
     return Web(host, address, config.caddy.domain)
 
 
 @pytest.fixture(scope="module")
 def azure_files(config: BotConfig) -> None:
-    """Only for machines with an Azure Files share."""
+    """Skip the test on a machine without an Azure Files share."""
     if config.share.azure_files is None:
         pytest.skip("the share is a directory")

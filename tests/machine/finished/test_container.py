@@ -1,4 +1,4 @@
-"""The gateway's container, as the engine and the kernel see it."""
+"""The gateway's container, as Docker and the kernel report it."""
 
 from typing import Any
 
@@ -9,17 +9,17 @@ from clawbot_agent.config.model import BotConfig
 Container = dict[str, Any]
 
 
-def test_it_runs(container: Container) -> None:
+def test_container_runs(container: Container) -> None:
     assert container["State"]["Status"] == "running"
     assert container["State"]["OOMKilled"] is False
 
 
-def test_it_is_the_only_one_of_its_kind(host: Host) -> None:
+def test_no_other_gateway_container_exists(host: Host) -> None:
     names = host.check_output("docker ps --all --format '{{.Names}}'").split()
     assert [name for name in names if name.startswith("openclaw-gateway")] == ["openclaw-gateway"]
 
 
-def test_it_has_no_rights(container: Container) -> None:
+def test_container_has_no_privileges(container: Container) -> None:
     settings = container["HostConfig"]
     assert container["Config"]["User"] == "1000:1000"
     assert settings["CapDrop"] == ["ALL"]
@@ -33,8 +33,8 @@ def test_it_has_no_rights(container: Container) -> None:
     assert not settings["Devices"]
 
 
-def test_its_processes_have_no_rights(host: Host, container: Container) -> None:
-    """What the kernel says, of the gateway and everything that it started."""
+def test_processes_have_no_privileges(host: Host, container: Container) -> None:
+    """As the kernel reports them; child processes inherit them."""
     pid = container["State"]["Pid"]
     status = host.check_output(f"cat /proc/{pid}/status")
     fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
@@ -43,20 +43,22 @@ def test_its_processes_have_no_rights(host: Host, container: Container) -> None:
     assert fields["NoNewPrivs"] == "1"
 
 
-def test_systemd_starts_it_and_not_the_engine(container: Container) -> None:
+def test_docker_does_not_restart_the_container(container: Container) -> None:
     assert container["HostConfig"]["RestartPolicy"]["Name"] in {"", "no"}
 
 
-def test_a_stop_leaves_time_to_drain(container: Container) -> None:
+def test_stop_timeout_is_long_enough_to_drain(container: Container) -> None:
     assert container["Config"]["StopTimeout"] == 330
 
 
-def test_its_port_is_the_machines_own(container: Container) -> None:
+def test_port_is_published_on_loopback_only(container: Container) -> None:
     wanted = {"18789/tcp": [{"HostIp": "127.0.0.1", "HostPort": "18789"}]}
     assert container["HostConfig"]["PortBindings"] == wanted
 
 
-def test_it_sees_its_state_and_its_secrets(container: Container, config: BotConfig) -> None:
+def test_only_state_and_gateway_secrets_are_mounted(
+    container: Container, config: BotConfig
+) -> None:
     mounts = {one["Destination"]: one for one in container["Mounts"]}
     assert mounts["/home/node/.openclaw"]["Source"] == config.state.path
     assert mounts["/home/node/.openclaw"]["RW"] is True
@@ -69,7 +71,7 @@ def test_it_sees_its_state_and_its_secrets(container: Container, config: BotConf
 
 
 def test_cache_and_tmp_are_on_the_local_disk(container: Container, config: BotConfig) -> None:
-    """With files on the share; else they are in the state."""
+    """With state files on the share; otherwise they are part of the state."""
     sources = {one["Destination"]: one["Source"] for one in container["Mounts"]}
     found = {name: sources.get(f"/home/node/.openclaw/{name}") for name in ("cache", "tmp")}
     if config.state_backend == "share":
@@ -78,8 +80,8 @@ def test_cache_and_tmp_are_on_the_local_disk(container: Container, config: BotCo
         assert set(found.values()) == {None}
 
 
-def test_it_runs_the_image_that_was_proven(host: Host, container: Container) -> None:
-    """Its label names the image's id, and so does the tag."""
+def test_container_runs_the_tagged_image(host: Host, container: Container) -> None:
+    """The container's label and the tag name the same image id."""
     tag = container["Config"]["Image"]
     built = host.check_output("docker image inspect --format '{{.Id}}' %s", tag)
     assert container["Config"]["Labels"]["org.clawbot.image"] == built == container["Image"]

@@ -1,4 +1,4 @@
-"""What is installed, what runs, and what would run after a reboot."""
+"""The packages that are installed, and the units that run now and after a reboot."""
 
 import pytest
 from testinfra.host import Host
@@ -28,7 +28,7 @@ RUNNING = (
 
 @pytest.fixture(scope="module")
 def units(host: Host) -> Units:
-    """Properties of all units of interest, by name."""
+    """Return the properties of the units under test, by name."""
     names = " ".join(dict.fromkeys((*STARTED_AT_BOOT, *STARTED_BY_THE_AGENT, *RUNNING)))
     properties = "Id,LoadState,ActiveState,UnitFileState,Result"
     shown = host.check_output(f"systemctl show --property={properties} {names}")
@@ -36,8 +36,8 @@ def units(host: Host) -> Units:
     return {block["Id"]: block for block in blocks}
 
 
-def test_packages(host: Host, config: BotConfig) -> None:
-    """Of the share's only what its kind needs; a directory needs nothing."""
+def test_packages_are_installed(host: Host, config: BotConfig) -> None:
+    """Those for SMB only with an Azure Files share."""
     wanted = {"ca-certificates", "caddy", "curl", "docker.io", "iproute2"}
     if config.share.azure_files is not None:
         wanted |= {"cifs-utils", "keyutils"}
@@ -48,50 +48,50 @@ def test_packages(host: Host, config: BotConfig) -> None:
     assert wanted - installed == set()
 
 
-def test_no_package_is_half_way(host: Host) -> None:
+def test_no_package_is_half_installed(host: Host) -> None:
     assert host.check_output("dpkg --audit") == ""
 
 
 @pytest.mark.parametrize("name", ["clawbot-events.service", "clawbot-lease.service"])
-def test_units_that_unmount_bot_data_share_the_hosts_mounts(
+def test_unit_that_unmounts_bot_data_has_no_mount_namespace(
     host: Host, units: Units, name: str
 ) -> None:
-    """In a namespace of its own a mount would live on after it was unmounted."""
+    """In another mount namespace, a mount would remain after it was unmounted."""
     if units[name]["ActiveState"] != "active":
-        pytest.skip(f"{name} does not run here")
+        pytest.skip(f"{name} is not running")
     pid = host.check_output(f"systemctl show --value --property=MainPID {name}")
     seen = host.check_output(f"readlink /proc/1/ns/mnt /proc/{pid}/ns/mnt").split()
     assert seen == [seen[0]] * 2
 
 
 @pytest.mark.parametrize("name", STARTED_AT_BOOT)
-def test_started_at_boot(units: Units, name: str) -> None:
+def test_unit_is_enabled(units: Units, name: str) -> None:
     assert units[name]["UnitFileState"] == "enabled"
 
 
 @pytest.mark.parametrize("name", STARTED_BY_THE_AGENT)
-def test_not_started_at_boot(units: Units, name: str) -> None:
-    """Only a run of the agent knows that the state is there."""
+def test_unit_is_not_enabled(units: Units, name: str) -> None:
+    """The agent starts it during a run, when the state is mounted."""
     assert units[name]["UnitFileState"] in {"static", "disabled", "linked"}
 
 
 @pytest.mark.parametrize("name", RUNNING)
-def test_running(units: Units, name: str) -> None:
+def test_unit_is_running(units: Units, name: str) -> None:
     assert units[name]["ActiveState"] == "active"
 
 
-def test_the_lease_is_held_where_the_state_is_shared(units: Units, config: BotConfig) -> None:
+def test_lease_daemon_runs_if_the_state_is_shared(units: Units, config: BotConfig) -> None:
     wanted = "inactive" if config.state_backend == "local" else "active"
     assert units["clawbot-lease.service"]["ActiveState"] == wanted
 
 
-def test_tickets_are_renewed_where_they_are_used(units: Units, config: BotConfig) -> None:
+def test_ticket_timer_runs_if_tickets_are_used(units: Units, config: BotConfig) -> None:
     share = config.share.azure_files
     used = share is not None and share.auth == "managed-identity"
     assert units["clawbot-ticket.timer"]["ActiveState"] == ("active" if used else "inactive")
 
 
-def test_the_run_of_the_last_boot_succeeded(units: Units) -> None:
+def test_run_at_boot_succeeded(units: Units) -> None:
     assert units["clawbot-agent.service"]["Result"] == "success"
 
 

@@ -64,7 +64,7 @@ ENCODERS: Final[dict[str, Encoder]] = {
     "base64, two bytes before": lambda text: _base64(f"xy{text}"),
     "base64, wrapped": lambda text: "\n".join(textwrap.wrap(_base64("x" * 50 + text), 76)),
     "base64 of UTF-16": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
-    "base64 of gzip": lambda text: base64.b64encode(gzip.compress(text.encode())).decode(),
+    "base64 of gzip": lambda text: base64.b64encode(gzip.compress(text.encode(), mtime=0)).decode(),
     "base64 of zlib": lambda text: base64.b64encode(zlib.compress(text.encode())).decode(),
     "base32": lambda text: base64.b32encode(text.encode()).decode(),
     "hex": lambda text: text.encode().hex(),
@@ -114,16 +114,34 @@ def test_passphrase_of_any_letters_is_removed(name: str, secret: str) -> None:
 @given(
     secret=TOKENS,
     names=st.lists(st.sampled_from(sorted(set(ENCODERS) - {"plain"})), min_size=2, max_size=3),
+    between=st.sampled_from(["", "\n"]),
 )
-@example(secret="0000000001234567", names=["base64 of gzip", "base64, wrapped"])  # noqa: S106 - invented
-@example(secret="0000000001234567", names=["base64 of zlib", "base64, wrapped"])  # noqa: S106 - invented
+# between two encodings, lines are joined or stay
+@example("0000000001234567", ["base64 of gzip", "base64, wrapped"], "")
+@example("0000000001234567", ["base64 of zlib", "base64, wrapped"], "")
+@example("0000200310010110210457=", ["base64 of gzip", "C", "mail"], "")
+# a soft line break in front of a backslash
+@example("1417776317066074315000=0", ["base64 of gzip", "C", "mail"], "")
+@example("471347106700022=1335=5=674545334672275", ["base64 of gzip", "octal", "mail"], "")
+# soft line breaks without their line breaks
+@example("/0000000000000123456", ["C", "mail", "C"], "")
+@example("00000000000000000000000000000000001234567", ["C", "mail", "mail"], "\n")
+# the last line has 12 to 19 letters
+@example("=96=29704051653940=21250653=3918357", ["URL, every byte", "base64, wrapped"], "")
+# a key whose value is masked up to the soft line break
+@example(
+    "/07/=0164+6406\\31++20=514",
+    ["base64 of UTF-16", "uppercase-proof JSON string in JSON", "mail"],
+    "\n",
+)
 @settings(max_examples=150)
-def test_encoding_of_an_encoding_is_removed(secret: str, names: list[str]) -> None:
+def test_encoding_of_an_encoding_is_removed(secret: str, names: list[str], between: str) -> None:
     encoded = secret
     for name in names:
-        encoded = ENCODERS[name](encoded.replace("\n", ""))
+        encoded = ENCODERS[name](encoded.replace("\n", between))
     shown = Redaction([Secret(secret)])(f"value {encoded} end")
-    assert encoded not in shown
+    for line in encoded.split("\n"):
+        assert line not in shown or len(line) < 12
 
 
 @pytest.mark.parametrize("width", [60, 64, 76])
@@ -243,6 +261,30 @@ def test_long_wrapped_text_is_withheld() -> None:
     assert shown.splitlines()[0] == "before"
     assert shown.splitlines()[-1] == "after"
     assert not any(line in shown for line in wrapped.splitlines())
+
+
+@pytest.mark.parametrize("packing", [zlib.compress, gzip.compress])
+def test_compressed_data_that_unpacks_to_megabytes_is_removed(
+    packing: Callable[[bytes], bytes],
+) -> None:
+    """It cannot be searched to its end."""
+    canary = "canary-Q8w7e6R5t4"
+    packed = base64.b64encode(packing(b"\0" * 4_000_000 + canary.encode())).decode()
+    assert Redaction([Secret(canary)])(f"before {packed} after") == "before [REDACTED] after"
+
+
+def test_compressed_text_with_many_decodings_is_removed() -> None:
+    """Each piece is below the limit, all of them are not."""
+    pieces = [zlib.compress(b"%c1+b" % (65 + number) * 200_000) for number in range(12)]
+    packed = base64.b64encode(b"".join(pieces)).decode()
+    assert Redaction([])(f"before {packed} after") == "before [REDACTED] after"
+
+
+def test_text_broken_inside_an_encoding_is_found() -> None:
+    canary = "canaryQ8w7e6"
+    for broken in ("canary\nQ8w7e6", "canary=\nQ8w7e6", "canary\\\nQ8w7e6"):
+        text = base64.b64encode(broken.encode()).decode()
+        assert Redaction([Secret(canary)])(text) == "[REDACTED]"
 
 
 def test_encoding_within_noise_is_found() -> None:

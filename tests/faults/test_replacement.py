@@ -1,4 +1,4 @@
-"""Instances fail alike: the third suspends replacement, and the first success clears it."""
+"""Three instances fail with one error: the third suspends replacement, a success clears it."""
 
 import json
 import time
@@ -15,7 +15,7 @@ _VERDICT: Final = "var/lib/clawbot/replacement.json"
 _FAILURES: Final = f"{_SHARE}/replacement/failures.json"
 _TIMER: Final = "clawbot-reconcile.timer"
 _DROP_IN: Final = f"/run/systemd/system/{_TIMER}.d"
-# the timer as it is shipped, in a tenth of its time
+# the shipped timer with a tenth of its period
 _PERIOD_SECONDS: Final = 30
 _FASTER: Final = f"""\
 [Timer]
@@ -26,7 +26,7 @@ OnUnitInactiveSec={_PERIOD_SECONDS}
 RandomizedDelaySec=0
 AccuracySec=1
 """
-# what a run takes that starts the gateway, and one that was waiting when the role came
+# for a run that starts the gateway, and one that waits when the role is assigned
 _RUN_SECONDS: Final = 120
 _AZURE: Final = "http://127.0.0.1:18790/health/azure"
 _SIDECAR_SECONDS: Final = 60
@@ -54,7 +54,7 @@ def _next_instance(bot: Bot) -> str:
 
 @pytest.fixture
 def revoked(bot: Bot) -> Iterator[Bot]:
-    """A bot whose identity may no longer read its secrets; a run waits less than a minute."""
+    """Return a bot whose identity may no longer read its secrets; a run waits up to 1 min."""
     bot.configure(limits={"run_deadline": 60}, gateway={"ready_timeout": 50})
     bot.bench.azure.set("keyvault", forbidden_for=3600)
     done = bot.bench.exec(f"mkdir -p {_DROP_IN}; cat > {_DROP_IN}/faster.conf", stdin=_FASTER)

@@ -1,4 +1,4 @@
-"""A bare machine becomes a bot: the main job, on real parts and a bench of its own."""
+"""A bare machine becomes a bot, with the real programs, on a separate bench."""
 
 import re
 import time
@@ -33,7 +33,7 @@ STAGES = {
 
 @dataclass(frozen=True, slots=True)
 class FirstRun:
-    """What was seen after the first run on a bare machine, with a wrong Sysbox hash."""
+    """Observations after the first run on a bare machine, with a wrong Sysbox hash."""
 
     bot: Bot
     run: Done
@@ -45,8 +45,8 @@ class FirstRun:
 
 @pytest.fixture(scope="module")
 def first() -> Iterator[FirstRun]:
-    """The first run: no container image is on the share, and Sysbox has not its promised hash."""
-    with Bench(bench_name("first-light"), say=print) as bench:
+    """Return the first run, without a container image on the share and with a wrong Sysbox hash."""
+    with Bench(bench_name("first-run"), say=print) as bench:
         bot = Bot(bench)
         bot.install()
         bot.configure(sysbox={"sha256": "0" * 64})
@@ -54,7 +54,7 @@ def first() -> Iterator[FirstRun]:
             run = bot.run()
             product.keep_images(bench)
         assert run.code == 0, run.stdout + run.stderr
-        # what is installed, and any file of it outside our own code
+        # the packages, and files of the same name outside the agent
         traces = (
             "dpkg-query -W -f '${Package} ' 'sysbox*' 2>/dev/null; "
             "find / -xdev -path /proc -prune -o -path /opt -prune -o -name '*sysbox*' -print"
@@ -71,19 +71,19 @@ def first() -> Iterator[FirstRun]:
 
 @pytest.fixture(scope="module")
 def converged(first: FirstRun) -> Bot:
-    """The bot after a second run with the right hash."""
+    """Return the bot after a second run with the right hash."""
     first.bot.configure()
     first.bot.settle()
     return first.bot
 
 
-def test_the_first_run_brings_up_the_bot(first: FirstRun) -> None:
-    """Page, WebSocket and readiness, although the optional Sysbox could not be installed."""
+def test_first_run_starts_the_bot(first: FirstRun) -> None:
+    """Page, WebSocket and readiness work, although the optional Sysbox was not installed."""
     states = first.run.states()
     assert states.pop("sysbox") == "degraded"
-    # the state is on the machine's own disk here
+    # the state is on the machine's own disk
     assert states.pop("lease") == "skipped"
-    # there is space on its disk
+    # its disk has free space
     assert states.pop("disk-space") == "unchanged"
     assert set(states.values()) == {"changed"}
     assert first.run.document["result"] == "degraded"
@@ -92,7 +92,7 @@ def test_the_first_run_brings_up_the_bot(first: FirstRun) -> None:
     assert first.upgrade.startswith("HTTP/1.1 101")
 
 
-def test_a_wrong_sysbox_hash_installs_nothing(first: FirstRun) -> None:
+def test_wrong_sysbox_hash_installs_nothing(first: FirstRun) -> None:
     error = first.run.stage("sysbox")["error"]
     assert error["code"] == "SHA256_MISMATCH"
     assert error["retryable"] is False
@@ -100,19 +100,19 @@ def test_a_wrong_sysbox_hash_installs_nothing(first: FirstRun) -> None:
     assert first.sysbox_files.strip() == ""
 
 
-def test_every_stage_is_in_the_status(first: FirstRun) -> None:
+def test_status_has_every_stage(first: FirstRun) -> None:
     assert set(first.run.states()) == STAGES
 
 
-def test_with_the_right_hash_the_sandbox_runtime_works(bot: Bot) -> None:
+def test_sandbox_runtime_is_installed_with_the_right_hash(bot: Bot) -> None:
     runtimes = bot.sh("docker info --format '{{json .Runtimes}}'")
     assert "sysbox-runc" in runtimes
     assert bot.sh("dpkg-query -W -f '${Status}' sysbox-ce") == "install ok installed"
-    # the gateway itself stays on runc, whatever the sandbox uses
+    # the gateway itself stays on runc
     assert bot.sh("docker inspect -f '{{.HostConfig.Runtime}}' openclaw-gateway").strip() == "runc"
 
 
-def test_a_second_run_changes_nothing(bot: Bot, first: FirstRun, figures: dict[str, float]) -> None:
+def test_second_run_changes_nothing(bot: Bot, first: FirstRun, figures: dict[str, float]) -> None:
     run = bot.run()
     states = run.states()
     assert states.pop("lease") == "skipped"
@@ -141,7 +141,7 @@ def test_plan_names_what_drifted_and_run_repairs_it(bot: Bot) -> None:
     assert "172.20.0.1" in bot.sh("ip -4 addr show docker0")
 
 
-def test_daemon_json_keeps_what_others_wrote(bot: Bot) -> None:
+def test_daemon_json_keeps_foreign_settings(bot: Bot) -> None:
     bot.sh(
         """jq '. + {"max-concurrent-downloads": 2}' /etc/docker/daemon.json > /tmp/d.json
         cp /tmp/d.json /etc/docker/daemon.json"""
@@ -153,8 +153,8 @@ def test_daemon_json_keeps_what_others_wrote(bot: Bot) -> None:
     assert '"max-size": "10m"' in found
 
 
-def test_a_new_instance_loads_the_image_from_the_share(bot: Bot, figures: dict[str, float]) -> None:
-    """As after a replacement: no image, no container, the share as it was."""
+def test_new_instance_loads_the_image_from_the_share(bot: Bot, figures: dict[str, float]) -> None:
+    """As after a replacement: no image, no container, an unchanged share."""
     built = bot.sh("docker inspect -f '{{.Id}}' clawbot/openclaw:2026.9.6")
     bot.sh("docker rm -f openclaw-gateway; docker rmi clawbot/openclaw:2026.9.6", timeout=300)
     run = bot.run()
@@ -164,13 +164,10 @@ def test_a_new_instance_loads_the_image_from_the_share(bot: Bot, figures: dict[s
     figures["image loaded from the share, s"] = run.stage("image")["seconds"]
 
 
-def test_the_gateway_comes_back_after_kill_9(
+def test_gateway_is_restarted_after_kill_9(
     bot: Bot, first: FirstRun, figures: dict[str, float]
 ) -> None:
-    """Within 15 s; on a machine that is busy with other things, in the time of a first start.
-
-    Once in three times is enough to know that it can.
-    """
+    """Within 15 s, on a busy machine within the time of the first start; once in three attempts."""
     limit = max(15, 1.2 * first.run.stage("gateway")["seconds"])
     for _ in range(3):
         seconds = _seconds_after_kill_9(bot)
@@ -181,9 +178,9 @@ def test_the_gateway_comes_back_after_kill_9(
 
 
 def _seconds_after_kill_9(bot: Bot) -> float:
-    """From the death of the gateway's process until another one is ready."""
+    """Kill the gateway's process; return the seconds until another one is ready."""
     before = int(bot.sh("docker inspect -f '{{.State.Pid}}' openclaw-gateway"))
-    # what the container's init started; never by name
+    # the child of the container's init process
     bot.sh(f"kill -9 $(pgrep --oldest --parent {before})")
     time.sleep(0.5)
     seconds = bot.seconds_until_ready(within=60) + 0.5
@@ -192,18 +189,18 @@ def _seconds_after_kill_9(bot: Bot) -> float:
     return seconds
 
 
-def test_the_gateway_listens_on_loopback_only(bot: Bot) -> None:
+def test_gateway_listens_on_loopback_only(bot: Bot) -> None:
     listening = bot.sh("ss -Hltn 'sport = :18789'")
     assert [line.split()[3] for line in listening.splitlines()] == ["127.0.0.1:18789"]
 
 
-def test_headers_in_and_out(bot: Bot) -> None:
+def test_headers_do_not_name_the_server(bot: Bot) -> None:
     answer = bot.page()
     assert "Server" not in answer.headers
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
 
 
-def test_status_and_analyze_tell_the_run(bot: Bot) -> None:
+def test_status_analyze_and_logs_show_the_run(bot: Bot) -> None:
     bot.run()
     shown = bot.agent("status")
     assert shown.code == 0
