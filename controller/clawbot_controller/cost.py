@@ -45,8 +45,6 @@ _DISKS: Final = (
     (1024, "E30", 76.80),
 )
 _ADDRESS: Final = 3.65
-# dollars a month that the project's first specification estimated for a bot of the standard tier
-REQUESTED: Final = 36.50
 # of an idle bot, by backend, as measured on the bench (docs/reference/drills.md)
 _REQUESTS: Final[Mapping[str, float]] = {"image": 0.73, "share": 8.08}
 # container image, coordination files of the instances, and small files of the bot
@@ -148,7 +146,7 @@ class Estimate:
         total = f"${self.total:.2f}"
         missing = any(line.dollars is None for line in self.lines)
         month = "a month, without items of unknown price" if missing else "a month"
-        yield f"{total:>8}  {month} ({self.source}); the specification estimated ${REQUESTED:.2f}"
+        yield f"{total:>8}  {month} ({self.source})"
 
 
 def estimate(deployment: Deployment, prices: Prices) -> Estimate:

@@ -37,10 +37,10 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
 def test_table_prices_standard_bot_when_list_is_unreachable(offline: list[str]) -> None:
     found = estimate(deployment(), Prices())
+    # the budget of a standard bot in the original request: $36.50
     assert 30 < found.total < 36.50
     text = "\n".join(found.text())
     assert "a month (table of 2026-" in text
-    assert "the specification estimated $36.50" in text
     assert "Standard_B2als_v2, 730 hours" in text
     # an unreachable list is requested once, not for every line
     assert len(offline) == 1
