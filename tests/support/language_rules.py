@@ -68,6 +68,8 @@ class Allowed:
 EXEMPT: Final = {
     "*LICENSE": "the license's own text",
     "docs/assets/*.js": "vendored",
+    "CHANGELOG.md": "quotes former names",
+    "changelog.d/+names.changed.md": "lists the former names",
     "*.lock": "generated",
     "*.json": "data: schemas and recorded answers of other programs",
     "*.png": "no text",
