@@ -85,4 +85,4 @@ def test_a_test_of_no_shard_cannot_be_run(tmp_path: Path) -> None:
     plugin = ("-p", "tests.conftest")
     done = subprocess.run((*argv, *plugin), cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == pytest.ExitCode.USAGE_ERROR
-    assert "names no shard" in done.stderr
+    assert "does not name a shard" in done.stderr
