@@ -20,11 +20,9 @@ ELSEWHERE: Final = {
 }
 _CLIMB: Final = re.compile(r"(?P<before>[^\s\"'`(=:]*?)(?P<up>(?:\.\./)+)(?P<path>[^\s\"'`)#:,;]*)")
 _SIBLING: Final = re.compile(
-    r"""(?<![\w./-])(?:\./)?shared/   # as one string
-      | ["']shared["']\s*/            # joined with Path's slash
-      | (?<![\w./-])/work/            # a folder of one machine
-    """,
-    re.VERBOSE,
+    r"""(?<![\w./-])(?:\./)?shared/"""  # as one string
+    r"""|["']shared["']\s*/"""  # joined with Path's slash
+    rf"""|(?<![\w./-]){re.escape(str(ROOT))}(?![\w-])"""  # the path of this checkout
 )
 
 
@@ -140,7 +138,7 @@ HERE: Final = "HERE = Path(__file__).resolve()\n"
         ("tests/unit/x.py", "ROOT = Path(__file__).parent.parent.parent"),
         ("tests/unit/x.py", "for parent in path.parents: pass"),
         ("tests/unit/x.py", "site.shared / 2; mode = 'shared'; others_shared/2"),
-        ("docs/b.md", "a /srv/work/ folder of the user's"),
+        ("docs/b.md", f"a /srv{ROOT} folder of the user's"),
     ],
 )
 def test_reference_into_the_checkout_is_accepted(name: str, text: str) -> None:
@@ -157,7 +155,7 @@ def test_reference_into_the_checkout_is_accepted(name: str, text: str) -> None:
         ("tests/x.py", 'open("../shared/arm-schemas")'),
         ("tests/x.py", 'folder = parent / "shared" / "arm-schemas"'),
         ("docs/b.md", "it is in `shared/arm-schemas`"),
-        ("docs/b.md", "it is in /work/main"),
+        ("docs/b.md", f"it is in {ROOT}"),
         ("tests/unit/x.py", "ROOT = Path(__file__).resolve().parents[3]"),
         ("tests/unit/x.py", "ROOT = Path(__file__).parent.parent.parent.parent"),
         ("tests/unit/x.py", f"{HERE}UP = HERE.parents[2]\nOTHER = UP.parent / 'x'"),
