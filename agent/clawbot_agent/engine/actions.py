@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
+from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.secret import Secret
 from clawbot_agent.host import Host
 from clawbot_agent.host.files import FileStat
@@ -17,6 +18,7 @@ __all__ = [
     "Action",
     "ChangeUnit",
     "MakeDirectory",
+    "Refuse",
     "RemovePath",
     "Stored",
     "WriteFile",
@@ -116,6 +118,20 @@ class ChangeUnit:
     def apply(self, host: Host) -> None:
         """Run systemctl."""
         host.units.change(self.verb, self.unit)
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Fail, because only the operator can decide what to do."""
+
+    summary: str
+    error: type[ClawbotError]
+    message: str
+
+    def apply(self, host: Host) -> None:
+        """Raise the error; nothing is changed."""
+        del host
+        raise self.error(self.message)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ from clawbot_agent.core.errors import ClawbotError, DeadlineExceededError
 from clawbot_agent.engine.backoff import RepairBackoffError
 from clawbot_agent.engine.events import Event, Kind, Observer
 from clawbot_agent.features.lease.errors import LeaseHeldError, LeaseLostError
-from clawbot_agent.features.mounts.table import mount_of
+from clawbot_agent.features.mounts.table import mounted_at
 from clawbot_agent.host import Host
 from clawbot_agent.host.identity import disk_id
 from clawbot_agent.records.lease import LEASE, LeaseState
@@ -199,8 +199,7 @@ class ReplacementObserver:
         """Whether the share is mounted at its path."""
         if self.config.share.azure_files is None:
             return True
-        mount = mount_of(self._share, host.files)
-        return mount is not None and mount.point == self._share
+        return mounted_at(self._share, host.files) is not None
 
     def _keep_evidence(self, status: RunStatus) -> None:
         if self.make_evidence is None:

@@ -58,9 +58,10 @@ class LeaseRecord(Record):
 
     generation: int
     holder: Holder
-    suspects: tuple[Suspect, ...] = ()
-    beat: int = 0
-    released: bool = False
+    # no defaults: a record without one of its keys is damaged, not clean
+    suspects: tuple[Suspect, ...]
+    beat: int
+    released: bool
 
     def next_beat(self) -> Self:
         """Return the same record, one heartbeat later."""
@@ -103,7 +104,7 @@ class LeaseRecord(Record):
             suspects.append(Suspect(generation - 1, _UNKNOWN))
         # an earlier boot of this instance is over, and this boot's kernel knows what is open
         kept = [s for s in suspects if s.generation >= image and not _is_self(s, holder)]
-        return cls(generation, holder, tuple(kept[-_MOST_SUSPECTS:]))
+        return cls(generation, holder, tuple(kept[-_MOST_SUSPECTS:]), beat=0, released=False)
 
 
 def _is_self(suspect: Suspect, holder: Holder) -> bool:

@@ -19,7 +19,9 @@ Json = dict[str, Any]
 
 
 def a_record(generation: int, *, instance: str = "me", beat: int = 0) -> LeaseRecord:
-    return LeaseRecord(generation, Holder(instance, "boot", "host", "then"), beat=beat)
+    return LeaseRecord(
+        generation, Holder(instance, "boot", "host", "then"), (), beat=beat, released=False
+    )
 
 
 def question(verb: str, record: LeaseRecord, *, bell: str = "") -> Json:
@@ -159,7 +161,7 @@ def test_release_is_visible_to_other_clients(share: Path) -> None:
     first = a_client(share)
     first({"verb": "look"})
     first(question("take", a_record(1)))
-    released = LeaseRecord(1, Holder("me", "boot", "host", "then"), beat=1, released=True)
+    released = LeaseRecord(1, Holder("me", "boot", "host", "then"), (), beat=1, released=True)
     assert first(question("release", released)) == {"mine": True}
     seen = LeaseRecord.parsed(a_client(share)({"verb": "look"})["text"])
     assert seen is not None

@@ -10,7 +10,7 @@ from typing import Any, Final
 from clawbot_agent.core.constants import GATEWAY_CONTAINER, GATEWAY_UNIT, RECONCILE_UNIT
 from clawbot_agent.core.errors import ClawbotError
 from clawbot_agent.core.paths import LOCK_FILE
-from clawbot_agent.features.mounts.table import mount_of
+from clawbot_agent.features.mounts.table import mount_of, mounted_at
 from clawbot_agent.host import Host
 from clawbot_agent.host.lock import holder_of
 from clawbot_agent.host.systemd import Notifier
@@ -84,8 +84,7 @@ class LocalMachine:
 
     def state_is_mounted(self) -> bool:
         """Return whether the state directory is a mount point."""
-        mount = mount_of(self.state, self.host.files)
-        return mount is not None and mount.point == self.state
+        return mounted_at(self.state, self.host.files) is not None
 
     def share_mount(self) -> int | None:
         """Return the number of the mount that the share lies on."""

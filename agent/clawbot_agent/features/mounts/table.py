@@ -38,6 +38,12 @@ def mount_of(path: Path, files: Files) -> Mount | None:
     return max(reversed(over), key=lambda mount: len(mount.point.parts), default=None)
 
 
+def mounted_at(path: Path, files: Files) -> Mount | None:
+    """Return the mount whose mount point is `path`."""
+    mount = mount_of(path, files)
+    return mount if mount is not None and mount.point == path else None
+
+
 def _parsed(line: str) -> Mount | None:
     mount, separator, filesystem = line.partition(" - ")
     fields, tail = mount.split(" "), filesystem.split(" ")

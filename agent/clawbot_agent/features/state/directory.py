@@ -6,8 +6,7 @@ from typing import Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import GATEWAY_UID
-from clawbot_agent.core.errors import ClawbotError
-from clawbot_agent.engine.actions import Action, MakeDirectory
+from clawbot_agent.engine.actions import Action, MakeDirectory, Refuse
 from clawbot_agent.engine.stage import Plan
 from clawbot_agent.features.lease.errors import LeaseLostError
 from clawbot_agent.features.mounts.units import unit_file
@@ -21,20 +20,6 @@ _OWNER: Final = f"{GATEWAY_UID}:{GATEWAY_UID}"
 _NOT_OURS: Final = frozenset({"lost+found"})
 _SHOWN: Final = 5
 _CHOWN_SECONDS: Final = 120
-
-
-@dataclass(frozen=True, slots=True)
-class Refuse:
-    """Fail, because only the operator can decide what to do."""
-
-    summary: str
-    error: type[ClawbotError]
-    message: str
-
-    def apply(self, host: Host) -> None:
-        """Raise the error; nothing is changed."""
-        del host
-        raise self.error(self.message)
 
 
 @dataclass(frozen=True, slots=True)

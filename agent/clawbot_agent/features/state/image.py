@@ -12,12 +12,12 @@ from typing import Final
 
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.constants import GATEWAY_UID
-from clawbot_agent.engine.actions import Action, MakeDirectory, RemovePath
+from clawbot_agent.engine.actions import Action, MakeDirectory, Refuse, RemovePath
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.features.mounts.table import Mount
+from clawbot_agent.features.mounts.table import Mount, mounted_at
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.state import directory
-from clawbot_agent.features.state.directory import DirectoryFacts, Refuse
+from clawbot_agent.features.state.directory import DirectoryFacts
 from clawbot_agent.features.state.image_actions import (
     GIBIBYTE,
     CheckImage,
@@ -42,7 +42,6 @@ from clawbot_agent.features.state.units import (
     drop_in_actions,
     mount_drift,
     mount_text,
-    mounted_at,
 )
 from clawbot_agent.host import Host
 from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState

@@ -12,7 +12,7 @@ from clawbot_agent.core.constants import GATEWAY_UID
 from clawbot_agent.engine.actions import Action, MakeDirectory, Stored
 from clawbot_agent.engine.actions import directory_actions as drift_actions
 from clawbot_agent.engine.stage import Plan
-from clawbot_agent.features.mounts.table import Mount
+from clawbot_agent.features.mounts.table import Mount, mounted_at
 from clawbot_agent.features.mounts.units import unit_file
 from clawbot_agent.features.share.options import state_options
 from clawbot_agent.features.share.ticket import cruid
@@ -25,7 +25,6 @@ from clawbot_agent.features.state.units import (
     drop_in_actions,
     mount_drift,
     mount_text,
-    mounted_at,
 )
 from clawbot_agent.host import Host
 from clawbot_agent.records.lease import LEASE, LeaseReport, LeaseState

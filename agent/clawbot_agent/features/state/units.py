@@ -7,7 +7,7 @@ from typing import Final
 
 from clawbot_agent.core.constants import GATEWAY_UNIT, LEASE_UNIT
 from clawbot_agent.engine.actions import Action
-from clawbot_agent.features.mounts.table import Mount, mount_of
+from clawbot_agent.features.mounts.table import Mount
 from clawbot_agent.features.mounts.units import (
     RUNTIME_UNITS,
     MountFailedError,
@@ -19,7 +19,6 @@ from clawbot_agent.features.mounts.units import (
 )
 from clawbot_agent.features.state.errors import StateMountError
 from clawbot_agent.host import Host
-from clawbot_agent.host.files import Files
 
 GATEWAY_DROP_IN: Final = RUNTIME_UNITS / f"{GATEWAY_UNIT}.d" / "state.conf"
 # the gateway drains its sessions for up to 330 s before the unmount
@@ -27,12 +26,6 @@ _UNMOUNT_SECONDS: Final = 450
 # an unmount writes dirty pages back over the network
 _UNIT_SECONDS: Final = 90
 _MOUNT_SECONDS: Final = _UNIT_SECONDS + 20
-
-
-def mounted_at(path: Path, files: Files) -> Mount | None:
-    """Return the mount whose mount point is `path`."""
-    mount = mount_of(path, files)
-    return mount if mount is not None and mount.point == path else None
 
 
 def mount_drift(mount: Mount | None, source: str, wanted: str, *, same_unit: bool) -> str:

@@ -49,25 +49,6 @@ def smoke_record(version: str, engine: daemon.Engine) -> SmokeRecord:
 
 
 @dataclass(frozen=True, slots=True)
-class RefuseArchitecture:
-    """Fail because no package is known for this architecture."""
-
-    version: str
-    architecture: str
-
-    @property
-    def summary(self) -> str:
-        """Name the version and the architecture."""
-        return f"install {PACKAGE} {self.version} (no package known for {self.architecture})"
-
-    def apply(self, host: Host) -> None:
-        """Raise SysboxNoPackageError."""
-        del host
-        msg = f"{PACKAGE} {self.version}: no package known for {self.architecture}"
-        raise SysboxNoPackageError(msg)
-
-
-@dataclass(frozen=True, slots=True)
 class FetchPackage:
     """Download the package; the file appears only with the right hash."""
 

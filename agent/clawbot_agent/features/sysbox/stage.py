@@ -11,7 +11,7 @@ from typing import Final
 from clawbot_agent.config.machine import SysboxPackage
 from clawbot_agent.config.model import BotConfig
 from clawbot_agent.core.paths import CACHE_DIR, DAEMON_JSON
-from clawbot_agent.engine.actions import Action, ChangeUnit
+from clawbot_agent.engine.actions import Action, ChangeUnit, Refuse
 from clawbot_agent.engine.stage import Phase, Plan, Resource, Stage
 from clawbot_agent.features.apt.packages import Package, read_packages
 from clawbot_agent.features.sysbox import daemon
@@ -20,10 +20,10 @@ from clawbot_agent.features.sysbox.actions import (
     ConfigureEngine,
     FetchPackage,
     InstallPackage,
-    RefuseArchitecture,
     Smoke,
     smoke_record,
 )
+from clawbot_agent.features.sysbox.errors import SysboxNoPackageError
 from clawbot_agent.host import Host
 from clawbot_agent.records.proof import SMOKE, SmokeRecord
 
@@ -148,7 +148,9 @@ def _installation(facts: SysboxFacts, config: BotConfig) -> tuple[Action, ...]:
     version = config.sysbox.version
     package = _package(config, facts.architecture)
     if package is None or facts.deb is None:
-        return (RefuseArchitecture(version, facts.architecture or "an unknown architecture"),)
+        name = f"{PACKAGE} {version}"
+        problem = f"no package known for {facts.architecture or 'an unknown architecture'}"
+        return (Refuse(f"install {name} ({problem})", SysboxNoPackageError, f"{name}: {problem}"),)
     path, fetched = facts.deb
     install = InstallPackage(version, path, facts.version)
     return (install,) if fetched else (FetchPackage(package, path), install)
